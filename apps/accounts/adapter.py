@@ -1,0 +1,21 @@
+"""allauth, told our ways: mails leave by a worker, and the visitor's address is the true one."""
+
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from django.conf import settings
+from django.http import HttpRequest
+
+from apps.accounts.mail import post
+from apps.core.network import client_address
+
+
+class AccountAdapter(DefaultAccountAdapter):
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        context.setdefault("email", email)
+        context["platform_host"] = settings.PLATFORM_HOST
+        mail = self.render_mail(template_prefix, email, context)
+        post(to=email, subject=mail.subject, text=str(mail.body))
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        return client_address(request)

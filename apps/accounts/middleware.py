@@ -1,0 +1,91 @@
+"""Sessions as each host needs them, and the doors."""
+
+import time
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.contrib.sessions.middleware import SessionMiddleware
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.functional import SimpleLazyObject
+
+from apps.accounts.models import Membership
+from apps.core.roles import Right
+
+ADMIN_IDLE_SECONDS = 30 * 60
+_STRICT_COOKIES = (settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME)
+
+
+class HostSessionMiddleware(SessionMiddleware):
+    """On the admin's host: SameSite=Strict, ends with the browser and after 30 idle minutes."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        super().process_request(request)
+        if not request.is_admin_host:  # type: ignore[attr-defined]
+            return
+        session, now = request.session, int(time.time())
+        seen = session.get("seen_at")
+        if seen is not None and now - seen > ADMIN_IDLE_SECONDS:
+            session.flush()
+        elif session.session_key and (seen is None or now - seen > 60):
+            session["seen_at"] = now
+            session.set_expiry(0)
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        response = super().process_response(request, response)  # type: ignore[assignment]
+        if getattr(request, "is_admin_host", False):
+            for name in _STRICT_COOKIES:
+                if name in response.cookies:
+                    response.cookies[name]["samesite"] = "Strict"
+        return response
+
+
+def _membership(request: HttpRequest) -> Membership | None:
+    shop = request.shop  # type: ignore[attr-defined]
+    if shop is None or not request.user.is_authenticated:
+        return None
+    return Membership.objects.filter(shop_id=shop.pk, user_id=request.user.pk).first()
+
+
+def _to_sign_in(request: HttpRequest) -> HttpResponse:
+    on_shop = request.shop is not None  # type: ignore[attr-defined]
+    path = "/entree/" if on_shop else settings.LOGIN_URL
+    back = request.get_full_path() if request.method == "GET" else "/"
+    target = f"{path}?{urlencode({'vers' if on_shop else 'next': back})}"
+    if getattr(request, "htmx", False):
+        return HttpResponse(status=204, headers={"HX-Redirect": target})
+    if "application/json" in request.headers.get("Accept", ""):
+        return HttpResponse(status=401)
+    return HttpResponseRedirect(target)
+
+
+class DoorMiddleware:
+    """Lets in whom the view's door names; a view without a door is closed to all."""
+
+    def __init__(self, get_response):  # type: ignore[no-untyped-def]
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request.membership = SimpleLazyObject(lambda: _membership(request))  # type: ignore[attr-defined]
+        response: HttpResponse = self.get_response(request)
+        return response
+
+    def process_view(self, request, view, args, kwargs) -> HttpResponse | None:  # type: ignore[no-untyped-def]
+        door = getattr(view, "door", None)
+        if door == "public" or (door is None and _keeps_its_own_door(view)):
+            return None
+        if not request.user.is_authenticated:
+            return _to_sign_in(request)
+        if door == "signed_in":
+            return None
+        member = request.membership
+        if isinstance(door, Right) and member and member.may(door):
+            return None
+        raise PermissionDenied
+
+
+def _keeps_its_own_door(view) -> bool:  # type: ignore[no-untyped-def]
+    """allauth and the Django admin check each request themselves (see also ``ops.admin``)."""
+    module = getattr(getattr(view, "view_class", view), "__module__", "")
+    site = getattr(view, "admin_site", None) or getattr(view, "model_admin", None)
+    return module.startswith(("allauth.", "django.views.static")) or site is not None

@@ -1,0 +1,20 @@
+"""A request that passed a door of the team."""
+
+from django_htmx.middleware import HtmxDetails
+
+from apps.accounts.models import Membership, User
+from apps.core.actor import Actor
+from apps.shops.requests import ShopRequest
+
+
+class TeamRequest(ShopRequest):
+    """Behind ``@door(Right…)`` there is a user, and the user is a member of the shop."""
+
+    user: User  # type: ignore[assignment]
+    membership: Membership
+    htmx: HtmxDetails
+
+
+def actor(request: TeamRequest) -> Actor:
+    """Who acts, for the ledgers and the trail."""
+    return Actor("team", request.user.pk)

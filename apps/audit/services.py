@@ -1,0 +1,29 @@
+"""Writing the trail."""
+
+from typing import Any
+
+from apps.audit.models import Entry
+from apps.core.actor import Actor
+from apps.core.logs import request_id
+
+
+def record(
+    by: Actor,
+    verb: str,
+    object_kind: str,
+    object_id: int | None = None,
+    *,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+) -> None:
+    """One line in the trail, in the caller's transaction. Ids and settings only."""
+    Entry.objects.create(
+        actor_kind=by.kind,
+        actor_id=by.id,
+        verb=verb,
+        object_kind=object_kind,
+        object_id=object_id,
+        before=before,
+        after=after,
+        request_id=request_id.get(),
+    )

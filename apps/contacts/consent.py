@@ -1,0 +1,73 @@
+"""The consent ledger: what a person agreed to, proven line by line (french-rules §1, §3)."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from apps.contacts.models import Channel, ConsentEvent, ConsentState, Contact, Opposition
+from apps.core.actor import Actor
+from apps.core.tokens import keyed_hash
+
+# The version of the sentences shown beside the boxes; a new wording gets a new name here.
+WORDING = "2026-11"
+ADULT_WORDING = "18ans-2026-11"
+
+_FIELDS = {Channel.SMS: "sms_consent", Channel.EMAIL: "email_consent"}
+
+
+def _opposition_hash(channel: str, address: str) -> str:
+    return keyed_hash(f"opposition:{channel}", address.lower())
+
+
+def has_opposed(channel: str, address: str) -> bool:
+    """Whether this address said stop, in whatever record it stood then."""
+    digest = _opposition_hash(channel, address)
+    return Opposition.objects.filter(channel=channel, address_hash=digest).exists()
+
+
+@transaction.atomic
+def write_consent(
+    contact: Contact,
+    channel: str,
+    state: ConsentState,
+    *,
+    source: str,
+    by: Actor,
+    now: datetime | None = None,
+    wording: str = WORDING,
+) -> bool:
+    """Add a line to the ledger and follow it on the contact; False when nothing changed.
+
+    A withdrawal also puts the address into the opposition list. Only the person lifts an
+    opposition: ``granted`` from an import or the team is refused for an address that said stop
+    (returns False), while the person's own tap on a proven link is heard.
+    """
+    now = now or timezone.now()
+    contact = Contact.objects.select_for_update().get(pk=contact.pk)
+    address = contact.address(channel)
+    own_word = by.kind == "customer"
+    if state in {ConsentState.GRANTED, ConsentState.PENDING} and not own_word:
+        stopped = contact.consent(channel) == ConsentState.WITHDRAWN
+        if stopped or (address and has_opposed(channel, address)):
+            return False
+    if contact.consent(channel) == state:
+        return False
+    ConsentEvent.objects.create(
+        contact=contact,
+        channel=channel,
+        state=state,
+        wording=wording,
+        source=source,
+        actor_kind=by.kind,
+        actor_id=by.id,
+        at=now,
+    )
+    Contact.objects.filter(pk=contact.pk).update(**{_FIELDS[Channel(channel)]: state})
+    if address:
+        digest = _opposition_hash(channel, address)
+        if state == ConsentState.WITHDRAWN:
+            Opposition.objects.get_or_create(channel=channel, address_hash=digest)
+        elif state == ConsentState.GRANTED and own_word:
+            Opposition.objects.filter(channel=channel, address_hash=digest).delete()
+    return True

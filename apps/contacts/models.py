@@ -1,0 +1,208 @@
+"""People a shop knows, their tags, and the ledger of what they agreed to. Shop's schema."""
+
+from datetime import date, datetime, timedelta
+from typing import ClassVar, Self
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from apps.core.french import search_key
+from apps.core.tokens import new_token
+
+
+class Channel(models.TextChoices):
+    SMS = "sms", _("SMS")
+    EMAIL = "email", _("E-mail")
+
+
+class ConsentState(models.TextChoices):
+    """What the last line of the ledger says for a channel."""
+
+    NONE = "none", _("jamais demandé")
+    PENDING = "pending", _("à confirmer")
+    GRANTED = "granted", _("accepté")
+    WITHDRAWN = "withdrawn", _("retiré")
+
+
+class Source(models.TextChoices):
+    """Where a contact or a consent came from."""
+
+    POSTER = "poster", _("Affiche")
+    COUNTER = "counter", _("Comptoir")
+    IMPORT = "import", _("Import")
+    CARD = "card", _("Carte")
+    MESSAGE = "message", _("Lien du message")
+    REPLY = "reply", _("Réponse SMS")
+    PROVIDER = "provider", _("Opérateur")
+    TEAM = "team", _("Équipe")
+
+
+class Tag(models.Model):
+    name = models.CharField(_("étiquette"), max_length=30)
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+        constraints: ClassVar = [models.UniqueConstraint(Lower("name"), name="one_tag_per_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ContactQuerySet(models.QuerySet["Contact"]):
+    def living(self) -> Self:
+        """Without the records that were merged into another."""
+        return self.filter(merged_into=None)
+
+    def tagged(self, *names: str) -> Self:
+        return self.filter(tags__name__in=names).distinct()
+
+    def reachable_by(self, channel: str) -> Self:
+        """Agreed, proven, and with an address that has not been refused by the network."""
+        if channel == Channel.SMS:
+            good = Q(sms_consent=ConsentState.GRANTED, phone_mobile=True, phone_bad_at=None)
+            return self.living().filter(good).exclude(phone="")
+        good = Q(email_consent=ConsentState.GRANTED, email_bad_at=None)
+        return self.living().filter(good).exclude(email="")
+
+    def not_seen_since(self, *, days: int, now: datetime | None = None) -> Self:
+        limit = (now or timezone.now()) - timedelta(days=days)
+        return self.filter(Q(last_visit_at__lt=limit) | Q(last_visit_at=None))
+
+    def matching(self, text: str) -> Self:
+        """By last digits of the phone, or by words of the name, however accented."""
+        digits = "".join(c for c in text if c.isdigit())
+        words = search_key("".join(c for c in text if not c.isdigit())).split()
+        found = self.living()
+        if len(digits) >= 2:
+            found = found.filter(phone__contains=digits.removeprefix("0"))
+        for word in words:
+            found = found.filter(Q(search__startswith=word) | Q(search__contains=f" {word}"))
+        return found if digits or words else self.none()
+
+
+class Contact(models.Model):
+    """A person. Known by a phone number alone, an e-mail alone, or a card alone.
+
+    ``phone`` is E.164 and unique; a number someone claimed on the public page while another
+    record holds it waits in ``claim`` until its holder taps the link (see loyalty.joining).
+    ``*_proven_at`` says when the holder of the number or mailbox showed it was theirs.
+    """
+
+    first_name = models.CharField(_("prénom"), max_length=60, blank=True)
+    last_name = models.CharField(_("nom"), max_length=60, blank=True)
+    search = models.CharField(max_length=200, blank=True, editable=False)
+    phone = models.CharField(_("téléphone"), max_length=16, blank=True)
+    phone_mobile = models.BooleanField(default=False)
+    phone_region = models.CharField(max_length=2, blank=True)
+    phone_proven_at = models.DateTimeField(null=True, blank=True)
+    phone_bad_at = models.DateTimeField(null=True, blank=True)
+    email = models.EmailField(_("e-mail"), blank=True)
+    email_proven_at = models.DateTimeField(null=True, blank=True)
+    email_bad_at = models.DateTimeField(null=True, blank=True)
+    sms_consent = models.CharField(max_length=9, choices=ConsentState, default=ConsentState.NONE)
+    email_consent = models.CharField(max_length=9, choices=ConsentState, default=ConsentState.NONE)
+    birth_date = models.DateField(_("date de naissance"), null=True, blank=True)
+    adult_declared_at = models.DateTimeField(null=True, blank=True)
+    adult_wording = models.CharField(max_length=20, blank=True)
+    postal_code = models.CharField(_("code postal"), max_length=5, blank=True)
+    language = models.CharField(max_length=2, default="fr")
+    tags = models.ManyToManyField(Tag, blank=True, related_name="contacts")
+    note = models.TextField(_("note"), max_length=1000, blank=True)
+    source = models.CharField(max_length=8, choices=Source, default=Source.COUNTER)
+    link_token = models.CharField(max_length=22, unique=True, default=new_token, editable=False)
+    merged_into = models.ForeignKey("self", models.PROTECT, null=True, related_name="aliases")
+    last_visit_at = models.DateTimeField(null=True, blank=True)
+    visits = models.PositiveIntegerField(default=0)
+    last_commercial_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = ContactQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["phone"], condition=~Q(phone=""), name="one_person_per_phone"
+            ),
+            models.UniqueConstraint(
+                Lower("email"), condition=~Q(email=""), name="one_person_per_email"
+            ),
+            models.CheckConstraint(
+                condition=Q(phone="") | Q(phone__regex=r"^\+[1-9][0-9]{6,14}$"),
+                name="phone_is_e164",
+            ),
+            models.CheckConstraint(
+                condition=~Q(merged_into=models.F("id")), name="contact_not_merged_into_itself"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["-last_visit_at"], name="contact_last_visit"),
+            models.Index(fields=["-created_at"], name="contact_created"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Contact {self.pk}"
+
+    def save(self, *args: object, **kwargs: object) -> None:
+        self.search = search_key(f"{self.first_name} {self.last_name}")[:200]
+        super().save(*args, **kwargs)  # type: ignore[arg-type]
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.first_name} {self.last_name}".strip()
+
+    def consent(self, channel: str) -> str:
+        return self.sms_consent if channel == Channel.SMS else self.email_consent
+
+    def address(self, channel: str) -> str:
+        return self.phone if channel == Channel.SMS else self.email
+
+    def is_adult(self, today: date) -> bool:
+        """By birth date, else by declaration (french-rules §2)."""
+        if self.birth_date:
+            born = self.birth_date
+            age = today.year - born.year - ((today.month, today.day) < (born.month, born.day))
+            return age >= 18
+        return self.adult_declared_at is not None
+
+
+class ConsentEvent(models.Model):
+    """One line of proof: who agreed to or withdrew what, where, in which words. Append-only."""
+
+    append_only = True
+
+    contact = models.ForeignKey(Contact, models.PROTECT, related_name="consent_events")
+    channel = models.CharField(max_length=5, choices=Channel)
+    purpose = models.CharField(max_length=12, default="marketing")
+    state = models.CharField(max_length=9, choices=ConsentState)
+    wording = models.CharField(max_length=20)  # version of the sentence that was shown
+    source = models.CharField(max_length=8, choices=Source)
+    actor_kind = models.CharField(max_length=8)
+    actor_id = models.BigIntegerField(null=True)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["contact", "channel", "-at"], name="consent_of_contact")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.contact_id}:{self.channel}:{self.state}"
+
+
+class Opposition(models.Model):
+    """An address that said stop, as a keyed hash: outlives erasure, holds against imports."""
+
+    channel = models.CharField(max_length=5, choices=Channel)
+    address_hash = models.CharField(max_length=64)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["channel", "address_hash"], name="one_opposition")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.channel}:{self.address_hash[:8]}"

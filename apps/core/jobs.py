@@ -1,0 +1,63 @@
+"""Work off the request: one way in (``enqueue``), one way to run (``run``).
+
+A job belongs to the schema it was enqueued in and carries ids only. Its row is written by
+the caller's transaction, so a rolled-back cause takes its job with it.
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from django.utils.module_loading import import_string
+from django_q.brokers.orm import ORM
+from django_q.conf import Conf
+from django_q.tasks import async_task
+
+from apps.core.logs import job_context
+from apps.core.tenancy import current_schema, in_schema, use_public
+
+logger = logging.getLogger(__name__)
+
+JobArgument = int | str
+
+
+class _LaterBroker(ORM):
+    """django-q2's database broker, for a job that may not start before ``at``.
+
+    The broker hands out rows whose ``lock`` is past; a lock in the future is a delay.
+    """
+
+    def __init__(self, at: datetime) -> None:
+        super().__init__()
+        self.at = at
+
+    def enqueue(self, task: Any) -> int:
+        package = self.get_connection().create(
+            key=self.list_key or Conf.CLUSTER_NAME, payload=task, lock=self.at
+        )
+        return int(package.pk)
+
+
+def enqueue(
+    task: Callable[..., object] | str, *ids: JobArgument, at: datetime | None = None
+) -> None:
+    """Queue ``task(*ids)`` for the current schema, not before ``at`` when given.
+
+    ``task`` is a module-level function or its dotted path.
+    """
+    path = task if isinstance(task, str) else f"{task.__module__}.{task.__qualname__}"
+    options: dict[str, Any] = {"task_name": path.removeprefix("apps.")[:100]}
+    if at is not None:
+        options["broker"] = _LaterBroker(at)
+    async_task("apps.core.jobs.run", current_schema(), path, *ids, **options)
+
+
+def run(schema: str, path: str, *ids: JobArgument) -> None:
+    """Called by the worker: open the schema, run the task, leave nothing behind."""
+    use_public()
+    try:
+        with in_schema(schema), job_context(schema, path):
+            import_string(path)(*ids)
+    finally:
+        use_public()

@@ -1,0 +1,38 @@
+"""The mailbox of local mode: real MIME mails and SMS as files, read on the mailbox page."""
+
+import json
+from pathlib import Path
+from uuid import uuid4
+
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.core.mail.backends.base import BaseEmailBackend
+from django.utils import timezone
+
+
+def _put(name: str, content: bytes) -> str:
+    folder = Path(settings.MAILBOX_DIR)
+    folder.mkdir(parents=True, exist_ok=True)
+    reference = f"{timezone.now():%Y%m%d-%H%M%S-%f}-{uuid4().hex[:6]}"
+    partial = folder / f".{reference}"
+    partial.write_bytes(content)
+    partial.rename(folder / f"{reference}.{name}")  # a reader never sees half a mail
+    return reference
+
+
+def post_email(mail: EmailMessage) -> str:
+    """Write the MIME message; the file's name is its reference."""
+    return _put("eml", mail.message().as_bytes())
+
+
+def post_sms(*, sender: str, to: str, body: str, reply_url: str = "") -> str:
+    """Write an SMS; ``reply_url`` is where the mailbox page posts an answer such as STOP."""
+    sms = {"from": sender, "to": to, "body": body, "reply_url": reply_url}
+    return _put("sms", json.dumps(sms, ensure_ascii=False).encode())
+
+
+class MailboxBackend(BaseEmailBackend):
+    def send_messages(self, email_messages: list[EmailMessage]) -> int:  # type: ignore[override]
+        for mail in email_messages:
+            post_email(mail)
+        return len(email_messages)

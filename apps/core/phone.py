@@ -1,0 +1,75 @@
+"""Phone numbers: one person, one E.164 number, however it was typed (french-rules §8)."""
+
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+import phonenumbers
+from phonenumbers import PhoneNumberType
+
+# `0690…` read as FR is invalid: the overseas regions share the French trunk prefix.
+FRENCH_REGIONS = ("FR", "GP", "RE", "GF", "MQ", "YT")
+OVERSEAS_PREFIXES = {"590": "GP", "262": "RE", "594": "GF", "596": "MQ"}
+_ZONES = {
+    "GP": "America/Guadeloupe",
+    "MQ": "America/Martinique",
+    "GF": "America/Cayenne",
+    "RE": "Indian/Reunion",
+    "YT": "Indian/Mayotte",
+}
+_MOBILE = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
+
+
+class NotAPhone(ValueError):
+    """The text is no phone number in the shop's region nor overseas."""
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """``e164`` like ``+33612345678``; ``region`` is a territory code; ``mobile`` takes SMS."""
+
+    e164: str
+    region: str
+    mobile: bool
+
+
+def parse_phone(text: str, region: str = "FR") -> Phone:
+    """Read a number as typed at a counter in ``region``. Raises ``NotAPhone``."""
+    regions = [region, *(r for r in FRENCH_REGIONS if r != region)]
+    for candidate in regions:
+        try:
+            number = phonenumbers.parse(text, candidate)
+        except phonenumbers.NumberParseException:
+            continue
+        if phonenumbers.is_valid_number(number):
+            place = phonenumbers.region_code_for_number(number) or candidate
+            kind = phonenumbers.number_type(number)
+            e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+            return Phone(e164, place, kind in _MOBILE)
+    raise NotAPhone(text)
+
+
+def show_phone(e164: str) -> str:
+    """``06 12 34 56 78``, overseas in the same pairs; other countries as they write them."""
+    if not e164:
+        return ""
+    number = phonenumbers.parse(e164)
+    if str(number.country_code) in {"33", *OVERSEAS_PREFIXES}:
+        digits = f"0{number.national_number:09d}"
+        return "\u00a0".join(digits[i : i + 2] for i in range(0, 10, 2))
+    shown = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+    return shown.replace(" ", "\u00a0")
+
+
+def mask_phone(e164: str) -> str:
+    """``06 12 •• •• 84``: enough to recognise, too little to call."""
+    pairs = show_phone(e164).split("\u00a0")
+    if len(pairs) < 4:
+        return "••••"
+    return "\u00a0".join([*pairs[:2], *["••"] * (len(pairs) - 3), pairs[-1]])
+
+
+def phone_zone(e164: str) -> ZoneInfo:
+    """The local time of the person who holds the number (legal hours are theirs)."""
+    number = phonenumbers.parse(e164)
+    region = phonenumbers.region_code_for_number(number) or "FR"
+    return ZoneInfo(_ZONES.get(region, "Europe/Paris"))

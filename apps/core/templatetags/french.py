@@ -1,0 +1,72 @@
+"""Filters every template has: money, phones, dates and spaces as French people write them."""
+
+from datetime import date, datetime
+
+from django import template
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import get_language, gettext, ngettext
+
+from apps.core.french import spaced
+from apps.core.money import show_euros
+from apps.core.phone import mask_phone, show_phone
+
+register = template.Library()
+
+register.filter("telephone", show_phone)
+register.filter("telephone_masque", mask_phone)
+register.filter("typo", spaced)
+
+
+@register.filter
+def euros(cents: int | None) -> str:
+    return "" if cents is None else show_euros(cents)
+
+
+@register.filter
+def nombre(value: int | None) -> str:
+    """Thousands as the page's language writes them: ``1 500`` with U+202F in French."""
+    if value is None:
+        return ""
+    separator = {"fr": "\u202f", "es": "."}.get(get_language() or "fr", ",")
+    return f"{value:,}".replace(",", separator)
+
+
+@register.filter
+def jour(value: date | datetime | None) -> str:
+    """``1er novembre 2026``."""
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        value = timezone.localtime(value).date()
+    shown = date_format(value, "j F Y")
+    french_first = value.day == 1 and (get_language() or "fr").startswith("fr")
+    return f"1er{shown[1:]}" if french_first else shown
+
+
+@register.filter
+def il_y_a(value: datetime | None) -> str:
+    """``à l’instant``, ``il y a 4 min``, ``hier``, else the day."""
+    if value is None:
+        return gettext("jamais")
+    now = timezone.now()
+    seconds = (now - value).total_seconds()
+    if seconds < 60:
+        return gettext("à l’instant")
+    if seconds < 3600:
+        return gettext("il y a %(n)d min") % {"n": seconds // 60}
+    days = (timezone.localdate(now) - timezone.localdate(value)).days
+    return (
+        _days_ago(days, value)
+        if days
+        else gettext("aujourd’hui à %(time)s")
+        % {"time": timezone.localtime(value).strftime("%H:%M")}
+    )
+
+
+def _days_ago(days: int, value: datetime) -> str:
+    if days == 1:
+        return gettext("hier")
+    if days < 45:
+        return ngettext("il y a %(n)d jour", "il y a %(n)d jours", days) % {"n": days}
+    return jour(value)

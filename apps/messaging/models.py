@@ -1,0 +1,147 @@
+"""The outbox: what is to be sent, each try at it, and what the network said. Shop's schema."""
+
+from typing import ClassVar, Self
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from apps.contacts.models import Channel, Contact
+from apps.core.tokens import new_token
+
+
+class Status(models.TextChoices):
+    """A message's story; ``RANK`` says which way is forward."""
+
+    QUEUED = "queued", _("en attente")
+    SENDING = "sending", _("en cours d’envoi")
+    UNKNOWN = "unknown", _("incertain")
+    SENT = "sent", _("envoyé")
+    FAILED = "failed", _("échoué")
+    DELIVERED = "delivered", _("reçu")
+    CANCELLED = "cancelled", _("non envoyé")
+
+
+class Kind(models.TextChoices):
+    COMMERCIAL = "commercial", _("commercial")
+    SERVICE = "service", _("de service")
+
+
+class MessageQuerySet(models.QuerySet["Message"]):
+    def due(self) -> Self:
+        return self.filter(status=Status.QUEUED, available_at__lte=timezone.now())
+
+
+class Message(models.Model):
+    """One text to one person by one channel for one cause, whatever happens, once."""
+
+    contact = models.ForeignKey(Contact, models.PROTECT, related_name="messages")
+    channel = models.CharField(max_length=5, choices=Channel)
+    kind = models.CharField(max_length=10, choices=Kind)
+    cause = models.CharField(max_length=60)  # "drop:12", "card:34", "test:…"
+    to = models.CharField(max_length=254)
+    subject = models.CharField(max_length=200, blank=True)
+    body = models.TextField()
+    html = models.TextField(blank=True)
+    status = models.CharField(max_length=9, choices=Status, default=Status.QUEUED)
+    available_at = models.DateTimeField(default=timezone.now)
+    tries = models.PositiveSmallIntegerField(default=0)
+    segments = models.PositiveSmallIntegerField(default=0)
+    cost_tenths = models.PositiveIntegerField(default=0)  # tenths of a cent
+    reason = models.CharField(max_length=40, blank=True)  # why failed or cancelled, a code
+    created_at = models.DateTimeField(default=timezone.now)
+    claimed_at = models.DateTimeField(null=True)
+    sent_at = models.DateTimeField(null=True)
+    done_at = models.DateTimeField(null=True)
+
+    objects = MessageQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["cause", "contact", "channel"], name="one_message_per_cause_and_channel"
+            )
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["kind", "available_at"],
+                condition=Q(status="queued"),
+                name="message_due",
+            ),
+            models.Index(
+                fields=["claimed_at"], condition=Q(status="sending"), name="message_in_flight"
+            ),
+            models.Index(fields=["contact", "-created_at"], name="message_of_contact"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Message {self.pk}"
+
+
+class Attempt(models.Model):
+    """One try at a message: a late failure is retried as a new row."""
+
+    message = models.ForeignKey(Message, models.CASCADE, related_name="attempts")
+    number = models.PositiveSmallIntegerField()
+    token = models.CharField(max_length=22, unique=True, default=new_token)
+    provider = models.CharField(max_length=12)
+    reference = models.CharField(max_length=120, blank=True)  # the provider's name for it
+    status = models.CharField(max_length=9, choices=Status, default=Status.SENDING)
+    code = models.CharField(max_length=40, blank=True)
+    at = models.DateTimeField(default=timezone.now)
+    done_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["message", "number"], name="one_attempt_per_number"),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["reference"], condition=~Q(reference=""), name="attempt_by_reference"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.message_id}#{self.number}"
+
+
+class Callback(models.Model):
+    """What a provider posted, stored once before it is understood."""
+
+    provider = models.CharField(max_length=12)
+    key = models.CharField(max_length=64)  # hash of what makes the event one
+    payload = models.JSONField()
+    received_at = models.DateTimeField(default=timezone.now)
+    applied_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["provider", "key"], name="one_callback_per_event")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.provider}:{self.key[:8]}"
+
+
+class Alert(models.Model):
+    """Something about sending that the team must know until it is dealt with."""
+
+    code = models.CharField(max_length=40)
+    contact = models.ForeignKey(Contact, models.CASCADE, null=True, related_name="+")
+    cause = models.CharField(max_length=60, blank=True)
+    at = models.DateTimeField(default=timezone.now)
+    dismissed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["code", "contact", "cause"],
+                condition=Q(dismissed_at=None),
+                nulls_distinct=False,
+                name="one_open_alert",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.code

@@ -1,0 +1,31 @@
+"""Health, answered before the host is looked up: a probe knows no shop."""
+
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+
+from apps.core.tenancy import use_public
+
+
+class HealthMiddleware:
+    def __init__(self, get_response):  # type: ignore[no-untyped-def]
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path == "/health/live":
+            return JsonResponse({"live": True})
+        if request.path == "/health/ready":
+            return _ready()
+        response: HttpResponse = self.get_response(request)
+        return response
+
+
+def _ready() -> HttpResponse:
+    """Ready when the database answers."""
+    try:
+        use_public()
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except Exception:  # whatever is wrong with the database, the answer is the same
+        connection.close()
+        return JsonResponse({"ready": False}, status=503)
+    return JsonResponse({"ready": True})

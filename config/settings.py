@@ -1,0 +1,305 @@
+"""Django's settings: one file; everything that varies comes from ``config.env``."""
+
+from email.utils import parseaddr
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from config.env import BASE_DIR, ENV, database
+
+LOCAL = ENV["MODE"] == "local"
+DEBUG = ENV["DEBUG"]
+SECRET_KEY = ENV["SECRET_KEY"]
+DATA_DIR = ENV["DATA_DIR"]
+
+# --- hosts -------------------------------------------------------------------------------
+PLATFORM_HOST = ENV["PLATFORM_HOST"]
+ADMIN_HOST = ENV["ADMIN_HOST"]
+SCHEME = "http" if LOCAL else "https"
+PORT_SUFFIX = f":{ENV['PORT']}" if LOCAL else ""
+# Shops bring their own domains: the host is looked up in the database, and an unknown
+# one gets a plain 404 from HostMiddleware before anything trusts it.
+ALLOWED_HOSTS = ["*"]
+ROOT_URLCONF = "config.urls_shop"
+PUBLIC_SCHEMA_URLCONF = "config.urls_public"
+ADMIN_URLCONF = "config.urls_admin"
+TRUSTED_PROXIES = ENV["TRUSTED_PROXIES"]
+
+# --- applications ------------------------------------------------------------------------
+SHARED_APPS = [
+    "django_tenants",
+    "apps.core",
+    "apps.shops",
+    "apps.accounts",
+    "apps.ops",
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.admin",
+    "django.forms",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.google",
+    "django_htmx",
+    "template_partials",
+    "anymail",
+    "django_q",
+    "djstripe",
+]
+TENANT_APPS = [
+    "apps.audit",
+    "apps.contacts",
+    "apps.messaging",
+    "apps.loyalty",
+    "apps.audience",
+    "apps.campaigns",
+    "apps.analytics",
+]
+INSTALLED_APPS = SHARED_APPS + TENANT_APPS
+TENANT_MODEL = "shops.Shop"
+TENANT_DOMAIN_MODEL = "shops.Domain"
+TENANT_LIMIT_SET_CALLS = True
+TENANT_SYNC_ROUTER = "apps.shops.router.SchemaRouter"
+DATABASE_ROUTERS = [TENANT_SYNC_ROUTER]
+
+MIDDLEWARE = [
+    "apps.core.middleware.RequestIdMiddleware",
+    "apps.ops.middleware.HealthMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "apps.core.middleware.HeadersMiddleware",
+    "apps.shops.middleware.HostMiddleware",
+    "apps.accounts.middleware.HostSessionMiddleware",
+    "apps.shops.middleware.LanguageMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "apps.accounts.middleware.DoorMiddleware",
+    "apps.core.middleware.RefusalMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "apps.shops.context.shop",
+                "apps.accounts.context.member",
+            ],
+            "builtins": [
+                "apps.core.templatetags.french",
+                "template_partials.templatetags.partials",
+            ],
+            "loaders": [
+                (
+                    "template_partials.loader.Loader",
+                    [
+                        (
+                            "django.template.loaders.cached.Loader",
+                            [
+                                "django.template.loaders.filesystem.Loader",
+                                "django.template.loaders.app_directories.Loader",
+                            ],
+                        )
+                    ],
+                )
+            ],
+        },
+    },
+]
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+
+# --- database ----------------------------------------------------------------------------
+DATABASES = {"default": database(ENV["DATABASE_URL"]), "owner": database(ENV["DATABASE_OWNER_URL"])}
+DATABASES["default"]["CONN_MAX_AGE"] = 60
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "core_cache",
+        "TIMEOUT": 3600,
+    }
+}
+
+# --- people and sessions -----------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.ScryptPasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+SESSION_ENGINE = "apps.accounts.sessions"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not LOCAL
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_DOMAIN = CSRF_COOKIE_DOMAIN = None  # host-only: a shop's own domain shares none
+CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "apps.core.views.csrf_failure"
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+LOGIN_URL = "/connexion/"
+LOGIN_REDIRECT_URL = "/boutiques/"
+ACCOUNT_ADAPTER = "apps.accounts.adapter.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_CONFIRM_EMAIL_ON_GET = False
+ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_LOGOUT_REDIRECT_URL = "/"
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 900
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = SCHEME
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = "Comptoir"
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = True
+SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
+SOCIALACCOUNT_PROVIDERS = {
+    "google": {
+        "APPS": [{"client_id": ENV["GOOGLE_CLIENT_ID"], "secret": ENV["GOOGLE_CLIENT_SECRET"]}]
+        if ENV["GOOGLE_CLIENT_ID"]
+        else [],
+        "SCOPE": ["profile", "email"],
+        "VERIFIED_EMAIL": True,
+    }
+}
+
+# --- security ----------------------------------------------------------------------------
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+if not LOCAL:
+    SECURE_HSTS_SECONDS = 365 * 24 * 3600
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+    SECURE_SSL_REDIRECT = True
+    SECURE_REDIRECT_EXEMPT = [r"^health/"]
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
+FILE_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
+MAX_LOGO_BYTES = 5_000_000
+MAX_IMPORT_BYTES = 20_000_000
+
+# --- language ----------------------------------------------------------------------------
+LANGUAGE_CODE = "fr"
+LANGUAGES = [("fr", "Français"), ("en", "English"), ("es", "Español")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "Europe/Paris"
+FORMAT_MODULE_PATH = ["config.formats"]
+
+# --- static and media --------------------------------------------------------------------
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+MEDIA_ROOT = DATA_DIR / "media"
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True
+STORAGES: dict[str, dict[str, Any]] = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "apps.core.staticfiles.HashedStaticFiles"},
+}
+if ENV["MEDIA_BUCKET"]:
+    STORAGES["default"] = {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {
+            "bucket_name": ENV["MEDIA_BUCKET"],
+            "endpoint_url": ENV["MEDIA_S3_URL"],
+            "access_key": ENV["MEDIA_S3_KEY"],
+            "secret_key": ENV["MEDIA_S3_SECRET"],
+            "default_acl": "private",
+        },
+    }
+
+# --- outgoing messages -------------------------------------------------------------------
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = ENV["PLATFORM_EMAIL"]
+PLATFORM_EMAIL_ADDRESS = parseaddr(ENV["PLATFORM_EMAIL"])[1]
+EMAIL_PROVIDER, SMS_PROVIDER = ENV["EMAIL_PROVIDER"], ENV["SMS_PROVIDER"]
+EMAIL_TIMEOUT = 20
+MAILBOX_DIR = DATA_DIR / "mailbox"
+if EMAIL_PROVIDER == "smtp":
+    _smtp = urlsplit(ENV["EMAIL_URL"])
+    EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    EMAIL_HOST, EMAIL_PORT = _smtp.hostname, _smtp.port or 25
+    EMAIL_HOST_USER = unquote(_smtp.username or "")
+    EMAIL_HOST_PASSWORD = unquote(_smtp.password or "")
+    EMAIL_USE_TLS, EMAIL_USE_SSL = _smtp.scheme == "smtp+tls", _smtp.scheme == "smtps"
+elif EMAIL_PROVIDER == "brevo":
+    EMAIL_BACKEND = "anymail.backends.brevo.EmailBackend"
+else:
+    EMAIL_BACKEND = "apps.core.mailbox.MailboxBackend"
+ANYMAIL = {
+    "BREVO_API_KEY": ENV["BREVO_API_KEY"],
+    "BREVO_API_URL": ENV["BREVO_API_URL"],
+    "REQUESTS_TIMEOUT": (5, 20),
+}
+BREVO_WEBHOOK_SECRET = ENV["BREVO_WEBHOOK_SECRET"]
+TWILIO_ACCOUNT_SID = ENV["TWILIO_ACCOUNT_SID"]
+TWILIO_AUTH_TOKEN = ENV["TWILIO_AUTH_TOKEN"]
+TWILIO_API_URL = ENV["TWILIO_API_URL"]
+TWILIO_SENDER = ENV["TWILIO_SENDER"]
+
+# --- work off the request ----------------------------------------------------------------
+REACTIONS = "config.reactions.REACTIONS"
+Q_CLUSTER = {
+    "name": "comptoir",
+    "orm": "default",
+    "workers": ENV["WORKERS"],
+    "save_limit": -1,
+    "bulk": 10,
+    "poll": 0.2,
+    "timeout": 60,
+    "retry": 120,
+    "max_attempts": 3,
+    "ack_failures": True,
+    "catch_up": False,
+    "scheduler": True,
+    "label": "Travaux",
+    "log_level": "WARNING",
+}
+
+# --- dj-stripe ---------------------------------------------------------------------------
+STRIPE_LIVE_MODE = ENV["STRIPE_SECRET_KEY"].startswith("sk_live_")
+STRIPE_LIVE_SECRET_KEY = ENV["STRIPE_SECRET_KEY"] if STRIPE_LIVE_MODE else ""
+STRIPE_TEST_SECRET_KEY = "" if STRIPE_LIVE_MODE else ENV["STRIPE_SECRET_KEY"]
+DJSTRIPE_FOREIGN_KEY_TO_FIELD = "id"
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"context": {"()": "apps.core.logs.ContextFilter"}},
+    "formatters": {"json": {"()": "apps.core.logs.JsonFormatter"}},
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "json",
+            "filters": ["context"],
+        }
+    },
+    "root": {"handlers": ["console"], "level": ENV["LOG_LEVEL"]},
+    "loggers": {
+        "django": {"handlers": [], "level": "INFO", "propagate": True},
+        "django.server": {"handlers": [], "propagate": True},
+        "django-q": {"handlers": [], "level": "WARNING", "propagate": True},
+        "twilio": {"level": "WARNING"},
+    },
+}

@@ -1,0 +1,9 @@
+"""A shop's host: ``/gestion/`` the team, ``/comptoir/`` the helper's phone, ``/`` customers."""
+
+from django.urls import URLPattern, URLResolver
+
+urlpatterns: list[URLPattern | URLResolver] = []
+handler400 = "apps.core.views.bad_request"
+handler403 = "apps.core.views.forbidden"
+handler404 = "apps.core.views.not_found"
+handler500 = "apps.core.views.server_error"

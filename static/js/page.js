@@ -1,0 +1,36 @@
+// Loaded by every team page: announces htmx swaps, keeps focus, confirms what cannot be undone.
+const live = document.getElementById("live");
+
+export function say(text) {
+  if (!live) return;
+  live.textContent = "";
+  requestAnimationFrame(() => { live.textContent = text; });
+}
+
+// What the server swapped in may carry a sentence for those who do not see the screen.
+document.addEventListener("htmx:afterSwap", (event) => {
+  const told = event.target.querySelector?.("[data-say]");
+  if (told) say(told.dataset.say);
+});
+
+// A refusal (4xx) is a sentence to show, not a console line.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { xhr } = event.detail;
+  if (xhr.status >= 400 && xhr.status < 500 && xhr.responseText) {
+    event.detail.shouldSwap = true;
+    event.detail.isError = false;
+  }
+});
+
+document.addEventListener("htmx:sendError", () => say("Pas de réseau : rien n’a été envoyé."));
+
+// A form that is on its way is not sent twice.
+document.addEventListener("submit", (event) => {
+  if (event.defaultPrevented || event.target.matches("[data-again]")) return;
+  const button = event.submitter;
+  if (button) setTimeout(() => { button.disabled = true; setTimeout(() => { button.disabled = false; }, 4000); });
+});
+
+for (const select of document.querySelectorAll("[data-submit-on-change]")) {
+  select.addEventListener("change", () => select.form.requestSubmit());
+}

@@ -1,0 +1,134 @@
+"""Two shops for the whole session, rollback per test, jobs run when the test says so."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.db import connection, connections
+from django.test import Client
+from django.utils.module_loading import import_string
+from django_q.models import OrmQ
+
+from apps.accounts.models import Membership, User
+from apps.core.roles import Role
+from apps.shops.models import Shop
+from tests import environment
+from tests.factories import UserFactory
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_blocker: Any) -> Iterator[None]:
+    environment.copy_database(environment.BASE, environment.NAME)
+    yield
+    with django_db_blocker.unblock():
+        connections.close_all()
+
+
+@pytest.fixture(autouse=True)
+def _start_in_public() -> Iterator[None]:
+    connection.set_schema_to_public()
+    yield
+    connection.set_schema_to_public()
+
+
+@pytest.fixture
+def shop(db: None) -> Iterator[Shop]:
+    """The wine merchant; the connection stands in its schema."""
+    found = Shop.objects.get(slug="cave")
+    connection.set_tenant(found)
+    return found
+
+
+@pytest.fixture
+def other_shop(db: None) -> Shop:
+    """The café next door."""
+    return Shop.objects.get(slug="cafe")
+
+
+class ShopClient(Client):
+    """A browser on one shop's host; leaves the connection in that shop's schema."""
+
+    def __init__(self, shop: Shop, **extra: Any) -> None:
+        super().__init__(SERVER_NAME=shop.host, HTTP_HOST=f"{shop.host}:8000", **extra)
+        self.shop = shop
+
+    def enter(self, user: User) -> "ShopClient":
+        connection.set_tenant(self.shop)
+        self.force_login(user)
+        return self
+
+    def request(self, **request: Any) -> Any:
+        response = super().request(**request)
+        connection.set_tenant(self.shop)
+        return response
+
+
+@pytest.fixture
+def member(shop: Shop) -> Callable[[str], User]:
+    """``member("helper")``: a person with that role in the wine merchant's shop."""
+
+    def make(role: str, at: Shop | None = None) -> User:
+        user = UserFactory()
+        Membership.objects.create(shop=at or shop, user=user, role=role)
+        return user
+
+    return make
+
+
+@pytest.fixture
+def owner(member: Callable[[str], User]) -> User:
+    return member(Role.OWNER)
+
+
+@pytest.fixture
+def helper(member: Callable[[str], User]) -> User:
+    return member(Role.HELPER)
+
+
+@pytest.fixture
+def visitor(shop: Shop) -> ShopClient:
+    """Somebody from the street."""
+    return ShopClient(shop)
+
+
+@pytest.fixture
+def owner_client(shop: Shop, owner: User) -> ShopClient:
+    return ShopClient(shop).enter(owner)
+
+
+@pytest.fixture
+def helper_client(shop: Shop, helper: User) -> ShopClient:
+    return ShopClient(shop).enter(helper)
+
+
+@pytest.fixture
+def neighbour_client(shop: Shop, other_shop: Shop) -> ShopClient:
+    """The owner of the café, trying the wine merchant's door."""
+    user = UserFactory()
+    Membership.objects.create(shop=other_shop, user=user, role=Role.OWNER)
+    return ShopClient(shop).enter(user)
+
+
+@pytest.fixture
+def platform_client(db: None) -> Client:
+    return Client(SERVER_NAME="localhost", HTTP_HOST="localhost:8000")
+
+
+@pytest.fixture
+def run_jobs(db: None) -> Callable[[], int]:
+    """Run what is queued and due, in order, until nothing is; returns how many jobs ran."""
+
+    def run() -> int:
+        from django.utils import timezone
+
+        schema, count = connection.schema_name, 0
+        while job := OrmQ.objects.filter(lock__lte=timezone.now()).order_by("pk").first():
+            task = job.task
+            job.delete()
+            import_string(task["func"])(*task["args"], **task["kwargs"])
+            connection.set_schema(schema)
+            count += 1
+            assert count < 1000, "jobs that make jobs for ever"
+        return count
+
+    return run
