@@ -2,7 +2,11 @@
 
 from django.urls import URLPattern, URLResolver
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from apps.shops import urls as shops
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    *shops.customer_urls,
+]
 handler400 = "apps.core.views.bad_request"
 handler403 = "apps.core.views.forbidden"
 handler404 = "apps.core.views.not_found"

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
+from uuid import uuid4
 
 from django.utils.module_loading import import_string
 from django_q.brokers.orm import ORM
@@ -20,6 +21,11 @@ from apps.core.tenancy import current_schema, in_schema, use_public
 logger = logging.getLogger(__name__)
 
 JobArgument = int | str
+
+
+class JobFailed(Exception):
+    """What django-q2 stores and logs of a failure: its kind alone, since an exception's own
+    text may quote a row. The frames are in our log, under the same job id."""
 
 
 class _LaterBroker(ORM):
@@ -50,14 +56,19 @@ def enqueue(
     options: dict[str, Any] = {"task_name": path.removeprefix("apps.")[:100]}
     if at is not None:
         options["broker"] = _LaterBroker(at)
-    async_task("apps.core.jobs.run", current_schema(), path, *ids, **options)
+    job = uuid4().hex[:12]
+    async_task("apps.core.jobs.run", current_schema(), path, *ids, job=job, **options)
 
 
-def run(schema: str, path: str, *ids: JobArgument) -> None:
+def run(schema: str, path: str, *ids: JobArgument, job: str = "") -> None:
     """Called by the worker: open the schema, run the task, leave nothing behind."""
     use_public()
     try:
-        with in_schema(schema), job_context(schema, path):
-            import_string(path)(*ids)
+        with in_schema(schema), job_context(schema, f"{path}#{job}".rstrip("#")):
+            try:
+                import_string(path)(*ids)
+            except Exception as error:
+                logger.exception("job failed")
+                raise JobFailed(type(error).__name__) from None
     finally:
         use_public()

@@ -1,0 +1,43 @@
+"""The harness itself: the parts run, and what goes wrong on a page is heard."""
+
+import json
+
+from tests.e2e.browser import DESK, PHONE, sign_in, views
+
+
+@views(PHONE, DESK)
+def test_an_address_that_is_no_page_says_so_in_french(page, stack, listener, view):
+    listener.expect("404")
+    answer = page.goto(stack.url("cave", "/rien-ici/"))
+    assert answer.status == 404
+    assert page.locator("h1").inner_text() == "Page introuvable"
+    assert page.viewport_size["width"] == view.width
+
+
+def test_a_signed_in_browser_is_known_to_the_shop(page, stack, cave, listener):
+    listener.expect("404")
+    user = sign_in(page, stack, cave, "helper")
+    page.goto(stack.url(cave, "/rien-ici/"))
+    names = {cookie["name"] for cookie in page.context.cookies(stack.url(cave))}
+    assert "sessionid" in names
+    assert not page.context.cookies(stack.url("cafe")), "a shop's cookie is its own"
+    assert user.memberships.get().shop_id == cave.pk
+
+
+def test_an_inline_script_is_refused_and_heard(page, stack, listener):
+    listener.expect("404")
+    page.goto(stack.url("cave", "/rien-ici/"))
+    page.evaluate(
+        "document.body.append(Object.assign(document.createElement('script'), {text: '1'}))"
+    )
+    page.wait_for_timeout(50)
+    assert any("Content Security Policy" in line for line in listener.unexpected())
+    listener.expect("Content Security Policy")
+
+
+def test_every_log_line_is_a_json_object(page, stack, listener):
+    listener.expect("404")
+    page.goto(stack.url("cave", "/rien-ici/"))
+    lines = [json.loads(line) for line in stack.log.read_text().splitlines()]
+    assert any(line["event"] == "request" and line["status"] == 404 for line in lines)
+    assert all({"at", "level", "logger", "event"} <= line.keys() for line in lines)
