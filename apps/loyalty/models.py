@@ -147,7 +147,8 @@ class Joining(models.Model):
 
     ``contact`` is who the page showed at once. When the number or mailbox was already known,
     ``contact`` is a fresh record without address, and ``known`` is the one that holds it: the
-    tap joins the two. Without the tap nobody learns that the number was known.
+    tap joins the two. Without the tap nobody learns that the number was known. ``key`` comes
+    from the page (and from what was typed): a form sent twice joins once.
     """
 
     contact = models.ForeignKey(Contact, models.CASCADE, related_name="joinings")
@@ -157,10 +158,14 @@ class Joining(models.Model):
     agreed = models.JSONField(default=list)  # channels ticked
     wording = models.CharField(max_length=20)
     token = models.CharField(max_length=22, unique=True, default=new_token)
+    key = models.UUIDField(null=True)
     created_at = models.DateTimeField(default=timezone.now)
     confirmed_at = models.DateTimeField(null=True)
 
     class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["key", "channel"], name="one_joining_per_form")
+        ]
         indexes: ClassVar = [models.Index(fields=["contact"], name="joining_of_contact")]
 
     def __str__(self) -> str:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.core.french import search_key
 from apps.core.refusal import Refusal
+from apps.core.tenancy import current_schema, database
 from apps.core.tokens import readable_code
 from apps.shops.blueprint import Blueprint, read_blueprint
 from apps.shops.migrating import owner_connection
@@ -36,6 +37,12 @@ RESERVED = frozenset(
         "www",
     ]
 )
+
+
+def shop_here() -> Shop:
+    """The shop in whose schema the connection stands: its host's request, or its job."""
+    tenant = database().tenant
+    return tenant if isinstance(tenant, Shop) else Shop.objects.get(schema_name=current_schema())
 
 
 class SlugTaken(Refusal):

@@ -1,0 +1,140 @@
+"""The message that brings a card to a phone or a mailbox, and what keeps it from abuse.
+
+Nothing a visitor typed stands in it: a stranger's page must not write to a neighbour. Its link
+proves the address only when its holder taps the button behind it (``loyalty.proving``).
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+from django.template.loader import render_to_string
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+
+from apps.contacts.consent import WORDING
+from apps.contacts.models import Channel, ConsentState, Contact
+from apps.core.actor import Actor
+from apps.core.french import spaced
+from apps.core.ratelimit import Limit, allowed
+from apps.loyalty.models import Joining
+from apps.messaging.models import Alert, Kind
+from apps.messaging.services import post
+from apps.shops.models import Shop
+from apps.shops.services import shop_here
+from apps.shops.theme import ink_on
+
+A_DAY = 24 * 3600
+LINKS_PER_ADDRESS = Limit("card-link:address", 3, A_DAY)
+LINKS_PER_CLIENT = Limit("card-link:client", 30, A_DAY)
+LINKS_PER_SHOP = Limit("card-link:shop", 400, A_DAY)
+CAPPED = "card_links_capped"  # the alert's code, shown to the team
+
+
+def can_receive(contact: Contact, channel: str) -> bool:
+    """Whether a card's link can reach the person by ``channel``; a landline takes no SMS."""
+    if channel == Channel.SMS:
+        return bool(contact.phone and contact.phone_mobile and not contact.phone_bad_at)
+    return bool(contact.email and not contact.email_bad_at)
+
+
+@transaction.atomic
+def send_card_link(
+    contact: Contact,
+    channel: str,
+    *,
+    by: Actor,
+    client_address: str = "",
+    now: datetime | None = None,
+) -> bool:
+    """Send ``contact`` the link of their card; False when it cannot be reached or is capped.
+
+    Their tap proves the address and turns a pending consent of that channel into a granted one.
+    ``client_address`` is counted for a customer's request, not for the team's own.
+    """
+    if not can_receive(contact, channel):
+        return False
+    pending = contact.consent(channel) == ConsentState.PENDING
+    joining = open_joining(
+        contact,
+        channel,
+        contact.address(channel),
+        agreed=[channel] if pending else [],
+        now=now,
+    )
+    return post_link(joining, by=by, client_address=client_address, now=now)
+
+
+def open_joining(
+    contact: Contact,
+    channel: str,
+    address: str,
+    *,
+    known: Contact | None = None,
+    agreed: list[str],
+    key: UUID | None = None,
+    now: datetime | None = None,
+) -> Joining:
+    """The row that waits for the tap of whoever holds ``address``."""
+    return Joining.objects.create(
+        contact=contact,
+        known=known,
+        channel=channel,
+        address=address,
+        agreed=agreed,
+        wording=WORDING,
+        key=key,
+        created_at=now or timezone.now(),
+    )
+
+
+def post_link(
+    joining: Joining, *, by: Actor, client_address: str, now: datetime | None = None
+) -> bool:
+    """Put the joining's message into the outbox; False, and nothing sent, when capped."""
+    if not _within_caps(joining, by, client_address, now):
+        return False
+    shop = shop_here()
+    with translation.override(joining.contact.language):
+        subject, body, html = _written(shop, f"{shop.url}/v/{joining.token}/", joining.channel)
+    message = post(
+        contact=joining.known or joining.contact,
+        channel=joining.channel,
+        kind=Kind.SERVICE,
+        cause=f"join:{joining.pk}",
+        to=joining.address,
+        subject=subject,
+        body=body,
+        html=html,
+        at=now,
+    )
+    return message is not None
+
+
+def _within_caps(joining: Joining, by: Actor, client_address: str, now: datetime | None) -> bool:
+    if not allowed(LINKS_PER_ADDRESS, joining.address.lower(), now=now):
+        return False
+    if by.kind != "team" and not allowed(LINKS_PER_CLIENT, client_address, now=now):
+        return False
+    if allowed(LINKS_PER_SHOP, now=now):
+        return True
+    Alert.objects.get_or_create(code=CAPPED, contact=None, cause="", dismissed_at=None)
+    return False
+
+
+def _written(shop: Shop, url: str, channel: str) -> tuple[str, str, str]:
+    """Subject, text and HTML in the active language; the SMS stays within GSM-7."""
+    if channel == Channel.SMS:
+        text = _(
+            "%(shop)s : touchez pour ouvrir votre carte de fidélité : %(url)s "
+            "Pas vous ? Ignorez ce message."
+        )
+        return "", _plain(text % {"shop": shop.name[:30], "url": url}), ""
+    context = {"shop": shop, "url": url, "ink": ink_on(shop.accent)}
+    subject = spaced(_("Votre carte de fidélité %(shop)s") % {"shop": shop.name})
+    body = render_to_string("loyalty/mail/card.txt", context).strip() + "\n"
+    return subject, body, render_to_string("loyalty/mail/card.html", context)
+
+
+def _plain(text: str) -> str:
+    return text.replace("’", "'").replace("\u202f", " ").replace("\u00a0", " ")
