@@ -1,6 +1,6 @@
 """Programme, card, the ledger of movements, rewards. Shop's schema."""
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -28,7 +28,9 @@ class Programme(models.Model):
         validators=[MaxValueValidator(1440)],
     )
     helper_hourly_limit = models.PositiveSmallIntegerField(
-        _("tampons par heure et par personne"), default=60, validators=[MaxValueValidator(1000)]
+        _("tampons par heure et par personne"),
+        default=60,
+        validators=[MinValueValidator(1), MaxValueValidator(1000)],
     )
     started_at = models.DateTimeField(default=timezone.now)
     only = models.BooleanField(default=True, editable=False)
@@ -89,6 +91,7 @@ class Movement(models.Model):
     token = models.UUIDField(unique=True)  # made by the phone: sent twice, written once
     undoes = models.OneToOneField("self", models.PROTECT, null=True, related_name="undone_by")
     amount_cents = models.PositiveIntegerField(null=True)
+    visit_before = models.DateTimeField(null=True)  # the person's last visit until this stamp
     actor_kind = models.CharField(max_length=8)
     actor_id = models.BigIntegerField(null=True)
     at = models.DateTimeField(default=timezone.now)
@@ -96,7 +99,8 @@ class Movement(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.CheckConstraint(
-                condition=Q(kind="undo", undoes__isnull=False) | (~Q(kind="undo") & Q(undoes=None)),
+                condition=Q(kind__in=["undo", "back"], undoes__isnull=False)
+                | (~Q(kind__in=["undo", "back"]) & Q(undoes=None)),
                 name="an_undo_undoes_something",
             ),
         ]
@@ -110,8 +114,17 @@ class Movement(models.Model):
         return f"{self.card_id}:{self.kind}:{self.stamps}"
 
 
+class RewardQuerySet(models.QuerySet["Reward"]):
+    def ready(self) -> Self:
+        """Won, and neither redeemed nor taken back."""
+        return self.filter(redemption=None, taken_back_at=None)
+
+
 class Reward(models.Model):
-    """A reward won: ready, then redeemed once, or taken back by an undo."""
+    """A reward won: ready, then redeemed once, or taken back by an undo.
+
+    ``won_by`` is the ledger's REWARD line, whose ``stamps`` are the price paid (negative).
+    """
 
     card = models.ForeignKey(Card, models.PROTECT, related_name="rewards")
     won_by = models.OneToOneField(Movement, models.PROTECT, related_name="reward")
@@ -119,6 +132,8 @@ class Reward(models.Model):
     is_alcohol = models.BooleanField(default=False)
     won_at = models.DateTimeField(default=timezone.now)
     taken_back_at = models.DateTimeField(null=True)
+
+    objects = RewardQuerySet.as_manager()
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["card", "-won_at"], name="reward_of_card")]
@@ -134,6 +149,7 @@ class Redemption(models.Model):
 
     reward = models.OneToOneField(Reward, models.PROTECT, related_name="redemption")
     token = models.UUIDField(unique=True)
+    id_checked = models.BooleanField(default=False)  # the helper saw a proof of age
     actor_kind = models.CharField(max_length=8)
     actor_id = models.BigIntegerField(null=True)
     at = models.DateTimeField(default=timezone.now)

@@ -1,25 +1,146 @@
-"""Cards, stamps and rewards: the verbs of the counter."""
+"""Cards, stamps and rewards: the verbs of the counter.
+
+Every verb takes the ``token`` that the phone made for the gesture: the same token again
+returns the same result and changes nothing, however many requests carry it at once.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import ceil
+from typing import Any
+from uuid import UUID, uuid5
 
 from django.db import IntegrityError, transaction
-from django.db.models import Max
+from django.db.models import Count, F, Max, QuerySet, Subquery
+from django.db.models.functions import Greatest
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
+from apps.audit.services import record
 from apps.contacts.models import Contact
-from apps.loyalty.models import Card, Programme
+from apps.core.actor import Actor
+from apps.core.facts import announce
+from apps.core.refusal import Refusal
+from apps.loyalty.facts import (
+    RewardRedeemed,
+    RewardTakenBack,
+    RewardWon,
+    StampAdded,
+    StampUndone,
+)
+from apps.loyalty.models import Card, Movement, MovementKind, Programme, Redemption, Reward
 
 FIRST_NUMBER = 1001
+UNDO_WINDOW = timedelta(minutes=10)
+
+
+class CardMerged(Refusal):
+    message = _("Cette carte a été réunie avec une autre. Cherchez la personne par son nom.")
+
+
+class TokenSpent(Refusal):
+    message = _("Cette page a déjà servi pour un autre geste. Rechargez-la, puis recommencez.")
+
+
+class StampedJustNow(Refusal):
+    message = _(
+        "Carte déjà tamponnée il y a %(ago)s min. Prochain tampon possible dans %(wait)s min."
+    )
+
+
+class HourlyLimit(Refusal):
+    message = _(
+        "Vous avez donné %(limit)s tampons en une heure, la limite de la boutique. "
+        "Vous pourrez tamponner dans %(wait)s min."
+    )
+
+
+class UndoTooLate(Refusal):
+    message = _("Un tampon s’annule dans les dix minutes. Celui-ci est plus ancien.")
+
+
+class NotYourStamp(Refusal):
+    message = _("Seule la personne qui a tamponné, ou un responsable, peut annuler ce tampon.")
+    status = 403
+
+
+class RewardAlreadyGiven(Refusal):
+    message = _("La récompense gagnée avec ce tampon a déjà été offerte : il ne s’annule plus.")
+
+
+class RewardSpent(Refusal):
+    message = _("Cette récompense a déjà été offerte.")
+
+
+class RewardGone(Refusal):
+    message = _("Cette récompense a été retirée : le tampon qui la donnait a été annulé.")
+
+
+class IdNotChecked(Refusal):
+    message = _("C’est de l’alcool : vérifiez une pièce d’identité, puis cochez la case.")
+    status = 422
+
+
+class Minor(Refusal):
+    message = _("Cette personne a moins de 18 ans : une récompense d’alcool lui est interdite.")
+
+
+@dataclass(frozen=True, slots=True)
+class Stamped:
+    """``card`` is as it stands now; ``reward`` is what this stamp won, if it won one."""
+
+    movement: Movement
+    card: Card
+    programme: Programme
+    reward: Reward | None
+    repeated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """``movement`` is the ledger's UNDO line; ``taken_back`` the reward broken up for it."""
+
+    movement: Movement
+    card: Card
+    taken_back: Reward | None
+    repeated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Redeemed:
+    redemption: Redemption
+    card: Card
+    repeated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Gesture:
+    """What each line of the ledger says of where it comes from."""
+
+    token: UUID
+    by: Actor
+    now: datetime
+
+    def also(self, line: str) -> "_Gesture":
+        """The same gesture's further line, with a token that follows from the first."""
+        return _Gesture(uuid5(self.token, line), self.by, self.now)
+
+
+def default_programme() -> Programme:
+    """What a shop that has not chosen yet stamps for; not stored."""
+    return Programme(reward="Une surprise")
 
 
 def the_programme() -> Programme:
     """The shop's rule; a shop that has not chosen yet stamps ten for « Une surprise »."""
-    found = Programme.objects.first()
-    if found is None:
-        found, _ = Programme.objects.get_or_create(only=True, defaults={"reward": "Une surprise"})
-    return found
+    return Programme.objects.first() or default_programme()
 
 
 def card_of(contact: Contact) -> Card:
     """The person's card, made with the next number when there is none. Safe in parallel."""
-    for _ in range(20):
+    for _attempt in range(20):
         found = Card.objects.filter(contact=contact).first()
         if found is not None:
             return found
@@ -30,3 +151,283 @@ def card_of(contact: Contact) -> Card:
         except IntegrityError:
             continue  # someone else took the number, or made this person's card
     raise RuntimeError("no card number was free twenty times in a row")
+
+
+def add_stamp(
+    *,
+    card: Card,
+    token: UUID,
+    by: Actor,
+    now: datetime,
+    amount_cents: int | None = None,
+    over_cooldown: bool = False,
+) -> Stamped:
+    """One stamp, and the reward it wins. ``over_cooldown`` is a lead's explicit word.
+
+    Raises ``StampedJustNow``, ``HourlyLimit``, ``CardMerged``, or ``TokenSpent`` when the
+    token stands for another card's gesture.
+    """
+    gesture = _Gesture(token, by, now)
+    with _one_gesture():
+        held = _locked(card.pk)
+        programme, earlier, recent = _read_rules(held, gesture)
+        if earlier is not None:
+            return _as_before(earlier, held, programme)
+        if not over_cooldown:
+            _refuse_just_stamped(held, programme, now)
+        if recent >= programme.helper_hourly_limit:
+            raise _hourly_limit(programme.helper_hourly_limit, by, now)
+        more = {"amount_cents": amount_cents, "visit_before": held.contact.last_visit_at}
+        movement = _write(held, MovementKind.EARN, 1, gesture, **more)
+        full = held.balance >= programme.goal
+        reward = _win(held, programme, gesture.also("reward:0")) if full else None
+        held.last_stamp_at = now
+        _keep(held, "last_stamp_at")
+        _visited(held.contact, now)
+        record(by, "stamp", "card", held.pk, after={"balance": held.balance})
+        announce(StampAdded(card_id=held.pk, movement_id=movement.pk))
+        return Stamped(movement, held, programme, reward, repeated=False)
+
+
+def undo_stamp(
+    *, movement: Movement, token: UUID, by: Actor, now: datetime, lead: bool = False
+) -> Undone:
+    """Take a stamp back within ten minutes: its author, or a ``lead`` for anyone's.
+
+    When the balance cannot give the stamp back, the newest reward that is still ready is
+    broken up into its stamps again, so that what stands is what the stamps that stand have
+    won. The visit is taken back too. Undone twice is undone once.
+    Raises ``UndoTooLate``, ``NotYourStamp``, ``RewardAlreadyGiven``.
+    """
+    gesture = _Gesture(token, by, now)
+    with _one_gesture():
+        card = _locked(movement.card_id)
+        done = Movement.objects.filter(undoes=movement).first()
+        if done is not None:
+            return Undone(done, card, None, repeated=True)
+        if movement.kind != MovementKind.EARN or now - movement.at > UNDO_WINDOW:
+            raise UndoTooLate()
+        if not lead and (movement.actor_kind, movement.actor_id) != (by.kind, by.id):
+            raise NotYourStamp()
+        taken = _break_up(card, gesture) if card.balance == 0 else None
+        undo = _write(card, MovementKind.UNDO, -1, gesture, undoes=movement)
+        _forget_visit(card, movement)
+        _keep(card, "last_stamp_at")
+        record(by, "undo_stamp", "card", card.pk, after={"balance": card.balance})
+        announce(StampUndone(card_id=card.pk, movement_id=movement.pk))
+        return Undone(undo, card, taken, repeated=False)
+
+
+def redeem(
+    *, reward: Reward, token: UUID, by: Actor, now: datetime, id_checked: bool = False
+) -> Redeemed:
+    """Hand a reward over, once. Alcohol needs a proof of age seen by the helper (CSP L3342-1;
+    french-rules §2: a free bottle is a gift, same rule).
+
+    Raises ``RewardSpent``, ``RewardGone``, ``IdNotChecked``, ``Minor``.
+    """
+    with _one_gesture():
+        card = _locked(reward.card_id)
+        reward = Reward.objects.select_related("redemption").get(pk=reward.pk)
+        given = getattr(reward, "redemption", None)
+        if given is not None:
+            if given.token != token:
+                raise RewardSpent()
+            return Redeemed(given, card, repeated=True)
+        if reward.taken_back_at is not None:
+            raise RewardGone()
+        if reward.is_alcohol:
+            _refuse_without_proof(card.contact, id_checked, now)
+        given = Redemption.objects.create(
+            reward=reward,
+            token=token,
+            id_checked=id_checked,
+            actor_kind=by.kind,
+            actor_id=by.id,
+            at=now,
+        )
+        card.rewards_ready -= 1
+        _keep(card)
+        record(by, "redeem", "reward", reward.pk, after={"id_checked": id_checked})
+        announce(RewardRedeemed(reward_id=reward.pk))
+        return Redeemed(given, card, repeated=False)
+
+
+def carry_over(
+    *, card: Card, stamps: int, kind: MovementKind, token: UUID, by: Actor, now: datetime
+) -> Card:
+    """Stamps from another card (``IMPORT``, ``TRANSFER``): no visit, no cooldown; every full
+    card among them becomes a ready reward at once. The same token again changes nothing.
+    """
+    gesture = _Gesture(token, by, now)
+    with _one_gesture():
+        held = _locked(card.pk)
+        if stamps <= 0 or Movement.objects.filter(token=token).exists():
+            return held
+        programme = the_programme()
+        _write(held, kind, stamps, gesture)
+        for turn in range(held.balance // programme.goal):
+            _win(held, programme, gesture.also(f"reward:{turn}"))
+        _keep(held)
+        record(by, str(kind), "card", held.pk, after={"balance": held.balance})
+        return held
+
+
+@transaction.atomic
+def set_programme(*, by: Actor, now: datetime, **rules: Any) -> Programme:
+    """Choose or change the shop's rule (fields of ``Programme``), with its trail.
+
+    Cards are left as they are: one that already holds the new goal wins at its next stamp.
+    """
+    programme = Programme.objects.select_for_update().first()
+    fields = ("goal", "reward", "reward_is_alcohol", "cooldown_minutes", "helper_hourly_limit")
+    before = {name: getattr(programme, name) for name in fields} if programme else None
+    programme = programme or Programme(started_at=now)
+    for name in fields:
+        setattr(programme, name, rules.get(name, getattr(programme, name)))
+    after = {name: getattr(programme, name) for name in fields}
+    if before != after:
+        programme.save()
+        record(by, "set_programme", "programme", programme.pk, before=before, after=after)
+    return programme
+
+
+@contextmanager
+def _one_gesture() -> Iterator[None]:
+    """One transaction; a token that the database already holds elsewhere is refused."""
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as error:
+        raise TokenSpent() from error
+
+
+def _locked(card_id: int) -> Card:
+    cards = Card.objects.select_related("contact").select_for_update(of=("self",))
+    card = cards.get(pk=card_id)
+    if card.contact.merged_into_id is not None:
+        raise CardMerged()
+    return card
+
+
+def _read_rules(card: Card, gesture: _Gesture) -> tuple[Programme, Movement | None, int]:
+    """The rule, what this token wrote before, how many stamps the person gave within the hour.
+
+    One statement, after the lock: a statement that waits for a lock reads the past.
+    """
+    lately = _stamps_by(gesture.by).filter(at__gt=gesture.now - timedelta(hours=1))
+    counted = lately.order_by().values("actor_id").annotate(n=Count("pk")).values("n")
+    asked = {
+        "earlier": Subquery(Movement.objects.filter(token=gesture.token).values("pk")[:1]),
+        "recent": Subquery(counted),
+    }
+    programme = Programme.objects.annotate(**asked).first()
+    if programme is not None:
+        earlier, recent = programme.earlier, programme.recent  # type: ignore[attr-defined]
+    else:
+        programme = default_programme()
+        earlier, recent = Card.objects.filter(pk=card.pk).values_list(*asked.values()).get()
+    found = Movement.objects.get(pk=earlier) if earlier else None
+    return programme, found, recent or 0
+
+
+def _stamps_by(by: Actor) -> QuerySet[Movement]:
+    return Movement.objects.filter(kind=MovementKind.EARN, actor_kind=by.kind, actor_id=by.id)
+
+
+def _as_before(earlier: Movement, card: Card, programme: Programme) -> Stamped:
+    if earlier.card_id != card.pk or earlier.kind != MovementKind.EARN:
+        raise TokenSpent()
+    won = Reward.objects.filter(won_by__token=uuid5(earlier.token, "reward:0")).first()
+    return Stamped(earlier, card, programme, won, repeated=True)
+
+
+def _refuse_just_stamped(card: Card, programme: Programme, now: datetime) -> None:
+    if card.last_stamp_at is None:
+        return
+    gone = (now - card.last_stamp_at).total_seconds() / 60
+    if gone < programme.cooldown_minutes:
+        wait = max(1, ceil(programme.cooldown_minutes - gone))
+        raise StampedJustNow(ago=max(0, int(gone)), wait=wait)
+
+
+def _hourly_limit(limit: int, by: Actor, now: datetime) -> HourlyLimit:
+    oldest = _stamps_by(by).order_by("-at").values_list("at", flat=True)[limit - 1]
+    wait = (oldest + timedelta(hours=1) - now).total_seconds() / 60
+    return HourlyLimit(limit=limit, wait=max(1, ceil(wait)))
+
+
+def _write(card: Card, kind: MovementKind, stamps: int, gesture: _Gesture, **more: Any) -> Movement:
+    card.balance += stamps
+    return Movement.objects.create(
+        card=card,
+        kind=kind,
+        stamps=stamps,
+        token=gesture.token,
+        actor_kind=gesture.by.kind,
+        actor_id=gesture.by.id,
+        at=gesture.now,
+        **more,
+    )
+
+
+def _win(card: Card, programme: Programme, gesture: _Gesture) -> Reward:
+    reward = Reward.objects.create(
+        card=card,
+        won_by=_write(card, MovementKind.REWARD, -programme.goal, gesture),
+        label=programme.reward,
+        is_alcohol=programme.reward_is_alcohol,
+        won_at=gesture.now,
+    )
+    card.rewards_ready += 1
+    announce(RewardWon(reward_id=reward.pk))
+    return reward
+
+
+def _break_up(card: Card, gesture: _Gesture) -> Reward:
+    ready = Reward.objects.ready().filter(card=card).select_related("won_by")
+    reward = ready.order_by("-won_at", "-pk").first()
+    if reward is None:
+        raise RewardAlreadyGiven()
+    paid = reward.won_by
+    _write(card, MovementKind.REWARD_BACK, -paid.stamps, gesture.also("back"), undoes=paid)
+    reward.taken_back_at = gesture.now
+    reward.save(update_fields=["taken_back_at"])
+    card.rewards_ready -= 1
+    announce(RewardTakenBack(reward_id=reward.pk))
+    return reward
+
+
+def _keep(card: Card, *more: str) -> None:
+    card.save(update_fields=["balance", "rewards_ready", *more])
+
+
+def _visited(contact: Contact, now: datetime) -> None:
+    Contact.objects.filter(pk=contact.pk).update(visits=F("visits") + 1, last_visit_at=now)
+    contact.visits += 1
+    contact.last_visit_at = now
+
+
+def _forget_visit(card: Card, stamp: Movement) -> None:
+    """The visit of an undone stamp did not happen: what was known before it is known again."""
+    earned = Movement.objects.filter(card=card, kind=MovementKind.EARN)
+    standing = earned.filter(undone_by=None).order_by("-at").first()
+    card.last_stamp_at = standing.at if standing else None
+    contact = card.contact
+    last = contact.last_visit_at
+    # Walk back over stamps that were undone before this one.
+    undone = {
+        m.at: m for m in earned.exclude(undone_by=None).filter(at__gte=stamp.at - UNDO_WINDOW)
+    }
+    while last in undone:
+        last = undone.pop(last).visit_before
+    contact.visits, contact.last_visit_at = max(0, contact.visits - 1), last
+    fewer = Greatest(F("visits") - 1, 0)
+    Contact.objects.filter(pk=contact.pk).update(visits=fewer, last_visit_at=last)
+
+
+def _refuse_without_proof(contact: Contact, id_checked: bool, now: datetime) -> None:
+    if contact.birth_date and not contact.is_adult(timezone.localdate(now)):
+        raise Minor()
+    if not id_checked:
+        raise IdNotChecked()

@@ -1,0 +1,30 @@
+"""What happens to cards, for the rooms above (``config/reactions.py``)."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class StampAdded:
+    card_id: int
+    movement_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class StampUndone:
+    card_id: int
+    movement_id: int  # the stamp that was taken back
+
+
+@dataclass(frozen=True, slots=True)
+class RewardWon:
+    reward_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class RewardTakenBack:
+    reward_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class RewardRedeemed:
+    reward_id: int
