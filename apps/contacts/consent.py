@@ -1,5 +1,6 @@
 """The consent ledger: what a person agreed to, proven line by line (french-rules §1, §3)."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import transaction
@@ -24,6 +25,13 @@ def has_opposed(channel: str, address: str) -> bool:
     """Whether this address said stop, in whatever record it stood then."""
     digest = _opposition_hash(channel, address)
     return Opposition.objects.filter(channel=channel, address_hash=digest).exists()
+
+
+def opposed_among(channel: str, addresses: Iterable[str]) -> set[str]:
+    """Those of ``addresses`` that said stop, in one query: for whoever sends to many."""
+    digests = {_opposition_hash(channel, address): address for address in addresses}
+    found = Opposition.objects.filter(channel=channel, address_hash__in=digests)
+    return {digests[digest] for digest in found.values_list("address_hash", flat=True)}
 
 
 @transaction.atomic

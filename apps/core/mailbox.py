@@ -9,11 +9,13 @@ from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 from django.utils import timezone
 
+ATTEMPT_HEADER = "X-Comptoir-Attempt"
 
-def _put(name: str, content: bytes) -> str:
+
+def _put(name: str, content: bytes, token: str = "") -> str:
     folder = Path(settings.MAILBOX_DIR)
     folder.mkdir(parents=True, exist_ok=True)
-    reference = f"{timezone.now():%Y%m%d-%H%M%S-%f}-{uuid4().hex[:6]}"
+    reference = f"{timezone.now():%Y%m%d-%H%M%S-%f}-{token or uuid4().hex[:6]}"
     partial = folder / f".{reference}"
     partial.write_bytes(content)
     partial.rename(folder / f"{reference}.{name}")  # a reader never sees half a mail
@@ -22,13 +24,19 @@ def _put(name: str, content: bytes) -> str:
 
 def post_email(mail: EmailMessage) -> str:
     """Write the MIME message; the file's name is its reference."""
-    return _put("eml", mail.message().as_bytes())
+    return _put("eml", mail.message().as_bytes(), mail.extra_headers.get(ATTEMPT_HEADER, ""))
 
 
-def post_sms(*, sender: str, to: str, body: str, reply_url: str = "") -> str:
+def post_sms(*, sender: str, to: str, body: str, reply_url: str = "", token: str = "") -> str:
     """Write an SMS; ``reply_url`` is where the mailbox page posts an answer such as STOP."""
     sms = {"from": sender, "to": to, "body": body, "reply_url": reply_url}
-    return _put("sms", json.dumps(sms, ensure_ascii=False).encode())
+    return _put("sms", json.dumps(sms, ensure_ascii=False).encode(), token)
+
+
+def find(token: str) -> str:
+    """The reference of what was posted under ``token``, empty when nothing was."""
+    found = next(Path(settings.MAILBOX_DIR).glob(f"*-{token}.*"), None)
+    return found.stem if found else ""
 
 
 class MailboxBackend(BaseEmailBackend):

@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 import phonenumbers
 from phonenumbers import PhoneNumberType
+from phonenumbers.timezone import UNKNOWN_TIMEZONE, time_zones_for_number
 
 # `0690…` read as FR is invalid: the overseas regions share the French trunk prefix.
 FRENCH_REGIONS = ("FR", "GP", "RE", "GF", "MQ", "YT")
@@ -15,6 +16,9 @@ _ZONES = {
     "GF": "America/Cayenne",
     "RE": "Indian/Reunion",
     "YT": "Indian/Mayotte",
+    "BL": "America/St_Barthelemy",
+    "MF": "America/Marigot",
+    "PM": "America/Miquelon",
 }
 _MOBILE = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
 
@@ -68,8 +72,20 @@ def mask_phone(e164: str) -> str:
     return "\u00a0".join([*pairs[:2], *["••"] * (len(pairs) - 3), pairs[-1]])
 
 
+def phone_region(e164: str) -> str:
+    """The territory a number belongs to (``FR``, ``RE``, ``BE``…); FR when nobody knows."""
+    return phonenumbers.region_code_for_number(phonenumbers.parse(e164)) or "FR"
+
+
+def region_zone(region: str) -> ZoneInfo:
+    """The clock of a French territory."""
+    return ZoneInfo(_ZONES.get(region, "Europe/Paris"))
+
+
 def phone_zone(e164: str) -> ZoneInfo:
     """The local time of the person who holds the number (legal hours are theirs)."""
-    number = phonenumbers.parse(e164)
-    region = phonenumbers.region_code_for_number(number) or "FR"
-    return ZoneInfo(_ZONES.get(region, "Europe/Paris"))
+    region = phone_region(e164)
+    if region in {"FR", *_ZONES}:
+        return region_zone(region)
+    names = time_zones_for_number(phonenumbers.parse(e164))
+    return ZoneInfo("Europe/Paris" if names[0] == UNKNOWN_TIMEZONE else names[0])

@@ -1,5 +1,6 @@
 """The outbox: what is to be sent, each try at it, and what the network said. Shop's schema."""
 
+from datetime import datetime
 from typing import ClassVar, Self
 
 from django.db import models
@@ -12,15 +13,15 @@ from apps.core.tokens import new_token
 
 
 class Status(models.TextChoices):
-    """A message's story; ``RANK`` says which way is forward."""
+    """How far a message, or one try at it, has come; see ``story.forward``."""
 
     QUEUED = "queued", _("en attente")
     SENDING = "sending", _("en cours d’envoi")
+    CANCELLED = "cancelled", _("non envoyé")
     UNKNOWN = "unknown", _("incertain")
     SENT = "sent", _("envoyé")
     FAILED = "failed", _("échoué")
     DELIVERED = "delivered", _("reçu")
-    CANCELLED = "cancelled", _("non envoyé")
 
 
 class Kind(models.TextChoices):
@@ -29,12 +30,25 @@ class Kind(models.TextChoices):
 
 
 class MessageQuerySet(models.QuerySet["Message"]):
-    def due(self) -> Self:
-        return self.filter(status=Status.QUEUED, available_at__lte=timezone.now())
+    def due(self, now: datetime | None = None) -> Self:
+        """What a worker may try now, service before commercial, oldest first."""
+        due = self.filter(available_at__lte=now or timezone.now())
+        return due.order_by("-kind", "available_at", "pk")
 
 
 class Message(models.Model):
-    """One text to one person by one channel for one cause, whatever happens, once."""
+    """One text to one person by one channel for one cause, whatever happens, once.
+
+    ``available_at`` is the earliest moment of the next try, and empty when none is due. It
+    alone says that something is to be done; ``status`` says how far the story has come and
+    only moves forward, whatever order the news arrives in. So a try that failed before
+    anything left (« trop de demandes ») leaves the message ``sending`` with a new
+    ``available_at``; a try that was accepted and failed later (téléphone éteint, by
+    callback) leaves it ``sent`` with one. The next try is a new ``Attempt``: what it brings
+    moves the message further, to ``delivered``, or to ``failed`` once no try is left. News
+    of an older attempt still counts: a late « reçu » is the truth, ends the story and
+    cancels a try that has not begun.
+    """
 
     contact = models.ForeignKey(Contact, models.PROTECT, related_name="messages")
     channel = models.CharField(max_length=5, choices=Channel)
@@ -45,13 +59,12 @@ class Message(models.Model):
     body = models.TextField()
     html = models.TextField(blank=True)
     status = models.CharField(max_length=9, choices=Status, default=Status.QUEUED)
-    available_at = models.DateTimeField(default=timezone.now)
+    available_at = models.DateTimeField(null=True)
     tries = models.PositiveSmallIntegerField(default=0)
     segments = models.PositiveSmallIntegerField(default=0)
     cost_tenths = models.PositiveIntegerField(default=0)  # tenths of a cent
     reason = models.CharField(max_length=40, blank=True)  # why failed or cancelled, a code
     created_at = models.DateTimeField(default=timezone.now)
-    claimed_at = models.DateTimeField(null=True)
     sent_at = models.DateTimeField(null=True)
     done_at = models.DateTimeField(null=True)
 
@@ -61,17 +74,27 @@ class Message(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["cause", "contact", "channel"], name="one_message_per_cause_and_channel"
-            )
+            ),
+            # Equalities and no IN: the catalogue prints a list of varchars another way each time.
+            models.CheckConstraint(
+                condition=Q(status="queued", available_at__isnull=False)
+                | Q(status="sending")
+                | Q(status="unknown")
+                | Q(status="sent")
+                | Q(
+                    Q(status="cancelled") | Q(status="failed") | Q(status="delivered"),
+                    available_at=None,
+                ),
+                name="a_message_waits_for_a_try_or_is_done",
+            ),
         ]
         indexes: ClassVar = [
             models.Index(
                 fields=["kind", "available_at"],
-                condition=Q(status="queued"),
+                condition=Q(available_at__isnull=False),
                 name="message_due",
             ),
-            models.Index(
-                fields=["claimed_at"], condition=Q(status="sending"), name="message_in_flight"
-            ),
+            models.Index(fields=["-created_at", "-id"], name="message_by_time"),
             models.Index(fields=["contact", "-created_at"], name="message_of_contact"),
         ]
 
@@ -80,7 +103,11 @@ class Message(models.Model):
 
 
 class Attempt(models.Model):
-    """One try at a message: a late failure is retried as a new row."""
+    """One try at a message, committed before anything leaves. ``token`` names it to providers.
+
+    A crash leaves it ``sending``; after two minutes it becomes ``unknown``, is looked up at
+    the provider where that can be asked, and is never sent again blindly.
+    """
 
     message = models.ForeignKey(Message, models.CASCADE, related_name="attempts")
     number = models.PositiveSmallIntegerField()
@@ -99,7 +126,8 @@ class Attempt(models.Model):
         indexes: ClassVar = [
             models.Index(
                 fields=["reference"], condition=~Q(reference=""), name="attempt_by_reference"
-            )
+            ),
+            models.Index(fields=["at"], condition=Q(status="sending"), name="attempt_in_flight"),
         ]
 
     def __str__(self) -> str:
@@ -122,6 +150,9 @@ class Callback(models.Model):
 
     def __str__(self) -> str:
         return f"{self.provider}:{self.key[:8]}"
+
+
+PAUSED = "paused_"  # + channel: that channel rests; ``cause`` then holds the reason's code
 
 
 class Alert(models.Model):

@@ -1,12 +1,65 @@
-"""Putting messages into the outbox."""
+"""Putting messages into the outbox, taking them back, and what every message must carry."""
 
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from apps.contacts.models import Contact
-from apps.messaging.models import Message
+from apps.contacts.models import Channel, Contact
+from apps.core.facts import announce
+from apps.core.french import search_key
+from apps.core.jobs import enqueue
+from apps.messaging.facts import SendingResumed
+from apps.messaging.models import PAUSED, Alert, Message, Status
+from apps.messaging.providers import provider_of
+from apps.messaging.text import STOP_RESERVE, Count, count
+from apps.shops.models import Shop
+
+# Named, not imported: tasks stand above services.
+DRAIN = "apps.messaging.tasks.drain"
+_AT_ONCE = 500  # rows an INSERT carries
+_DRAINS = 4  # side by side at most, for one shop's campaign
+
+# CSP L3323-4, in GSM-7: 43 characters.
+HEALTH_SMS = "L'abus d'alcool est dangereux pour la santé"
+HEALTH = "L’abus d’alcool est dangereux pour la santé, à consommer avec modération."
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """One line of a campaign, for ``post_many``; the fields are those of ``post``."""
+
+    contact: Contact
+    channel: str
+    kind: str
+    cause: str
+    body: str
+    subject: str = ""
+    html: str = ""
+    to: str = ""
+    at: datetime | None = None
+
+    def message(self, now: datetime) -> Message | None:
+        address = self.to or self.contact.address(self.channel)
+        if not address:
+            return None
+        return Message(
+            contact=self.contact,
+            channel=self.channel,
+            kind=self.kind,
+            cause=self.cause,
+            to=address,
+            subject=self.subject,
+            body=self.body,
+            html=self.html,
+            available_at=self.at or now,
+            created_at=now,
+        )
 
 
 @transaction.atomic
@@ -27,20 +80,124 @@ def post(
     ``to`` defaults to the contact's own address for the channel; ``at`` is the earliest moment.
     The message leaves by a worker after the caller's transaction commits.
     """
-    address = to or contact.address(channel)
-    if not address:
+    draft = Posting(contact, channel, kind, cause, body, subject, html, to, at)
+    message = draft.message(timezone.now())
+    if message is None:
         return None
-    message, created = Message.objects.get_or_create(
+    kept, created = Message.objects.get_or_create(
         cause=cause,
         contact=contact,
         channel=channel,
         defaults={
-            "kind": kind,
-            "to": address,
-            "subject": subject,
-            "body": body,
-            "html": html,
-            "available_at": at or timezone.now(),
+            name: getattr(message, name)
+            for name in ("kind", "to", "subject", "body", "html", "available_at")
         },
     )
-    return message if created else None
+    if not created:
+        return None
+    enqueue(DRAIN, at=at)
+    return kept
+
+
+@transaction.atomic
+def post_many(rows: Iterable[Posting], now: datetime | None = None) -> None:
+    """A campaign's messages at once; those already posted for their cause stay as they are.
+
+    Rows without an address are left out. Drains keep themselves going until all have left.
+    """
+    now = now or timezone.now()
+    moments: dict[datetime, int] = {}
+    drafts = (message for row in rows if (message := row.message(now)))
+    while messages := list(islice(drafts, _AT_ONCE)):
+        Message.objects.bulk_create(messages, ignore_conflicts=True)
+        for message in messages:
+            at = message.available_at or now
+            moments[at] = moments.get(at, 0) + 1
+    for at, many in moments.items():
+        for _ in range(min(_DRAINS, -(-many // _AT_ONCE))):
+            enqueue(DRAIN, at=at if at > now else None)
+
+
+@transaction.atomic
+def cancel(cause: str, now: datetime | None = None) -> int:
+    """Nothing of ``cause`` that has not left will leave; returns how many were called off.
+
+    What a worker holds at this moment is on its way and is not counted.
+    """
+    now = now or timezone.now()
+    waiting = Message.objects.filter(cause=cause, available_at__isnull=False)
+    # One that was accepted once and failed later has nothing to call off but its next try.
+    waiting.filter(status=Status.SENT).update(status=Status.FAILED, available_at=None, done_at=now)
+    return waiting.filter(status__in=[Status.QUEUED, Status.SENDING]).update(
+        status=Status.CANCELLED, reason="called_off", available_at=None, done_at=now
+    )
+
+
+def stop_url(contact: Contact, shop: Shop) -> str:
+    """The page of this person's choices."""
+    return f"{shop.url}/stop/{contact.link_token}/"
+
+
+def short_link(contact: Contact, shop: Shop) -> str:
+    """The same page in as few characters as an SMS can have; phones make it a link."""
+    return f"{shop.url.removeprefix('https://')}/s/{contact.link_token}"
+
+
+def finish_sms(text: str, contact: Contact, shop: Shop) -> str:
+    """A commercial SMS as it leaves: ``text``, the health sentence, the way to stop.
+
+    The composer's preview and the real send both come from here. Where the operator adds
+    its own STOP mention nothing is added but ``stop_reserve`` is kept free.
+    """
+    lines = [text.rstrip()]
+    if shop.sells_alcohol:
+        lines.append(HEALTH_SMS)
+    if not provider_of(Channel.SMS).can.adds_stop:
+        lines.append(f"Stop: {short_link(contact, shop)}")
+    return "\n".join(lines)
+
+
+def stop_reserve() -> int:
+    """Characters the operator will add to a commercial SMS."""
+    return STOP_RESERVE if provider_of(Channel.SMS).can.adds_stop else 0
+
+
+def weigh_sms(text: str, contact: Contact, shop: Shop) -> tuple[Count, int]:
+    """What ``text`` costs once finished: its count, and the price in tenths of a cent."""
+    counted = count(finish_sms(text, contact, shop), stop_reserve())
+    return counted, counted.segments * shop.sms_price_tenths
+
+
+def finish_email(text: str, contact: Contact, shop: Shop) -> str:
+    """The text part of a commercial mail: sender, health sentence, the way to stop."""
+    place = " ".join(part for part in (shop.street, shop.postal_code, shop.city) if part)
+    lines = [text.rstrip(), "", "-- ", ", ".join(part for part in (shop.name, place) if part)]
+    if shop.sells_alcohol:
+        lines.append(HEALTH)
+    lines.append(f"Ne plus recevoir ces e-mails : {stop_url(contact, shop)}")
+    return "\n".join(lines)
+
+
+def sms_sender(shop: Shop) -> str:
+    """Who an SMS comes from: the shop's name, the platform's number, else from the address.
+
+    3 to 11 letters or digits, not all digits (french-rules §1).
+    """
+    if shop.sms_sender or settings.TWILIO_SENDER:
+        return shop.sms_sender or str(settings.TWILIO_SENDER)
+    name = re.sub(r"[^A-Z0-9]", "", search_key(shop.name).upper())[:11]
+    return name if len(name) >= 3 and not name.isdigit() else f"SHOP{name}"[:11]
+
+
+@transaction.atomic
+def dismiss(alert_id: int, now: datetime | None = None) -> None:
+    """The team has dealt with it. Dismissing a pause lets the channel try again at once."""
+    alert = Alert.objects.select_for_update().filter(pk=alert_id, dismissed_at=None).first()
+    if alert is None:
+        return
+    alert.dismissed_at = now or timezone.now()
+    alert.save(update_fields=["dismissed_at"])
+    channel = alert.code.removeprefix(PAUSED)
+    if channel != alert.code:
+        announce(SendingResumed(channel))
+        enqueue(DRAIN)

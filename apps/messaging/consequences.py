@@ -1,0 +1,110 @@
+"""What follows from news of a try: bad numbers, stops, pauses, the next try."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from apps.contacts.consent import write_consent
+from apps.contacts.models import Channel, ConsentState, Contact, Source
+from apps.contacts.services import by_address
+from apps.core.actor import SYSTEM, Actor
+from apps.core.facts import announce
+from apps.core.jobs import enqueue
+from apps.messaging.facts import SendingPaused, SendingResumed
+from apps.messaging.models import PAUSED, Alert, Attempt, Message, Status
+from apps.messaging.outcome import BAD_ADDRESS, OPTED_OUT, Outcome
+from apps.messaging.services import DRAIN
+
+PROBE = timedelta(minutes=15)  # how long a refused channel rests before one message asks again
+
+
+def follow(moved: Sequence[Attempt], outcomes: Mapping[int, Outcome], now: datetime) -> None:
+    """Inside ``record``'s transaction, after the rows are written."""
+    refused: dict[str, str] = {}
+    for attempt in moved:
+        message, news = attempt.message, outcomes[attempt.pk]
+        if attempt.status != Status.FAILED:
+            continue
+        if news.quota:
+            refused[message.channel] = news.code
+        elif attempt.code in BAD_ADDRESS:
+            mark_bad(message.channel, message.to, now)
+        elif attempt.code in OPTED_OUT:
+            withdraw(message.channel, message.to, Source.PROVIDER, now)
+    for channel, code in refused.items():
+        _pause(channel, code, now)
+    works = {a.message.channel for a in moved if a.status in {Status.SENT, Status.DELIVERED}}
+    for channel in works - refused.keys():
+        _resume(channel, now)
+    for at in {a.message.available_at for a in moved}:
+        if at and at > now:
+            enqueue(DRAIN, at=at)
+
+
+def mark_bad(channel: str, address: str, now: datetime) -> None:
+    """The network says that nobody is there: no more commercial messages, and the team is told."""
+    sms = channel == Channel.SMS
+    contact = by_address(phone=address) if sms else by_address(email=address)
+    if contact is None:
+        return
+    field = "phone_bad_at" if sms else "email_bad_at"
+    if Contact.objects.filter(pk=contact.pk, **{field: None}).update(**{field: now}):
+        alert("bad_number" if sms else "bad_mailbox", contact=contact, now=now)
+
+
+def withdraw(
+    channel: str, address: str, source: str, now: datetime, by: Actor = SYSTEM
+) -> Contact | None:
+    """This address said stop. Returns whose it is, None when nobody here has it."""
+    sms = channel == Channel.SMS
+    contact = by_address(phone=address) if sms else by_address(email=address)
+    if contact is None:
+        return None
+    own = Actor("customer", contact.pk) if by.kind == "customer" else by
+    if write_consent(contact, channel, ConsentState.WITHDRAWN, source=source, by=own, now=now):
+        alert(f"stopped_{channel}", contact=contact, now=now)
+    return contact
+
+
+def alert(
+    code: str, *, contact: Contact | None = None, cause: str = "", now: datetime | None = None
+) -> None:
+    """Tell the team, once for as long as the alert stands."""
+    Alert.objects.get_or_create(
+        code=code,
+        contact=contact,
+        cause=cause,
+        dismissed_at=None,
+        defaults={"at": now or timezone.now()},
+    )
+
+
+def _open_pause(channel: str) -> Alert | None:
+    paused = Alert.objects.filter(code=PAUSED + channel, dismissed_at=None)
+    return paused.select_for_update().first()
+
+
+def _pause(channel: str, code: str, now: datetime) -> None:
+    standing = _open_pause(channel)
+    if standing is None:
+        alert(PAUSED + channel, cause=code, now=now)
+        waiting = Message.objects.filter(channel=channel, available_at__isnull=False)
+        for cause in waiting.order_by().values_list("cause", flat=True).distinct():
+            announce(SendingPaused(cause, channel, code))
+    elif standing.at > now - PROBE:
+        return  # another worker of this very minute has said it
+    else:
+        standing.at = now
+        standing.save(update_fields=["at"])
+    enqueue(DRAIN, at=now + PROBE)
+
+
+def _resume(channel: str, now: datetime) -> None:
+    standing = _open_pause(channel)
+    if standing is None:
+        return
+    standing.dismissed_at = now
+    standing.save(update_fields=["dismissed_at"])
+    announce(SendingResumed(channel))
+    enqueue(DRAIN)

@@ -1,0 +1,106 @@
+"""What Comptoir asks of whoever carries a message, in its own words."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+import requests
+import urllib3
+
+from apps.messaging.models import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """All that a sender needs, so that its thread never asks the database."""
+
+    channel: str
+    to: str
+    body: str
+    subject: str
+    html: str
+    commercial: bool
+    attempt: str  # the try's token
+    shop_token: str  # the shop's callback_token
+    sender_name: str  # the shop's name, for a mail
+    sms_sender: str
+    reply_to: str
+    stop_url: str  # the page of this person's choices
+    one_click_url: str  # RFC 8058
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a sender can do. ``adds_stop``: the operator ends commercial SMS with its own STOP."""
+
+    receives_replies: bool = False
+    adds_stop: bool = False
+    paid: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The provider has it. ``reference`` is its name for it."""
+
+    reference: str
+    status: Status = Status.SENT
+
+
+class DeliveryFailed(Exception):
+    """Nothing left, for sure. ``code`` is a key of ``reasons.say``.
+
+    ``permanent``: no other try will do better. ``quota``: nothing at all will pass until
+    someone pays or repairs the account. Otherwise it is tried again, not before
+    ``retry_after`` seconds.
+    """
+
+    def __init__(
+        self, code: str, *, permanent: bool = False, quota: bool = False, retry_after: int = 0
+    ) -> None:
+        super().__init__(code)
+        self.code, self.permanent, self.quota = code, permanent, quota
+        self.retry_after = retry_after
+
+
+class DeliveryUncertain(Exception):
+    """The request went out and no clear answer came back: it may have left or not."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class Provider(Protocol):
+    """One vendor on one channel. Called from threads: no database, own timeouts."""
+
+    name: str
+    can: Capabilities
+
+    def send(self, message: Outgoing) -> Receipt:
+        """Hand over. Raises ``DeliveryFailed`` or ``DeliveryUncertain``."""
+
+    def look_up(self, message: Outgoing, since: datetime) -> Receipt | None:
+        """What became of a try whose answer was lost; None when it cannot be told."""
+
+
+_BEFORE_ANYTHING_LEFT = (
+    urllib3.exceptions.NewConnectionError,
+    urllib3.exceptions.ConnectTimeoutError,
+    urllib3.exceptions.NameResolutionError,
+    urllib3.exceptions.SSLError,
+)
+
+
+def network_failure(error: requests.RequestException) -> DeliveryFailed | DeliveryUncertain:
+    """A request that broke: before anything was sent it may be tried again, after it may not."""
+    cause = error.args[0] if error.args else None
+    if isinstance(cause, urllib3.exceptions.MaxRetryError):
+        cause = cause.reason
+    if isinstance(error, requests.ConnectTimeout) or isinstance(cause, _BEFORE_ANYTHING_LEFT):
+        return DeliveryFailed("network")
+    return DeliveryUncertain("no_answer")
+
+
+def retry_after(text: str | None) -> int:
+    """Seconds from a ``Retry-After`` header; zero when it is absent or a date."""
+    return min(int(text), 3600) if text and text.isascii() and text.isdigit() else 0

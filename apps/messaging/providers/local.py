@@ -1,0 +1,27 @@
+"""The default without keys: SMS land in the mailbox of this machine."""
+
+from datetime import datetime
+
+from apps.core.mailbox import find, post_sms
+from apps.messaging.models import Status
+from apps.messaging.providers.base import Capabilities, Outgoing, Receipt
+from apps.messaging.providers.urls import reply_url
+
+
+class LocalSms:
+    name = "local"
+    can = Capabilities(receives_replies=True)
+
+    def send(self, message: Outgoing) -> Receipt:
+        reference = post_sms(
+            sender=message.sms_sender,
+            to=message.to,
+            body=message.body,
+            reply_url=reply_url(message.shop_token),
+            token=message.attempt,
+        )
+        return Receipt(reference, Status.DELIVERED)
+
+    def look_up(self, message: Outgoing, since: datetime) -> Receipt | None:
+        reference = find(message.attempt)
+        return Receipt(reference, Status.DELIVERED) if reference else None

@@ -1,0 +1,121 @@
+"""SMS through Twilio's official SDK."""
+
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import requests
+from django.conf import settings
+from twilio.base.exceptions import TwilioException, TwilioRestException
+from twilio.http.http_client import TwilioHttpClient
+from twilio.rest import Client
+
+from apps.messaging.models import Status
+from apps.messaging.providers.base import (
+    Capabilities,
+    DeliveryFailed,
+    DeliveryUncertain,
+    Outgoing,
+    Receipt,
+    network_failure,
+    retry_after,
+)
+from apps.messaging.providers.urls import status_url
+
+TIMEOUTS = (5, 15)  # to connect, to answer; both within a job's minute
+
+# https://www.twilio.com/docs/api/errors
+TRY_AGAIN = frozenset({20429, 20503, 30001, 30003, 63018})
+ACCOUNT = frozenset({10001, 10002, 20003, 20005, 30002})  # unpaid, suspended, refused
+SENDER = frozenset({21212, 21606, 21659, 21660})  # the sender is not ours: all would fail
+TOO_MANY_REQUESTS, UNAVAILABLE = 429, 503
+CLOCK_SLACK = timedelta(minutes=1)
+
+STATUSES = {
+    "accepted": Status.SENT,
+    "scheduled": Status.SENT,
+    "queued": Status.SENT,
+    "sending": Status.SENT,
+    "sent": Status.SENT,
+    "delivered": Status.DELIVERED,
+    "read": Status.DELIVERED,
+    "undelivered": Status.FAILED,
+    "failed": Status.FAILED,
+    "canceled": Status.FAILED,
+}
+
+
+class _HttpClient(TwilioHttpClient):
+    """Goes to ``TWILIO_API_URL`` and says what the SDK's exceptions do not: did it leave?"""
+
+    def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
+        base = urlsplit(settings.TWILIO_API_URL)
+        there = urlunsplit(urlsplit(url)._replace(scheme=base.scheme, netloc=base.netloc))
+        kwargs["timeout"] = TIMEOUTS
+        try:
+            response = super().request(method, there, *args, **kwargs)
+        except requests.RequestException as error:
+            raise network_failure(error) from error
+        if response.status_code == TOO_MANY_REQUESTS:
+            wait = retry_after((response.headers or {}).get("Retry-After"))
+            raise DeliveryFailed("20429", retry_after=wait)
+        if response.status_code == UNAVAILABLE:
+            raise DeliveryFailed("20503")
+        if response.status_code > UNAVAILABLE or response.status_code == 500:
+            raise DeliveryUncertain("no_answer")
+        return response
+
+
+class Twilio:
+    name = "twilio"
+
+    def __init__(self) -> None:
+        # A number or a service hears answers; a name does not.
+        self.can = Capabilities(receives_replies=bool(settings.TWILIO_SENDER), paid=True)
+
+    @cached_property
+    def _client(self) -> Client:
+        return Client(
+            settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN, http_client=_HttpClient()
+        )
+
+    def send(self, message: Outgoing) -> Receipt:
+        sender = message.sms_sender
+        origin = {"messaging_service_sid" if sender.startswith("MG") else "from_": sender}
+        try:
+            made = self._client.messages.create(
+                to=message.to,
+                body=message.body,
+                status_callback=status_url(message.shop_token, message.attempt),
+                **origin,
+            )
+            return Receipt(str(made.sid), STATUSES.get(str(made.status), Status.SENT))
+        except TwilioRestException as error:
+            raise failure(error.code) from error
+        except (TwilioException, ValueError, KeyError, TypeError) as error:
+            # An answer that broke off or cannot be read: Twilio may well have taken it.
+            raise DeliveryUncertain("no_answer") from error
+
+    def look_up(self, message: Outgoing, since: datetime) -> Receipt | None:
+        """Twilio keeps no name of ours: the same text to the same number since then is it."""
+        try:
+            listed = self._client.messages.list(
+                to=message.to, date_sent_after=since - CLOCK_SLACK, limit=20
+            )
+        except (TwilioException, DeliveryFailed, DeliveryUncertain, ValueError):
+            return None
+        found = [m for m in listed if m.body == message.body]
+        if len(found) != 1:
+            return None
+        return Receipt(str(found[0].sid), STATUSES.get(str(found[0].status), Status.SENT))
+
+
+def failure(code: int | str | None) -> DeliveryFailed:
+    """Twilio's error code, from an answer or a callback, in our words."""
+    number = int(code) if code and str(code).isdecimal() else 0
+    return DeliveryFailed(
+        str(number or "refused"),
+        permanent=number not in TRY_AGAIN | ACCOUNT | SENDER,
+        quota=number in ACCOUNT | SENDER,
+    )

@@ -1,0 +1,181 @@
+"""The outbox: once, in order, inside the law, whatever dies."""
+
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.conf import settings
+from django.utils import timezone
+
+from apps.contacts.consent import write_consent
+from apps.contacts.models import Channel, ConsentState
+from apps.core.actor import SYSTEM, Actor
+from apps.messaging import outbox, queries, services, tasks
+from apps.messaging.models import Attempt, Message, Status
+from tests.factories import ContactFactory
+
+PARIS = ZoneInfo("Europe/Paris")
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def mailbox(tmp_path, settings):
+    settings.MAILBOX_DIR = tmp_path
+    settings.EMAIL_BACKEND = "apps.core.mailbox.MailboxBackend"  # as in local mode
+    return tmp_path
+
+
+@pytest.fixture
+def open_hours(shop):
+    """A shop that may write at any hour: what is tested is not the clock."""
+    shop.quiet_until, shop.quiet_from, shop.sundays_allowed = time(0), time.max, True
+    shop.save()
+    return shop
+
+
+def posted(contact, **fields):
+    fields = {
+        "channel": "sms",
+        "kind": "commercial",
+        "cause": "drop:1",
+        "body": "Bonjour",
+        **fields,
+    }
+    return services.post(contact=contact, **fields)
+
+
+def test_the_same_cause_is_posted_once(shop, run_jobs, mailbox):
+    contact = ContactFactory()
+    assert posted(contact, kind="service")
+    assert posted(contact, kind="service") is None
+    run_jobs()
+    assert len(list(mailbox.glob("*.sms"))) == 1
+
+
+def test_a_service_message_leaves_at_once_whatever_the_hour(shop, run_jobs):
+    shop.quiet_until, shop.quiet_from = time(0), time(0, 1)
+    shop.save()
+    message = posted(ContactFactory(), kind="service")
+    run_jobs()
+    message.refresh_from_db()
+    assert message.status == Status.DELIVERED
+    assert message.cost_tenths == shop.sms_price_tenths
+    assert message.attempts.get().provider == "local"
+
+
+def test_a_mail_and_an_sms_of_one_cause_both_leave(open_hours, run_jobs, mailbox):
+    contact = ContactFactory(agreeing=True)
+    posted(contact)
+    posted(contact, channel="email", subject="Le Drop", html="<p>Bonjour</p>")
+    run_jobs()
+    assert queries.progress("drop:1") == {"delivered": 2}
+    assert len(list(mailbox.iterdir())) == 2
+    contact.refresh_from_db()
+    assert contact.last_commercial_at
+
+
+def test_a_stop_after_the_launch_is_honoured(open_hours, run_jobs, mailbox):
+    contact = ContactFactory(agreeing=True)
+    message = posted(contact)
+    write_consent(
+        contact,
+        Channel.SMS,
+        ConsentState.WITHDRAWN,
+        source="reply",
+        by=Actor("customer", contact.pk),
+    )
+    run_jobs()
+    message.refresh_from_db()
+    assert (message.status, message.reason) == (Status.CANCELLED, "stopped")
+    assert not list(mailbox.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"sms_consent": "none"}, "no_consent"),
+        ({"sms_consent": "pending"}, "no_consent"),
+        ({"phone_bad_at": timezone.now()}, "bad_address"),
+        ({"phone": "+33699999999"}, "address_changed"),
+    ],
+)
+def test_what_changed_since_the_launch_holds_the_message_back(open_hours, run_jobs, change, reason):
+    contact = ContactFactory(agreeing=True)
+    message = posted(contact)
+    for field, value in change.items():
+        setattr(contact, field, value)
+    contact.save()
+    run_jobs()
+    message.refresh_from_db()
+    assert (message.status, message.reason) == (Status.CANCELLED, reason)
+
+
+def test_outside_the_legal_hours_a_message_is_postponed_not_dropped(shop):
+    night = datetime(2026, 11, 20, 22, tzinfo=PARIS)
+    late, mail = (posted(ContactFactory(agreeing=True), channel=c) for c in ("sms", "email"))
+    service = posted(ContactFactory(), kind="service")
+    Message.objects.update(available_at=night)
+    assert [c.message_id for c in outbox.claim(shop, night)] == [service.pk]
+    for message in (late, mail):
+        message.refresh_from_db()
+        assert message.status == Status.QUEUED
+        assert message.available_at == datetime(2026, 11, 21, 8, tzinfo=PARIS)
+    assert len(outbox.claim(shop, datetime(2026, 11, 21, 8, tzinfo=PARIS))) == 2
+
+
+def test_a_campaign_leaves_whole_and_once(open_hours, run_jobs, mailbox):
+    people = ContactFactory.create_batch(230, agreeing=True)
+    rows = [services.Posting(p, "sms", "commercial", "drop:7", "Bonjour") for p in people]
+    services.post_many([*rows, *rows[:10]])
+    services.post_many(rows)
+    run_jobs()
+    assert queries.progress("drop:7") == {"delivered": 230}
+    assert len(list(mailbox.iterdir())) == 230
+
+
+def test_what_is_called_off_does_not_leave(open_hours, run_jobs, mailbox):
+    posted(ContactFactory(agreeing=True))
+    assert services.cancel("drop:1") == 1
+    run_jobs()
+    assert queries.progress("drop:1") == {"cancelled": 1}
+    assert not list(mailbox.iterdir())
+
+
+def test_what_a_dead_worker_left_is_uncertain_then_asked_for_and_never_sent_again(
+    open_hours, run_jobs, mailbox
+):
+    sent, lost = (posted(ContactFactory(agreeing=True), cause=c) for c in ("drop:1", "drop:2"))
+    long_ago = timezone.now() - timedelta(minutes=3)
+    Message.objects.update(available_at=long_ago)
+    first, _second = sorted(outbox.claim(open_hours, long_ago), key=lambda c: c.message_id)
+    tasks.provider_of("sms").send(first.outgoing)  # …and the worker dies here
+    run_jobs()
+    tasks.recover()
+    sent.refresh_from_db()
+    lost.refresh_from_db()
+    assert (sent.status, lost.status) == (Status.DELIVERED, Status.UNKNOWN)
+    assert lost.reason == "worker_died"
+    run_jobs()
+    assert len(list(mailbox.iterdir())) == 1
+    assert Attempt.objects.count() == 2
+
+
+def test_the_finished_sms_carries_the_health_sentence_and_the_way_out(shop):
+    contact = ContactFactory()
+    finished = services.finish_sms("24 crémants ce soir ", contact, shop)
+    assert finished == (
+        "24 crémants ce soir\nL'abus d'alcool est dangereux pour la santé\n"
+        f"Stop: http://cave.localhost:8000/s/{contact.link_token}"
+    )
+    shop.sells_alcohol = False
+    assert "alcool" not in services.finish_sms("Bonjour", contact, shop)
+
+
+def test_the_sender_is_three_to_eleven_letters(shop):
+    assert services.sms_sender(shop) == "CAVEMARCHE"
+    shop.sms_sender, shop.name = "", "Café de l’Étoile"
+    assert services.sms_sender(shop) == "CAFEDELETOI"
+    shop.name = "42"
+    assert services.sms_sender(shop) == "SHOP42"
+    assert settings.TWILIO_SENDER == ""
+    assert SYSTEM.kind == "system"
