@@ -2,9 +2,11 @@
 
 from django.urls import URLPattern, URLResolver
 
+from apps.loyalty import urls as loyalty
 from apps.shops import urls as shops
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    *loyalty.customer_urls,
     *shops.customer_urls,
 ]
 handler400 = "apps.core.views.bad_request"

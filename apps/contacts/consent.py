@@ -5,6 +5,7 @@ from datetime import datetime
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from apps.contacts.models import Channel, ConsentEvent, ConsentState, Contact, Opposition
 from apps.core.actor import Actor
@@ -13,6 +14,13 @@ from apps.core.tokens import keyed_hash
 # The version of the sentences shown beside the boxes; a new wording gets a new name here.
 WORDING = "2026-11"
 ADULT_WORDING = "18ans-2026-11"
+SENTENCES = {
+    WORDING: {
+        Channel.SMS: _("Oui, %(shop)s peut m’envoyer ses offres et nouvelles par SMS."),
+        Channel.EMAIL: _("Oui, %(shop)s peut m’envoyer ses offres et nouvelles par e-mail."),
+    },
+}
+ADULT_SENTENCES = {ADULT_WORDING: _("J’ai 18 ans ou plus.")}
 
 _FIELDS = {Channel.SMS: "sms_consent", Channel.EMAIL: "email_consent"}
 

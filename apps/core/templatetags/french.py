@@ -19,6 +19,13 @@ register.filter("typo", spaced)
 
 
 @register.filter
+def email_masque(address: str) -> str:
+    """``c•••@exemple.fr``: enough to recognise, too little to write to."""
+    name, _, host = address.rpartition("@")
+    return f"{name[:1]}•••@{host}" if name else ""
+
+
+@register.filter
 def euros(cents: int | None) -> str:
     return "" if cents is None else show_euros(cents)
 

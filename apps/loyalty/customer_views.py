@@ -1,0 +1,195 @@
+"""The customer's doors: joining, the card, the link of a message. No account, no app."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.utils.safestring import mark_safe
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from apps.core.doors import customers
+from apps.core.network import client_address
+from apps.core.refusal import Refusal
+from apps.core.roles import Right
+from apps.loyalty import card_page, proving
+from apps.loyalty.customer_forms import JoinForm, NameForm
+from apps.loyalty.joining import AgeUnsaid, NoAddress, TooYoung, join
+from apps.loyalty.models import Card
+from apps.loyalty.services import the_programme
+from apps.shops.requests import ShopRequest
+
+View = Callable[..., HttpResponse]
+
+_FIELD_OF: dict[type[Refusal], str] = {AgeUnsaid: "adult", NoAddress: "phone"}
+
+
+class _Gone(Exception):
+    """No card has this token any more."""
+
+
+def private(view: View) -> View:
+    """The address is the key: kept by no cache, listed by no engine, a dead one explained.
+
+    The Referrer-Policy stays ``same-origin``: no other site learns the address, while
+    ``no-referrer`` would blank the Origin of the page's own forms, which CSRF asks for.
+    """
+
+    @wraps(view)
+    def kept(request: ShopRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            response = view(request, *args, **kwargs)
+        except (_Gone, proving.LinkEnded):
+            response = _gone(request)
+        response["Cache-Control"] = "no-store"
+        response["X-Robots-Tag"] = "noindex, nofollow"
+        return response
+
+    return kept
+
+
+def _gone(request: ShopRequest) -> HttpResponse:
+    context = {
+        "title": _("Ce lien ne mène plus à une carte"),
+        "sentence": _(
+            "Il a été remplacé par un plus récent, ou il est incomplet. Ouvrez le dernier "
+            "message que vous avez reçu de nous, ou redemandez votre carte : avec le même numéro "
+            "ou le même e-mail, vous retrouvez la vôtre."
+        ),
+        "action": _("Retrouver ma carte"),
+    }
+    return render(request, "loyalty/public/sorry.html", context, status=404)
+
+
+def _too_young(request: ShopRequest, refusal: TooYoung) -> HttpResponse:
+    context = {"title": _("À plus tard"), "sentence": str(refusal), "action": ""}
+    return render(request, "loyalty/public/sorry.html", context, status=refusal.status)
+
+
+@customers
+@require_http_methods(["GET", "HEAD", "POST"])
+def join_page(request: ShopRequest) -> HttpResponse:
+    """The shop's front door: what the card brings, and the shortest form that gives one."""
+    form, status = JoinForm(shop=request.shop), 200
+    if request.method == "POST":
+        form, status = JoinForm(request.POST, shop=request.shop), 422
+        try:
+            if form.is_valid():
+                address = client_address(request)
+                card = join(form.wish(), shop=request.shop, client_address=address)
+                return HttpResponseRedirect(f"/c/{card.token}/")
+        except TooYoung as refusal:
+            return _too_young(request, refusal)
+        except Refusal as refusal:
+            form.add_error(_FIELD_OF.get(type(refusal)), str(refusal))
+            status = refusal.status
+    programme = the_programme()
+    context = {
+        "form": form,
+        "programme": programme,
+        "columns": card_page.columns(programme.goal),
+        "holes": card_page.holes(programme.goal, 0),
+    }
+    response = render(request, "loyalty/public/join.html", context, status=status)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+@customers
+@require_safe
+@private
+def card(request: ShopRequest, token: str) -> HttpResponse:
+    """The card: its stamps, what is won, the code to show."""
+    face = card_page.face_of(token)
+    if face is None:
+        raise _Gone
+    if face.contact.merged_into_id:
+        return HttpResponseRedirect(f"/c/{_card(token).token}/")
+    url = card_page.card_url(request.shop, face.card)
+    context = {
+        "face": face,
+        "qr": mark_safe(card_page.qr(url)),  # noqa: S308  our own SVG of our own URL
+        "new_link": "lien" in request.GET,
+        "counter": _may_stamp(request),
+    }
+    return render(request, "loyalty/public/card.html", context)
+
+
+def _may_stamp(request: ShopRequest) -> bool:
+    """Someone of the team looks at it; costs a query only where there is a session."""
+    if settings.SESSION_COOKIE_NAME not in request.COOKIES:
+        return False
+    membership = request.membership  # type: ignore[attr-defined]
+    return bool(membership and membership.may(Right.COUNTER))
+
+
+def _card(token: str) -> Card:
+    found = card_page.card_with(token)
+    if found is None:
+        raise _Gone
+    return found
+
+
+@customers
+@require_http_methods(["GET", "HEAD", "POST"])
+@private
+def my_data(request: ShopRequest, token: str) -> HttpResponse:
+    """What the shop knows of the holder, and their first name corrected."""
+    found = _card(token)
+    form = NameForm(initial={"first_name": found.contact.first_name})
+    if request.method == "POST":
+        form = NameForm(request.POST)
+        if form.is_valid():
+            proving.correct_name(found.contact, form.cleaned_data["first_name"])
+            return HttpResponseRedirect(f"/c/{found.token}/donnees/?enregistre=1")
+    context = {
+        "card": found,
+        "contact": found.contact,
+        "addresses": card_page.addresses_of(found.contact),
+        "form": form,
+        "saved": "enregistre" in request.GET,
+    }
+    status = 422 if form.errors else 200
+    return render(request, "loyalty/public/data.html", context, status=status)
+
+
+@customers
+@require_http_methods(["GET", "HEAD", "POST"])
+@private
+def renew(request: ShopRequest, token: str) -> HttpResponse:
+    """A new link for the card, after a page that says what it does."""
+    found = _card(token)
+    if request.method == "POST":
+        fresh = proving.renew_link(found, client_address=client_address(request))
+        return HttpResponseRedirect(f"/c/{fresh.token}/?lien=1")
+    return render(request, "loyalty/public/renew.html", {"card": found})
+
+
+@customers
+@require_http_methods(["GET", "HEAD", "POST"])
+@private
+def verify(request: ShopRequest, token: str) -> HttpResponse:
+    """The link of a message. Opening it changes nothing (scanners open links): the button does."""
+    if request.method == "POST":
+        return HttpResponseRedirect(f"/c/{proving.confirm(token).token}/")
+    joining = proving.joining_of(token)
+    if joining.confirmed_at is not None:
+        return HttpResponseRedirect(f"/c/{proving.card_behind(joining).token}/")
+    return render(request, "loyalty/public/verify.html", {"joining": joining})
+
+
+@customers
+@require_POST
+@private
+def decline(request: ShopRequest, token: str) -> HttpResponse:
+    """« Ce n’est pas moi » : the link ends."""
+    proving.decline(token)
+    context = {
+        "title": _("C’est noté"),
+        "sentence": _("Votre numéro ou votre e-mail n’est pas retenu. Vous pouvez fermer la page."),
+        "action": "",
+    }
+    return render(request, "loyalty/public/sorry.html", context)

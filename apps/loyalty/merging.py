@@ -1,0 +1,106 @@
+"""Two records of one person become one: nothing is rewritten, the older becomes an alias.
+
+Balances stay sums: what stood on the alias's card leaves it by one movement and reaches the
+other by its twin, whose tokens are derived from the two cards, so that a repeat writes nothing.
+"""
+
+from datetime import datetime
+from uuid import UUID, uuid5
+
+from django.db import transaction
+from django.db.models import Q
+
+from apps.audit.services import record
+from apps.contacts.models import Contact
+from apps.core.actor import Actor
+from apps.loyalty.models import Card, Joining, Movement, MovementKind, Reward
+from apps.loyalty.services import card_of
+
+_TRANSFERS = UUID("5f0a8d0e-5a7e-4d0c-9f0b-6f7f0c5a1b7e")
+
+
+def living(contact: Contact) -> Contact:
+    """The record that stands for ``contact`` today: itself, or what it was merged into."""
+    while contact.merged_into is not None:
+        contact = contact.merged_into
+    return contact
+
+
+def lock_people(*people: Contact) -> list[Contact]:
+    """These records, locked for the transaction: cards first, as a stamp does, then people."""
+    wanted = [person.pk for person in people]
+    list(Card.objects.select_for_update().filter(contact__in=wanted).order_by("pk"))
+    locked = Contact.objects.select_for_update().filter(pk__in=wanted).order_by("pk").in_bulk()
+    return [locked[pk] for pk in wanted]
+
+
+@transaction.atomic
+def merge_records(alias: Contact, into: Contact, *, by: Actor, now: datetime) -> Contact:
+    """``into``, with all that ``alias`` had; the alias's card and links lead to it from now on.
+
+    Both must be living and locked (``lock_people``). What ``into`` already says of the person
+    stays; the alias fills the gaps. Consents are not carried over: each is its own proof.
+    """
+    _move_card(alias, into, by, now)
+    _move_address(alias, into)
+    _fill_gaps(alias, into)
+    into.tags.add(*alias.tags.all())
+    Joining.objects.filter(contact=alias).update(contact=into)
+    Joining.objects.filter(known=alias).update(known=into)
+    Contact.objects.filter(Q(merged_into=alias) | Q(pk=alias.pk)).update(merged_into=into)
+    record(by, "contact.merged", "contact", into.pk, before={"alias": alias.pk})
+    return into
+
+
+def _move_card(alias: Contact, into: Contact, by: Actor, now: datetime) -> None:
+    source = Card.objects.filter(contact=alias).first()
+    if source is None:
+        return
+    target = card_of(into)
+    moved = source.balance
+    if moved:
+        for card, stamps in ((source, -moved), (target, moved)):
+            Movement.objects.create(
+                card=card,
+                kind=MovementKind.TRANSFER,
+                stamps=stamps,
+                token=uuid5(_TRANSFERS, f"{source.number}:{target.number}:{card.number}"),
+                actor_kind=by.kind,
+                actor_id=by.id,
+                at=now,
+            )
+    ready = Reward.objects.filter(card=source, taken_back_at=None, redemption=None)
+    rewards = ready.update(card=target)
+    seen = [at for at in (source.last_stamp_at, target.last_stamp_at) if at]
+    Card.objects.filter(pk=source.pk).update(balance=0, rewards_ready=0)
+    Card.objects.filter(pk=target.pk).update(
+        balance=target.balance + moved,
+        rewards_ready=target.rewards_ready + rewards,
+        last_stamp_at=max(seen, default=None),
+    )
+
+
+def _move_address(alias: Contact, into: Contact) -> None:
+    """What only the alias has moves over, unproven or proven as it was; the rest is let go."""
+    phone = (alias.phone, alias.phone_mobile, alias.phone_region, alias.phone_proven_at)
+    email = (alias.email, alias.email_proven_at)
+    alias.phone = alias.email = ""
+    alias.phone_proven_at = alias.email_proven_at = None
+    alias.save(update_fields=["phone", "email", "phone_proven_at", "email_proven_at"])
+    if phone[0] and not into.phone:
+        into.phone, into.phone_mobile, into.phone_region, into.phone_proven_at = phone
+    if email[0] and not into.email:
+        into.email, into.email_proven_at = email
+
+
+def _fill_gaps(alias: Contact, into: Contact) -> None:
+    for field in ("first_name", "last_name", "birth_date", "postal_code", "note"):
+        if not getattr(into, field):
+            setattr(into, field, getattr(alias, field))
+    if into.adult_declared_at is None:
+        into.adult_declared_at = alias.adult_declared_at
+        into.adult_wording = alias.adult_wording
+    seen = [at for at in (alias.last_visit_at, into.last_visit_at) if at]
+    into.last_visit_at = max(seen, default=None)
+    into.visits += alias.visits
+    into.save()
