@@ -20,6 +20,7 @@ from apps.core.ratelimit import Limit, allowed
 from apps.loyalty.models import Joining
 from apps.messaging.models import Alert, Kind
 from apps.messaging.services import post
+from apps.messaging.text import lighten
 from apps.shops.models import Shop
 from apps.shops.services import shop_here
 from apps.shops.theme import ink_on
@@ -129,12 +130,8 @@ def _written(shop: Shop, url: str, channel: str) -> tuple[str, str, str]:
             "%(shop)s : touchez pour ouvrir votre carte de fidélité : %(url)s "
             "Pas vous ? Ignorez ce message."
         )
-        return "", _plain(text % {"shop": shop.name[:30], "url": url}), ""
+        return "", lighten(text % {"shop": shop.name[:30], "url": url}), ""
     context = {"shop": shop, "url": url, "ink": ink_on(shop.accent)}
     subject = spaced(_("Votre carte de fidélité %(shop)s") % {"shop": shop.name})
     body = render_to_string("loyalty/mail/card.txt", context).strip() + "\n"
     return subject, body, render_to_string("loyalty/mail/card.html", context)
-
-
-def _plain(text: str) -> str:
-    return text.replace("’", "'").replace("\u202f", " ").replace("\u00a0", " ")

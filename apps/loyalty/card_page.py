@@ -74,7 +74,7 @@ def card_with(token: str) -> Card | None:
 
 def face_of(token: str) -> Face | None:
     """The face of the card with this token (one statement), and the programme (another)."""
-    ready = Reward.objects.filter(card=OuterRef("pk"), taken_back_at=None, redemption=None)
+    ready = Reward.objects.ready().filter(card=OuterRef("pk"))
     card = (
         Card.objects.select_related("contact")
         .annotate(ready_labels=ArraySubquery(ready.order_by("won_at").values("label")))

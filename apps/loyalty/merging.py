@@ -1,20 +1,21 @@
 """Two records of one person become one: nothing is rewritten, the older becomes an alias.
 
 Balances stay sums: what stood on the alias's card leaves it by one movement and reaches the
-other by its twin, whose tokens are derived from the two cards, so that a repeat writes nothing.
+other by its twin; their tokens follow from the two cards, so that no pair is written twice.
 """
 
 from datetime import datetime
 from uuid import UUID, uuid5
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import DateTimeField, F, Q, Value
+from django.db.models.functions import Greatest
 
 from apps.audit.services import record
 from apps.contacts.models import Contact
 from apps.core.actor import Actor
 from apps.loyalty.models import Card, Joining, Movement, MovementKind, Reward
-from apps.loyalty.services import card_of
+from apps.loyalty.services import card_of, carry_over
 
 _TRANSFERS = UUID("5f0a8d0e-5a7e-4d0c-9f0b-6f7f0c5a1b7e")
 
@@ -57,26 +58,25 @@ def _move_card(alias: Contact, into: Contact, by: Actor, now: datetime) -> None:
     if source is None:
         return
     target = card_of(into)
-    moved = source.balance
-    if moved:
-        for card, stamps in ((source, -moved), (target, moved)):
-            Movement.objects.create(
-                card=card,
-                kind=MovementKind.TRANSFER,
-                stamps=stamps,
-                token=uuid5(_TRANSFERS, f"{source.number}:{target.number}:{card.number}"),
-                actor_kind=by.kind,
-                actor_id=by.id,
-                at=now,
-            )
-    ready = Reward.objects.filter(card=source, taken_back_at=None, redemption=None)
-    rewards = ready.update(card=target)
-    seen = [at for at in (source.last_stamp_at, target.last_stamp_at) if at]
+    if source.balance:
+        out = uuid5(_TRANSFERS, f"{source.number}:{target.number}")
+        Movement.objects.create(
+            card=source,
+            kind=MovementKind.TRANSFER,
+            stamps=-source.balance,
+            token=out,
+            actor_kind=by.kind,
+            actor_id=by.id,
+            at=now,
+        )
+        twin, received = uuid5(out, "in"), MovementKind.TRANSFER
+        carry_over(card=target, stamps=source.balance, kind=received, token=twin, by=by, now=now)
+    rewards = Reward.objects.ready().filter(card=source).update(card=target)
     Card.objects.filter(pk=source.pk).update(balance=0, rewards_ready=0)
     Card.objects.filter(pk=target.pk).update(
-        balance=target.balance + moved,
-        rewards_ready=target.rewards_ready + rewards,
-        last_stamp_at=max(seen, default=None),
+        rewards_ready=F("rewards_ready") + rewards,
+        # NULL is ignored by PostgreSQL's GREATEST.
+        last_stamp_at=Greatest(F("last_stamp_at"), Value(source.last_stamp_at, DateTimeField())),
     )
 
 
