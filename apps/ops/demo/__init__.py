@@ -1,0 +1,1 @@
+"""Three believable shops for the demonstration: nothing in it leaves the machine."""

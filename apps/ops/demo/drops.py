@@ -1,0 +1,129 @@
+"""Daily Drops of the last months, with messages at every end a message can come to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from random import Random
+
+from django.utils import timezone
+
+from apps.campaigns.models import Drop, State
+from apps.contacts.models import Channel, Contact
+from apps.messaging.models import Attempt, Kind, Message, Status
+
+SEGMENT_TENTHS = 70  # tenths of a cent
+_ENDS = (Status.DELIVERED, Status.SENT, Status.FAILED, Status.UNKNOWN, Status.CANCELLED)
+_REASONS = {Status.FAILED: "30003", Status.CANCELLED: "cap"}
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A drop of ``days`` ago, to those who wear ``tags`` (everybody without)."""
+
+    days: int
+    title: str
+    sms: str
+    subject: str = ""
+    email: str = ""
+    tags: tuple[str, ...] = ()
+
+
+class Campaigns:
+    def __init__(self, seed: str, *, author: int, now: datetime) -> None:
+        self.random, self.author, self.now = Random(f"{seed}-drops"), author, now
+
+    def write(self, drops: Sequence[Past], draft: Past) -> None:
+        for past in drops:
+            self._done(past)
+        Drop.objects.create(
+            title=draft.title,
+            criteria={"tags": list(draft.tags)},
+            sms_text=draft.sms,
+            email_subject=draft.subject,
+            email_text=draft.email,
+            use_email=bool(draft.email),
+            created_by=self.author,
+        )
+
+    def _done(self, past: Past) -> None:
+        local = timezone.localtime(self.now) - timedelta(days=past.days)
+        launched = local.replace(hour=10, minute=30, second=0, microsecond=0)
+        people = Contact.objects.filter(created_at__lt=launched)
+        if past.tags:
+            people = people.tagged(*past.tags)
+        everybody = people.count()
+        drop = Drop.objects.create(
+            title=past.title,
+            criteria={"tags": list(past.tags)} if past.tags else {},
+            sms_text=past.sms,
+            email_subject=past.subject,
+            email_text=past.email,
+            use_email=bool(past.email),
+            state=State.DONE,
+            launched_at=launched,
+            done_at=launched + timedelta(minutes=6),
+            created_by=self.author,
+            created_at=launched - timedelta(hours=2),
+        )
+        by_sms = list(people.reachable_by(Channel.SMS))
+        reached = {contact.pk for contact in by_sms}
+        by_email = [
+            contact
+            for contact in people.reachable_by(Channel.EMAIL)
+            if past.email and contact.pk not in reached
+        ]
+        messages = [self._message(drop, c, Channel.SMS, launched) for c in by_sms]
+        messages += [self._message(drop, c, Channel.EMAIL, launched) for c in by_email]
+        self._send(messages)
+        Drop.objects.filter(pk=drop.pk).update(
+            audience_size=len(by_sms) + len(by_email),
+            left_out={"no_consent": everybody - len(by_sms) - len(by_email)},
+        )
+
+    def _message(self, drop: Drop, contact: Contact, channel: str, at: datetime) -> Message:
+        status = self.random.choices(_ENDS, (930, 30, 25, 5, 10))[0]
+        sms = channel == Channel.SMS
+        left = status != Status.CANCELLED
+        sent = at + timedelta(seconds=self.random.randrange(5, 300)) if left else None
+        heard = status in {Status.DELIVERED, Status.FAILED, Status.CANCELLED}
+        name = contact.first_name or "cher client"
+        body = (drop.sms_text if sms else drop.email_text).replace("{prénom}", name)
+        return Message(
+            contact=contact,
+            channel=channel,
+            kind=Kind.COMMERCIAL,
+            cause=drop.cause,
+            to=contact.address(channel),
+            subject="" if sms else drop.email_subject,
+            body=body,
+            status=status,
+            available_at=at,
+            tries=1 if left else 0,
+            segments=1 if sms and left else 0,
+            cost_tenths=SEGMENT_TENTHS if sms and left else 0,
+            reason=_REASONS.get(status, ""),
+            created_at=at,
+            sent_at=sent,
+            done_at=(sent or at) + timedelta(seconds=4) if heard else None,
+        )
+
+    def _send(self, messages: Sequence[Message]) -> None:
+        Message.objects.bulk_create(messages, batch_size=1000)
+        tries = [
+            Attempt(
+                message=message,
+                number=1,
+                provider="local",
+                reference=f"demo-{message.pk}",
+                status=message.status,
+                code=message.reason,
+                at=message.sent_at,
+                done_at=message.done_at,
+            )
+            for message in messages
+            if message.sent_at
+        ]
+        Attempt.objects.bulk_create(tries, batch_size=1000)
+        Contact.objects.filter(pk__in=[t.message.contact_id for t in tries]).update(
+            last_commercial_at=max(t.at for t in tries)
+        )

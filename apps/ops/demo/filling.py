@@ -1,0 +1,91 @@
+"""Fills the demonstration once: people who sign in, then each shop in one transaction."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from allauth.account.models import EmailAddress
+from allauth.mfa.totp.internal.auth import TOTP
+from django.db import transaction
+
+from apps.accounts.models import Membership, User
+from apps.contacts.models import Contact
+from apps.core.tenancy import in_schema
+from apps.loyalty.models import Programme
+from apps.loyalty.services import the_programme
+from apps.ops.demo.accounts import PASSWORD, PEOPLE, TOTP_SECRET, Person
+from apps.ops.demo.drops import Campaigns
+from apps.ops.demo.people import Crowd
+from apps.ops.demo.shops import SHOPS, DemoShop
+from apps.ops.demo.visits import Ledgers
+from apps.shops.models import Shop
+from apps.shops.services import provision
+
+Say = Callable[[str], object]
+
+
+def fill(say: Say, now: datetime) -> None:
+    """What is not there yet; a shop that knows somebody is left as its visitors made it."""
+    users = {person.email: _user(person) for person in PEOPLE}
+    for demo in SHOPS:
+        shop = Shop.objects.filter(slug=demo.slug).first()
+        shop = shop or provision(slug=demo.slug, **demo.fields)  # type: ignore[arg-type]
+        _team(demo, shop, users)
+        with in_schema(shop.schema_name), transaction.atomic():
+            if not Contact.objects.exists():
+                say(f"{shop.name} : {demo.people} clients")
+                _fill_shop(demo, shop, now)
+
+
+def _user(person: Person) -> User:
+    found = User.objects.filter(email=person.email).first()
+    if found is not None:
+        return found
+    with transaction.atomic():
+        made = User.objects.create_user(
+            person.email,
+            PASSWORD,
+            name=person.name,
+            is_staff=person.is_staff,
+            is_superuser=person.is_staff,
+        )
+        EmailAddress.objects.create(user=made, email=made.email, verified=True, primary=True)
+        if person.is_staff:
+            TOTP.activate(made, TOTP_SECRET)
+    return made
+
+
+def _team(demo: DemoShop, shop: Shop, users: dict[str, User]) -> None:
+    for person in PEOPLE:
+        if role := person.roles.get(demo.slug):
+            user = users[person.email]
+            Membership.objects.get_or_create(shop=shop, user=user, defaults={"role": role})
+
+
+def _fill_shop(demo: DemoShop, shop: Shop, now: datetime) -> None:
+    team = list(Membership.objects.filter(shop=shop).order_by("pk").values_list("user_id", "role"))
+    programme = the_programme()
+    Programme.objects.filter(pk=programme.pk).update(
+        goal=demo.goal, reward=demo.reward, reward_is_alcohol=demo.sells_alcohol
+    )
+    programme.refresh_from_db()
+    crowd = Crowd(
+        demo.slug,
+        near=demo.near,
+        tags=demo.tags,
+        adults=demo.sells_alcohol,
+        hours=demo.hours,
+        now=now,
+    )
+    people = crowd.make(demo.people, demo.days)
+    crowd.tag(people)
+    ledgers = Ledgers(
+        demo.slug,
+        programme=programme,
+        helpers=[user for user, _ in team],
+        hours=demo.hours,
+        basket_cents=demo.basket_cents,
+        now=now,
+    )
+    ledgers.write(people)
+    crowd.prove(people)
+    Campaigns(demo.slug, author=team[0][0], now=now).write(demo.drops, demo.draft)

@@ -1,0 +1,188 @@
+"""The three shops: what they sell, who comes, what they wrote."""
+
+from dataclasses import dataclass
+
+from apps.ops.demo.drops import Past
+from apps.ops.demo.visits import Hours
+
+
+@dataclass(frozen=True, slots=True)
+class DemoShop:
+    slug: str
+    fields: dict[str, object]
+    reward: str
+    goal: int
+    people: int
+    days: int
+    tags: tuple[str, ...]
+    near: tuple[str, ...]
+    hours: Hours
+    basket_cents: tuple[int, int]
+    drops: tuple[Past, ...]
+    draft: Past
+
+    @property
+    def sells_alcohol(self) -> bool:
+        return bool(self.fields["sells_alcohol"])
+
+
+_HEALTH = " L'abus d'alcool est dangereux pour la santé"
+_BURGUNDY = ("21200",) * 6 + ("21000", "21190", "21700", "21420", "71150", "71100", "21360")
+
+CAVE = DemoShop(
+    slug="cave",
+    fields={
+        "name": "Cave du Marché",
+        "trade": "wine",
+        "sells_alcohol": True,
+        "street": "12 place Carnot",
+        "postal_code": "21200",
+        "city": "Beaune",
+        "phone": "+33353010021",
+        "email": "bonjour@cave.exemple.fr",
+        "legal_name": "Cave du Marché SARL",
+        "siren": "732829320",
+        "publisher": "Claire Fontaine",
+        "opening_hours": "Mardi à samedi : 10 h – 12 h 30, 15 h – 19 h 30\nDimanche : 10 h – 13 h",
+        "sms_sender": "CAVEMARCHE",
+        "reply_to": "bonjour@cave.exemple.fr",
+    },
+    reward="Une bouteille de la sélection du mois",
+    goal=10,
+    people=1500,
+    days=730,
+    tags=("bulles", "bourgogne", "nature", "bordeaux", "rhône", "club", "cadeaux", "spiritueux"),
+    near=_BURGUNDY,
+    hours=Hours((0, 6, 7, 7, 10, 14, 5), {10: 4, 11: 7, 12: 3, 15: 3, 16: 5, 17: 8, 18: 10, 19: 5}),
+    basket_cents=(1200, 9000),
+    drops=(
+        Past(
+            96,
+            "Rosés de fin d’été",
+            "Bonjour {prénom}, les derniers rosés de Bandol sont arrivés : 14,50 E la bouteille "
+            "jusqu'à samedi." + _HEALTH,
+            "Les derniers rosés de l’été",
+            "Bonjour {prénom},\n\nIl reste douze caisses de notre rosé de Bandol, à 14,50 € la "
+            "bouteille. Passez le goûter avant samedi.\n\nClaire, Cave du Marché",
+        ),
+        Past(
+            61,
+            "Arrivage de crémants",
+            "{prénom}, trois crémants de Bourgogne à déguster ce vendredi dès 17 h à la cave."
+            + _HEALTH,
+            tags=("bulles",),
+        ),
+        Past(
+            33,
+            "Foire d’automne",
+            "Bonjour {prénom}, foire d'automne à la cave : 40 vins à déguster samedi, entrée libre."
+            + _HEALTH,
+            "Samedi, quarante vins à la cave",
+            "Bonjour {prénom},\n\nSamedi de 10 h à 19 h 30, douze vignerons vous font goûter "
+            "quarante vins. Entrée libre, verre prêté.\n\nClaire et toute l’équipe",
+        ),
+        Past(
+            9,
+            "Vins nature du Jura",
+            "{prénom}, le savagnin de la maison Perrin vient d'arriver : 60 bouteilles, 24 E."
+            + _HEALTH,
+            "Soixante bouteilles du Jura",
+            "Bonjour {prénom},\n\nLe savagnin ouillé que vous attendiez est là : soixante "
+            "bouteilles, 24 €.\n\nClaire",
+            tags=("nature", "bourgogne"),
+        ),
+    ),
+    draft=Past(
+        0,
+        "Coffrets de Noël",
+        "{prénom}, vos coffrets de Noël sont prêts : trois vins, 39 E, à réserver à la cave.",
+        "Vos coffrets de Noël",
+        "Bonjour {prénom},\n\nTrois vins choisis par Léa, un coffret de bois, 39 €. "
+        "Réservez le vôtre d’un mot en retour.",
+        tags=("cadeaux",),
+    ),
+)
+
+CAFE = DemoShop(
+    slug="cafe",
+    fields={
+        "name": "Café des Halles",
+        "trade": "cafe",
+        "sells_alcohol": False,
+        "accent": "#1f5a4c",
+        "street": "3 rue des Halles",
+        "postal_code": "21000",
+        "city": "Dijon",
+        "phone": "+33353010022",
+        "email": "bonjour@cafe.exemple.fr",
+        "legal_name": "Lefèvre Nora EI",
+        "siren": "404833048",
+        "publisher": "Nora Lefèvre",
+        "opening_hours": "Lundi à samedi : 7 h 30 – 18 h",
+        "sms_sender": "CAFEHALLES",
+        "reply_to": "bonjour@cafe.exemple.fr",
+    },
+    reward="Un café et une part de gâteau",
+    goal=8,
+    people=260,
+    days=400,
+    tags=("terrasse", "thé", "brunch", "végétarien", "étudiants"),
+    near=("21000",) * 5 + ("21240", "21121"),
+    hours=Hours((8, 8, 8, 8, 10, 9, 0), {8: 9, 9: 7, 10: 5, 12: 6, 13: 6, 14: 4, 16: 5, 17: 3}),
+    basket_cents=(250, 2200),
+    drops=(
+        Past(
+            40,
+            "Carte d’automne",
+            "Bonjour {prénom}, la tarte aux coings est de retour au Café des Halles.",
+        ),
+        Past(
+            12,
+            "Brunch du samedi",
+            "{prénom}, brunch samedi de 10 h à 14 h, 22 E. Il reste 14 places.",
+            tags=("brunch",),
+        ),
+    ),
+    draft=Past(0, "Chocolat chaud maison", "{prénom}, le chocolat chaud est de retour : 4,50 E."),
+)
+
+SNEAKERS = DemoShop(
+    slug="sneakers",
+    fields={
+        "name": "Semelle Neuve",
+        "trade": "sneakers",
+        "sells_alcohol": False,
+        "accent": "#1d3f8f",
+        "street": "27 rue de la République",
+        "postal_code": "69002",
+        "city": "Lyon",
+        "phone": "+33465710023",
+        "email": "bonjour@sneakers.exemple.fr",
+        "legal_name": "Semelle Neuve SAS",
+        "siren": "552100554",
+        "publisher": "Yanis Diallo",
+        "opening_hours": "Mardi à samedi : 11 h – 19 h",
+        "sms_sender": "SEMELLE",
+        "reply_to": "bonjour@sneakers.exemple.fr",
+    },
+    reward="Un nettoyage complet offert",
+    goal=6,
+    people=190,
+    days=300,
+    tags=("running", "rétro", "pointure 42", "collector", "skate"),
+    near=("69002", "69003", "69001", "69007", "69100", "69008"),
+    hours=Hours((0, 5, 7, 6, 8, 14, 0), {11: 3, 12: 4, 14: 5, 15: 6, 16: 8, 17: 9, 18: 7}),
+    basket_cents=(3500, 18000),
+    drops=(
+        Past(
+            18,
+            "Drop rétro",
+            "{prénom}, 30 paires rétro arrivent samedi à 11 h. Premiers arrivés, premiers servis.",
+            "Trente paires, samedi 11 h",
+            "Bonjour {prénom},\n\nTrente paires rétro, du 38 au 46, samedi à 11 h.\n\nYanis",
+        ),
+    ),
+    draft=Past(0, "Soldes privées", "{prénom}, -20 % pour nos fidèles vendredi soir."),
+)
+
+SHOPS = (CAVE, CAFE, SNEAKERS)

@@ -1,0 +1,116 @@
+"""The demonstration's people and their ledgers could have been written by real shops."""
+
+from collections import defaultdict
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.db.models import Count, F, Q, Sum
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from apps.accounts.models import Membership, User
+from apps.campaigns.models import Drop, State
+from apps.contacts.models import ConsentEvent, ConsentState, Contact, Opposition
+from apps.loyalty.models import Card, Movement, Redemption, Reward
+from apps.messaging.models import Attempt, Message, Status
+from apps.ops.demo import filling
+from apps.ops.demo.shops import CAFE, CAVE
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def now():
+    return timezone.now()
+
+
+@pytest.fixture
+def filled(shop, monkeypatch, now):
+    """The wine merchant, with a fifth of the demonstration's people."""
+    monkeypatch.setattr(filling, "SHOPS", (replace(CAVE, people=300), replace(CAFE, people=40)))
+    filling.fill(lambda line: None, now)
+    return shop
+
+
+def test_every_balance_is_the_sum_of_its_movements(filled):
+    sums = Card.objects.annotate(total=Coalesce(Sum("movements__stamps"), 0))
+    assert not sums.exclude(total=F("balance")).exists()
+    assert sums.filter(balance__gt=0).count() > 100
+
+
+def test_rewards_ready_are_those_not_redeemed(filled):
+    ready = Count("rewards", filter=Q(rewards__redemption=None, rewards__taken_back_at=None))
+    assert not Card.objects.annotate(ready=ready).exclude(ready=F("rewards_ready")).exists()
+    assert Redemption.objects.exists()
+    assert Reward.objects.filter(redemption=None).exists()
+
+
+def test_visits_are_stamps_that_stand(filled):
+    stands = Q(card__movements__kind="earn", card__movements__undone_by=None)
+    counted = Contact.objects.annotate(stamps=Count("card__movements", filter=stands))
+    assert not counted.exclude(stamps=F("visits")).exists()
+    assert Movement.objects.filter(kind="undo").exists()
+
+
+def test_the_last_line_of_the_ledger_is_what_the_contact_says(filled):
+    last: dict[tuple[int, str], str] = defaultdict(lambda: ConsentState.NONE)
+    for event in ConsentEvent.objects.order_by("at", "pk"):
+        last[event.contact_id, event.channel] = event.state
+    for contact in Contact.objects.all():
+        assert contact.sms_consent == last[contact.pk, "sms"]
+        assert contact.email_consent == last[contact.pk, "email"]
+    assert Opposition.objects.exists()
+
+
+def test_the_shop_is_alive_now_and_nothing_lies_ahead(filled, now):
+    stamps = Movement.objects.filter(kind="earn")
+    assert stamps.filter(at__gt=now - timedelta(days=7)).count() >= 10
+    assert stamps.filter(at__lt=now - timedelta(days=600)).exists()
+    assert not stamps.filter(at__gt=now).exists()
+    assert not Contact.objects.filter(last_visit_at__lt=F("created_at")).exists()
+
+
+def test_people_are_of_every_kind(filled):
+    kinds = Contact.objects.aggregate(
+        landline=Count("pk", filter=Q(phone_mobile=False) & ~Q(phone="")),
+        overseas=Count("pk", filter=~Q(phone_region__in=["", "FR"])),
+        mail_alone=Count("pk", filter=Q(phone="") & ~Q(email="")),
+        accents=Count("pk", filter=Q(first_name__regex="[éèêëàâôûùïçÉ]")),
+        found=Count("pk", filter=~Q(search="")),
+        tagged=Count("pk", filter=Q(tags__name="bulles")),
+    )
+    assert all(kinds.values()), kinds
+    assert not Contact.objects.filter(phone_mobile=False, sms_consent="granted").exists()
+
+
+def test_past_drops_show_every_end_of_a_message(filled):
+    assert Drop.objects.filter(state=State.DONE).count() == len(CAVE.drops)
+    assert Drop.objects.filter(state=State.DRAFT).count() == 1
+    ends = set(Message.objects.values_list("status", flat=True))
+    assert {Status.DELIVERED, Status.SENT, Status.FAILED, Status.CANCELLED} <= ends
+    assert not ends & {Status.QUEUED, Status.SENDING}
+    assert Attempt.objects.count() == Message.objects.filter(tries=1).count()
+    for drop in Drop.objects.filter(state=State.DONE):
+        assert Message.objects.filter(cause=drop.cause).count() == drop.audience_size
+
+
+def test_a_second_time_changes_nothing(filled, now):
+    before = Contact.objects.count(), Movement.objects.count(), User.objects.count()
+    filling.fill(lambda line: None, now)
+    assert before == (Contact.objects.count(), Movement.objects.count(), User.objects.count())
+
+
+def test_the_team_can_sign_in(filled):
+    owner = User.objects.get(email="claire@exemple.fr")
+    assert owner.emailaddress_set.get().verified
+    assert User.objects.get(is_staff=True).authenticator_set.filter(type="totp").exists()
+    assert not Membership.objects.filter(user__is_staff=True).exists()
+
+
+def test_the_demonstration_never_enters_production(settings):
+    settings.LOCAL = False
+    with pytest.raises(CommandError):
+        call_command("fill_demo")
