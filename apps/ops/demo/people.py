@@ -44,8 +44,8 @@ Thévenet Thibault Tournier Traoré Vasseur Vernet Vidal Vincent Weber Zimmerman
 FIRST_NAMES, LAST_NAMES = _FIRST_NAMES.split(), _LAST_NAMES.split()
 ELSEWHERE = ("75011", "75018", "69002", "69100", "67000", "33000", "44000", "20200", "13006")
 # How a hundred people left an address: most a mobile, some a mail too, some one of both alone.
-_ADDRESSES: tuple[str, ...] = ("both",) * 58 + ("mobile",) * 22 + ("email",) * 11 + ("landline",) * 5
-_ADDRESSES += ("overseas",) * 3 + ("card",)
+_ADDRESSES: tuple[str, ...] = ("both",) * 58 + ("mobile",) * 22 + ("email",) * 11
+_ADDRESSES += ("landline",) * 5 + ("overseas",) * 3 + ("card",)
 _OVERSEAS = ("0690{:06d}", "0692{:06d}", "0696{:06d}", "0694{:06d}", "0639{:06d}")
 _MOBILES = ("0611", "0612", "0613", "0672", "0681", "0750", "0761", "0783")
 _SOURCES = (Source.POSTER,) * 5 + (Source.COUNTER,) * 4 + (Source.IMPORT,)
