@@ -97,7 +97,6 @@ class Campaigns:
             subject="" if sms else drop.email_subject,
             body=body,
             status=status,
-            available_at=at,
             tries=1 if left else 0,
             segments=1 if sms and left else 0,
             cost_tenths=SEGMENT_TENTHS if sms and left else 0,

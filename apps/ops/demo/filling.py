@@ -1,7 +1,7 @@
 """Fills the demonstration once: people who sign in, then each shop in one transaction."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.totp.internal.auth import TOTP
@@ -11,7 +11,6 @@ from apps.accounts.models import Membership, User
 from apps.contacts.models import Contact
 from apps.core.tenancy import in_schema
 from apps.loyalty.models import Programme
-from apps.loyalty.services import the_programme
 from apps.ops.demo.accounts import PASSWORD, PEOPLE, TOTP_SECRET, Person
 from apps.ops.demo.drops import Campaigns
 from apps.ops.demo.people import Crowd
@@ -63,11 +62,15 @@ def _team(demo: DemoShop, shop: Shop, users: dict[str, User]) -> None:
 
 def _fill_shop(demo: DemoShop, shop: Shop, now: datetime) -> None:
     team = list(Membership.objects.filter(shop=shop).order_by("pk").values_list("user_id", "role"))
-    programme = the_programme()
-    Programme.objects.filter(pk=programme.pk).update(
-        goal=demo.goal, reward=demo.reward, reward_is_alcohol=demo.sells_alcohol
+    programme, _ = Programme.objects.update_or_create(
+        only=True,
+        defaults={
+            "goal": demo.goal,
+            "reward": demo.reward,
+            "reward_is_alcohol": demo.sells_alcohol,
+            "started_at": now - timedelta(days=demo.days),
+        },
     )
-    programme.refresh_from_db()
     crowd = Crowd(
         demo.slug,
         near=demo.near,

@@ -115,6 +115,7 @@ class Ledgers:
                 ledger.redeemed_at[waiting] = at - timedelta(minutes=1)
                 waiting = None
             line = self._line(card, MovementKind.EARN, 1, at)
+            line.visit_before = card.last_stamp_at
             ledger.earned.append(line)
             if self.random.random() < 0.006:
                 ledger.undone.append(line)
