@@ -84,6 +84,10 @@ KEYS = (
     Key("PLATFORM_HOST", "hôte de la plateforme", host_name, "localhost", needed="always"),
     Key("ADMIN_HOST", "hôte de l’administration (par défaut admin.<plateforme>)", host_name),
     Key("PLATFORM_EMAIL", "expéditeur des e-mails de la plateforme", needed="always"),
+    Key("PLATFORM_PUBLISHER", "éditeur : nom, forme, adresse, SIREN", needed="always"),
+    Key("PLATFORM_EDITOR", "responsable de la publication", needed="always"),
+    Key("PLATFORM_HOSTING", "hébergeur : nom, adresse, téléphone", needed="always"),
+    Key("DNS_SERVER", "résolveur DNS hôte:port ; vide : celui de la machine"),
     Key("DEBUG", "pages d’erreur détaillées ; jamais en production", yes_no, False),
     Key("PORT", "port écouté par le serveur web", int, 8000),
     Key("BIND", "adresse écoutée ; vide : toutes en production, 127.0.0.1 sinon"),
@@ -168,3 +172,5 @@ if ENV["MODE"] == "local":
     for _name, _role in (("DATABASE_URL", embedded.APP), ("DATABASE_OWNER_URL", embedded.OWNER)):
         ENV[_name] = ENV[_name] or embedded.url(ENV["DATA_DIR"] / "postgres", _role)
     ENV["PLATFORM_EMAIL"] = ENV["PLATFORM_EMAIL"] or f"Comptoir <bonjour@{ENV['PLATFORM_HOST']}>"
+    for _name in ("PLATFORM_PUBLISHER", "PLATFORM_EDITOR", "PLATFORM_HOSTING"):
+        ENV[_name] = ENV[_name] or "Démonstration sur cette machine"

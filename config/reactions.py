@@ -1,3 +1,5 @@
 """Which tasks react to which fact: the one place where a lower room is heard above."""
 
-REACTIONS: dict[str, tuple[str, ...]] = {}
+REACTIONS: dict[str, tuple[str, ...]] = {
+    "apps.core.trail.Recorded": ("apps.audit.tasks.write",),
+}

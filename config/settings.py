@@ -23,6 +23,7 @@ ROOT_URLCONF = "config.urls_shop"
 PUBLIC_SCHEMA_URLCONF = "config.urls_public"
 ADMIN_URLCONF = "config.urls_admin"
 TRUSTED_PROXIES = ENV["TRUSTED_PROXIES"]
+DNS_SERVER = ENV["DNS_SERVER"]  # "host:port" asked for the proof of a domain; empty: the machine's
 
 # --- applications ------------------------------------------------------------------------
 SHARED_APPS = [
@@ -73,6 +74,7 @@ MIDDLEWARE = [
     "apps.shops.middleware.HostMiddleware",
     "apps.accounts.middleware.HostSessionMiddleware",
     "apps.shops.middleware.LanguageMiddleware",
+    "apps.core.middleware.BodyLimitMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -128,6 +130,8 @@ CACHES = {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
         "LOCATION": "core_cache",
         "TIMEOUT": 3600,
+        # allauth's rate limits live here: with Django's 300 a flood would push them out.
+        "OPTIONS": {"MAX_ENTRIES": 200_000},
     }
 }
 
@@ -159,6 +163,11 @@ LOGIN_URL = "/connexion/"
 LOGIN_REDIRECT_URL = "/boutiques/"
 ACCOUNT_ADAPTER = "apps.accounts.adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FORM_CLASS = "apps.accounts.forms.SignUpForm"
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # no mail to strangers whose address somebody typed
+ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
@@ -171,6 +180,7 @@ ACCOUNT_REAUTHENTICATION_TIMEOUT = 900
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = SCHEME
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Comptoir"
+GOOGLE_SIGN_IN = bool(ENV["GOOGLE_CLIENT_ID"])
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = True
 SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
 SOCIALACCOUNT_PROVIDERS = {
@@ -198,6 +208,9 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 MAX_LOGO_BYTES = 5_000_000
 MAX_IMPORT_BYTES = 20_000_000
+MAX_BODY_BYTES = 21_000_000  # of any request; a view that takes less says so (core.doors.takes)
+# Where an answer to a form may lead outside (Chrome applies form-action to redirects).
+FORM_TARGETS = ["https://accounts.google.com"] if GOOGLE_SIGN_IN else []
 
 # --- language ----------------------------------------------------------------------------
 LANGUAGE_CODE = "fr"
@@ -236,6 +249,9 @@ if ENV["MEDIA_BUCKET"]:
 
 # --- outgoing messages -------------------------------------------------------------------
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = ENV["PLATFORM_EMAIL"]
+PLATFORM_PUBLISHER = ENV["PLATFORM_PUBLISHER"]
+PLATFORM_EDITOR = ENV["PLATFORM_EDITOR"]
+PLATFORM_HOSTING = ENV["PLATFORM_HOSTING"]
 PLATFORM_EMAIL_ADDRESS = parseaddr(ENV["PLATFORM_EMAIL"])[1]
 EMAIL_PROVIDER, SMS_PROVIDER = ENV["EMAIL_PROVIDER"], ENV["SMS_PROVIDER"]
 EMAIL_TIMEOUT = 20

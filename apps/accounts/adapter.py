@@ -19,3 +19,6 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def get_client_ip(self, request: HttpRequest) -> str:
         return client_address(request)
+
+    def get_login_redirect_url(self, request: HttpRequest) -> str:
+        return "/" if getattr(request, "is_admin_host", False) else settings.LOGIN_REDIRECT_URL

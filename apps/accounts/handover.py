@@ -1,14 +1,17 @@
 """From the platform's sign-in to a shop's host: a signed word, good once and for a minute.
 
-The shop's host first leaves a random state in the browser's cookie; the word carries its
-hash. So a link made for one browser signs nobody else in.
+The shop's host first leaves a random state in the browser's cookie and sends its hash along;
+the word carries that hash. So a link made for one browser signs nobody else in.
 """
 
 import hashlib
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.core import signing
 from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import SpentHandover, User
@@ -30,22 +33,31 @@ class Arrival:
     path: str
 
 
-def _hash(state: str) -> str:
+def state_hash(state: str) -> str:
+    """What may be seen in an address of the state that only the browser's cookie holds."""
     return hashlib.sha256(state.encode()).hexdigest()[:32]
 
 
+def safe_path(path: str) -> str:
+    """``path`` when it stays on the host it is used on, else nothing."""
+    stays = path.startswith("/") and url_has_allowed_host_and_scheme(path, allowed_hosts=None)
+    return path if stays else ""
+
+
 def make_word(*, user: User, schema: str, state: str, path: str) -> str:
-    word = {"u": user.pk, "s": schema, "n": new_token(), "e": _hash(state), "p": path}
+    """``state`` is the hash that came along; ``path`` where the person goes on arrival."""
+    word = {"u": user.pk, "s": schema, "n": new_token(), "e": state, "p": safe_path(path)}
     return signing.dumps(word, salt=SALT)
 
 
 def read_word(word: str, *, schema: str, state: str) -> Arrival:
-    """Spend the word. Raises ``HandoverRefused`` when late, foreign, altered or used."""
+    """Spend the word; ``state`` is the cookie's. Raises ``HandoverRefused`` when late,
+    foreign, altered or used."""
     try:
         said = signing.loads(word, salt=SALT, max_age=SECONDS)
     except signing.BadSignature as error:
         raise HandoverRefused() from error
-    if said["s"] != schema or not state or said["e"] != _hash(state):
+    if said["s"] != schema or not state or said["e"] != state_hash(state):
         raise HandoverRefused()
     try:
         with transaction.atomic():
@@ -56,3 +68,8 @@ def read_word(word: str, *, schema: str, state: str) -> Arrival:
     if user is None:
         raise HandoverRefused()
     return Arrival(user, said["p"])
+
+
+def forget_spent() -> None:
+    """Recurring: a word is refused by its age long before its nonce is forgotten."""
+    SpentHandover.objects.filter(spent_at__lt=timezone.now() - timedelta(days=1)).delete()

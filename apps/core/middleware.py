@@ -7,6 +7,7 @@ import uuid
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 
 from apps.core.logs import request_id, shop_schema
 from apps.core.refusal import Refusal
@@ -55,7 +56,7 @@ class HeadersMiddleware:
         # Chrome applies form-action to the redirects a form's answer makes: signing in on
         # a shop passes by the platform's host, and the other way round.
         shops = f"{settings.SCHEME}://*.{settings.PLATFORM_HOST}{suffix}"
-        self.csp = CSP.format(forms=f" {platform} {shops}")
+        self.csp = CSP.format(forms=" " + " ".join([platform, shops, *settings.FORM_TARGETS]))
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response: HttpResponse = self.get_response(request)
@@ -64,6 +65,37 @@ class HeadersMiddleware:
         response.setdefault("X-Frame-Options", "DENY")
         response.setdefault("Cross-Origin-Opener-Policy", "same-origin")
         return response
+
+
+class BodyLimitMiddleware:
+    """Weighs a request before anything reads it: the CSRF check would spool a whole upload.
+
+    A body without a Content-Length is empty to WSGI, so the header is enough.
+    """
+
+    def __init__(self, get_response):  # type: ignore[no-untyped-def]
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response: HttpResponse = self.get_response(request)
+        return response
+
+    def process_view(self, request, view, args, kwargs) -> HttpResponse | None:  # type: ignore[no-untyped-def]
+        weight = int(request.META.get("CONTENT_LENGTH") or 0)
+        limit = getattr(view, "max_bytes", settings.MAX_BODY_BYTES)
+        if weight <= limit:
+            return None
+        self._drain(request, weight)
+        sentence = _("Ce fichier est trop lourd : %(size)d Mo au plus.") % {"size": limit // 10**6}
+        name = "refusal.html#notice" if request.headers.get("HX-Request") else "refusal.html"
+        return render(request, name, {"sentence": sentence}, status=413)
+
+    @staticmethod
+    def _drain(request: HttpRequest, weight: int) -> None:
+        # A browser shows the answer only once it has sent all; more than this is cut off.
+        if weight <= 64_000_000:
+            while request.read(1 << 20):
+                pass
 
 
 class RefusalMiddleware:
