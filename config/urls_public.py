@@ -2,7 +2,13 @@
 
 from django.urls import URLPattern, URLResolver
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from apps.accounts import urls as accounts
+from apps.shops import urls as shops
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    *accounts.platform_urls,
+    *shops.platform_urls,
+]
 handler400 = "apps.core.views.bad_request"
 handler403 = "apps.core.views.forbidden"
 handler404 = "apps.core.views.not_found"

@@ -1,11 +1,14 @@
 """A shop's host: ``/gestion/`` the team, ``/comptoir/`` the helper's phone, ``/`` customers."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, include, path
 
+from apps.accounts import urls as accounts
 from apps.loyalty import urls as loyalty
 from apps.shops import urls as shops
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("gestion/", include(accounts.team_urls)),
+    *accounts.entry_urls,
     *loyalty.customer_urls,
     *shops.customer_urls,
 ]

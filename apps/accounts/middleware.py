@@ -32,8 +32,13 @@ class HostSessionMiddleware(SessionMiddleware):
             session.set_expiry(0)
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        # allauth asks for two weeks when it signs in; here a session ends with the browser.
+        session = request.session
+        lasting = session.accessed and not session.is_empty()
+        if request.is_admin_host and lasting and not session.get_expire_at_browser_close():  # type: ignore[attr-defined]
+            session.set_expiry(0)
         response = super().process_response(request, response)  # type: ignore[assignment]
-        if getattr(request, "is_admin_host", False):
+        if request.is_admin_host:  # type: ignore[attr-defined]
             for name in _STRICT_COOKIES:
                 if name in response.cookies:
                     response.cookies[name]["samesite"] = "Strict"
@@ -85,7 +90,5 @@ class DoorMiddleware:
 
 
 def _keeps_its_own_door(view) -> bool:  # type: ignore[no-untyped-def]
-    """allauth and the Django admin check each request themselves (see also ``ops.admin``)."""
-    module = getattr(getattr(view, "view_class", view), "__module__", "")
-    site = getattr(view, "admin_site", None) or getattr(view, "model_admin", None)
-    return module.startswith(("allauth.", "django.views.static")) or site is not None
+    """The admin's pages ask their site's ``has_permission`` (see ``ops.admin_site``)."""
+    return hasattr(view, "admin_site") or hasattr(view, "model_admin")

@@ -273,13 +273,18 @@ def hand_over(*, by: Membership, to_id: int) -> Membership:
     old, new = pair.get(by.pk), pair.get(to_id)
     if old is None or new is None or old.role != Role.OWNER or old.pk == new.pk:
         raise NotYours()
-    before = {"owner": old.user_id}
+    before, after = {"owner": old.user_id}, {"owner": new.user_id}
     # In this order: one_owner_per_shop is checked at each statement.
     for one, role in ((old, Role.MANAGER), (new, Role.OWNER)):
         one.role = role
         one.save(update_fields=["role"])
     record(
-        _actor(by), "team.hand_over", "shop", by.shop_id, before=before, after={"owner": new.user_id}
+        _actor(by),
+        "team.hand_over",
+        "shop",
+        by.shop_id,
+        before=before,
+        after=after,
     )
     context = {"shop": new.shop, "old": old.user, "new": new.user}
     for user in (old.user, new.user):

@@ -16,9 +16,7 @@ entrance_urls = [
     path("connexion/", public(sign.login), name="account_login"),
     path("connexion/code/", public(factor.authenticate), name="mfa_authenticate"),
     path("connexion/confirmer/", signed_in(sign.reauthenticate), name="account_reauthenticate"),
-    path(
-        "connexion/confirmer/code/", signed_in(factor.reauthenticate), name="mfa_reauthenticate"
-    ),
+    path("connexion/confirmer/code/", signed_in(factor.reauthenticate), name="mfa_reauthenticate"),
     path("deconnexion/", public(sign.logout), name="account_logout"),
     path("compte/inactif/", public(sign.account_inactive), name="account_inactive"),
     path(

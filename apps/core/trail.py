@@ -13,17 +13,9 @@ from apps.core.logs import request_id
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """One act, for ``audit.tasks.write``; ``before`` and ``after`` are JSON."""
+    """One act, for ``audit.tasks.write``: the columns of its entry as JSON."""
 
-    at: str
-    by_kind: str
-    by_id: int
-    verb: str
-    object_kind: str
-    object_id: int
-    before: str
-    after: str
-    request_id: str
+    entry: str
 
 
 def record(
@@ -36,16 +28,15 @@ def record(
     after: dict[str, Any] | None = None,
 ) -> None:
     """Like ``audit.services.record``, in the caller's transaction and the current schema."""
-    announce(
-        Recorded(
-            timezone.now().isoformat(),
-            by.kind,
-            by.id or 0,
-            verb,
-            object_kind,
-            object_id,
-            json.dumps(before, default=str),
-            json.dumps(after, default=str),
-            request_id.get(),
-        )
-    )
+    entry = {
+        "at": timezone.now().isoformat(),
+        "actor_kind": by.kind,
+        "actor_id": by.id,
+        "verb": verb,
+        "object_kind": object_kind,
+        "object_id": object_id,
+        "before": before,
+        "after": after,
+        "request_id": request_id.get(),
+    }
+    announce(Recorded(json.dumps(entry, default=str)))

@@ -11,5 +11,7 @@ def shop(request: HttpRequest) -> dict[str, Any]:
     return {
         "shop": getattr(request, "shop", None),
         "platform_url": platform,
+        "platform_email": settings.PLATFORM_EMAIL_ADDRESS,
+        "google_sign_in": settings.GOOGLE_SIGN_IN,
         "local_mode": settings.LOCAL,
     }

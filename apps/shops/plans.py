@@ -23,7 +23,34 @@ class Plan:
 
 
 PLANS = (
-    Plan("echoppe", _("Échoppe"), _("Une adresse, une carte, l’essentiel."), 1900, 500, 2_000, 2, False),
-    Plan("boutique", _("Boutique"), _("Une équipe au comptoir, votre propre adresse web."), 3900, 3_000, 15_000, 8, True),
-    Plan("maison", _("Maison"), _("Beaucoup d’habitués, beaucoup à leur dire."), 7900, 20_000, 100_000, 30, True),
-)  # fmt: skip
+    Plan(
+        code="echoppe",
+        name=_("Échoppe"),
+        for_whom=_("Une adresse, une carte, l’essentiel."),
+        price_cents=1_900,
+        contacts=500,
+        messages=2_000,
+        helpers=2,
+        own_domain=False,
+    ),
+    Plan(
+        code="boutique",
+        name=_("Boutique"),
+        for_whom=_("Une équipe au comptoir, votre propre adresse web."),
+        price_cents=3_900,
+        contacts=3_000,
+        messages=15_000,
+        helpers=8,
+        own_domain=True,
+    ),
+    Plan(
+        code="maison",
+        name=_("Maison"),
+        for_whom=_("Beaucoup d’habitués, beaucoup à leur dire."),
+        price_cents=7_900,
+        contacts=20_000,
+        messages=100_000,
+        helpers=30,
+        own_domain=True,
+    ),
+)

@@ -31,6 +31,12 @@ def euros(cents: int | None) -> str:
 
 
 @register.filter
+def prix_rond(cents: int) -> str:
+    """``19 €``: decimals only when there are cents."""
+    return show_euros(cents, always_decimals=False)
+
+
+@register.filter
 def nombre(value: int | None) -> str:
     """Thousands as the page's language writes them: ``1 500`` with U+202F in French."""
     if value is None:
