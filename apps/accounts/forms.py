@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from apps.accounts.models import Invitation, User
+from apps.accounts.models import Invitation, Membership, User
 from apps.core.roles import Role
 from apps.shops.models import Shop, slug_rule
 
@@ -78,7 +78,9 @@ class NameForm(forms.ModelForm):
 class HandOverForm(forms.Form):
     """Ceding the shop: to whom, the shop's name typed, and a proof that it is really you."""
 
-    to = forms.ModelChoiceField(label=_("Nouvelle personne propriétaire"), queryset=None)
+    to: "forms.ModelChoiceField[Membership]" = forms.ModelChoiceField(
+        label=_("Nouvelle personne propriétaire"), queryset=Membership.objects.none()
+    )
     name = forms.CharField(
         label=_("Nom de la boutique, tel qu’il est écrit"),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),

@@ -15,7 +15,12 @@ register = template.Library()
 
 register.filter("telephone", show_phone)
 register.filter("telephone_masque", mask_phone)
-register.filter("typo", spaced)
+
+
+@register.filter
+def typo(text: object) -> str:
+    """French spaces in a sentence, which may be a lazy string or a message of Django's."""
+    return spaced(str(text))
 
 
 @register.filter
