@@ -171,6 +171,8 @@ if ENV["MODE"] == "local":
     ENV["SECRET_KEY"] = ENV["SECRET_KEY"] or embedded.secret_key(ENV["DATA_DIR"])
     for _name, _role in (("DATABASE_URL", embedded.APP), ("DATABASE_OWNER_URL", embedded.OWNER)):
         ENV[_name] = ENV[_name] or embedded.url(ENV["DATA_DIR"] / "postgres", _role)
+    # The mailbox page signs its answers as Twilio would.
+    ENV["TWILIO_AUTH_TOKEN"] = ENV["TWILIO_AUTH_TOKEN"] or ENV["SECRET_KEY"]
     ENV["PLATFORM_EMAIL"] = ENV["PLATFORM_EMAIL"] or f"Comptoir <bonjour@{ENV['PLATFORM_HOST']}>"
     for _name in ("PLATFORM_PUBLISHER", "PLATFORM_EDITOR", "PLATFORM_HOSTING"):
         ENV[_name] = ENV[_name] or "Démonstration sur cette machine"

@@ -3,18 +3,14 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from django.utils import timezone
-
-from apps.contacts.consent import write_consent
-from apps.contacts.models import Channel, ConsentState, Contact, Source
-from apps.contacts.services import by_address
-from apps.core.actor import SYSTEM, Actor
+from apps.contacts.models import Channel, Contact, Source
 from apps.core.facts import announce
 from apps.core.jobs import enqueue
 from apps.messaging.facts import SendingPaused, SendingResumed
 from apps.messaging.models import PAUSED, Alert, Attempt, Message, Status
 from apps.messaging.outcome import BAD_ADDRESS, OPTED_OUT, Outcome
 from apps.messaging.services import DRAIN
+from apps.messaging.stops import alert, holder, stop_address
 
 PROBE = timedelta(minutes=15)  # how long a refused channel rests before one message asks again
 
@@ -31,7 +27,7 @@ def follow(moved: Sequence[Attempt], outcomes: Mapping[int, Outcome], now: datet
         elif attempt.code in BAD_ADDRESS:
             mark_bad(message.channel, message.to, now)
         elif attempt.code in OPTED_OUT:
-            withdraw(message.channel, message.to, Source.PROVIDER, now)
+            stop_address(message.channel, message.to, source=Source.PROVIDER, now=now)
     for channel, code in refused.items():
         _pause(channel, code, now)
     works = {a.message.channel for a in moved if a.status in {Status.SENT, Status.DELIVERED}}
@@ -44,40 +40,13 @@ def follow(moved: Sequence[Attempt], outcomes: Mapping[int, Outcome], now: datet
 
 def mark_bad(channel: str, address: str, now: datetime) -> None:
     """The network says that nobody is there: no more commercial messages, and the team is told."""
-    sms = channel == Channel.SMS
-    contact = by_address(phone=address) if sms else by_address(email=address)
+    contact = holder(channel, address)
     if contact is None:
         return
+    sms = channel == Channel.SMS
     field = "phone_bad_at" if sms else "email_bad_at"
     if Contact.objects.filter(pk=contact.pk, **{field: None}).update(**{field: now}):
         alert("bad_number" if sms else "bad_mailbox", contact=contact, now=now)
-
-
-def withdraw(
-    channel: str, address: str, source: str, now: datetime, by: Actor = SYSTEM
-) -> Contact | None:
-    """This address said stop. Returns whose it is, None when nobody here has it."""
-    sms = channel == Channel.SMS
-    contact = by_address(phone=address) if sms else by_address(email=address)
-    if contact is None:
-        return None
-    own = Actor("customer", contact.pk) if by.kind == "customer" else by
-    if write_consent(contact, channel, ConsentState.WITHDRAWN, source=source, by=own, now=now):
-        alert(f"stopped_{channel}", contact=contact, now=now)
-    return contact
-
-
-def alert(
-    code: str, *, contact: Contact | None = None, cause: str = "", now: datetime | None = None
-) -> None:
-    """Tell the team, once for as long as the alert stands."""
-    Alert.objects.get_or_create(
-        code=code,
-        contact=contact,
-        cause=cause,
-        dismissed_at=None,
-        defaults={"at": now or timezone.now()},
-    )
 
 
 def _open_pause(channel: str) -> Alert | None:

@@ -4,12 +4,15 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import TypeVar
+
+from django.utils import timezone
 
 from apps.core.jobs import enqueue
 from apps.core.tenancy import current_schema, in_schema
-from apps.messaging import outbox
-from apps.messaging.models import Message, Status
+from apps.messaging import callbacks, outbox
+from apps.messaging.models import Callback, Message, Status
 from apps.messaging.outcome import NOT_STARTED, Outcome
 from apps.messaging.providers import provider_of
 from apps.messaging.providers.base import DeliveryFailed, DeliveryUncertain, Outgoing
@@ -88,6 +91,19 @@ def recover() -> None:
     outbox.record(receipts, shop)
     if len(stuck) == outbox.BATCH:
         enqueue(recover)
+
+
+def apply_callback(callback_id: int) -> None:
+    """A stored callback, understood."""
+    callbacks.apply(callback_id, _this_shop())
+
+
+def forget_old_callbacks(days: int = 90) -> None:
+    """Recurring, in public: an event that was applied long ago proves nothing any more."""
+    limit = timezone.now() - timedelta(days=days)
+    for shop in Shop.objects.filter(closed_at=None):
+        with in_schema(shop.schema_name):
+            Callback.objects.filter(received_at__lt=limit).delete()
 
 
 def sweep() -> None:

@@ -1,0 +1,77 @@
+"""STOP: by reply, by link, by the operator; at once, for every message of the shop."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from apps.contacts.consent import oppose, write_consent
+from apps.contacts.models import Channel, ConsentState, Contact, Source
+from apps.contacts.services import by_address
+from apps.core.actor import SYSTEM, Actor
+from apps.core.french import search_key
+from apps.messaging.models import Alert
+
+_WORDS = frozenset(
+    {"stop", "arret", "arreter", "arretez", "desabonnement", "desabonner", "unsubscribe"}
+)
+
+
+def is_stop(text: str) -> bool:
+    """« STOP », « Arrêt ! », « s t o p », « stop 36111 »: a person who wants no more."""
+    words = search_key(text).split()
+    return bool(words) and (words[0] in _WORDS or "".join(words) in _WORDS)
+
+
+def holder(channel: str, address: str) -> Contact | None:
+    """Whose number or mailbox it is, among the living records."""
+    return by_address(phone=address) if channel == Channel.SMS else by_address(email=address)
+
+
+def alert(
+    code: str, *, contact: Contact | None = None, cause: str = "", now: datetime | None = None
+) -> None:
+    """Tell the team, once for as long as the alert stands."""
+    Alert.objects.get_or_create(
+        code=code,
+        contact=contact,
+        cause=cause,
+        dismissed_at=None,
+        defaults={"at": now or timezone.now()},
+    )
+
+
+@transaction.atomic
+def stop(
+    contact: Contact, channel: str, *, source: str, by: Actor, now: datetime | None = None
+) -> None:
+    """``contact`` gets no more commercial messages on ``channel``. Saying it twice is once."""
+    now = now or timezone.now()
+    if write_consent(contact, channel, ConsentState.WITHDRAWN, source=source, by=by, now=now):
+        alert(f"stopped_{channel}", contact=contact, now=now)
+
+
+@transaction.atomic
+def stop_address(
+    channel: str, address: str, *, source: str, now: datetime, own_word: bool = False
+) -> None:
+    """A number or mailbox said stop, known here or not. ``own_word``: its holder wrote it."""
+    oppose(channel, address)
+    contact = holder(channel, address)
+    if contact is not None:
+        by = Actor("customer", contact.pk) if own_word else SYSTEM
+        stop(contact, channel, source=source, by=by, now=now)
+
+
+@transaction.atomic
+def undo_stop(contact: Contact, channel: str, now: datetime | None = None) -> None:
+    """« C’était une erreur »: the person's own word, on the page that took the stop."""
+    now = now or timezone.now()
+    if contact.consent(channel) != ConsentState.WITHDRAWN:
+        return
+    own_word = Actor("customer", contact.pk)
+    write_consent(
+        contact, channel, ConsentState.GRANTED, source=Source.MESSAGE, by=own_word, now=now
+    )
+    told = Alert.objects.filter(code=f"stopped_{channel}", contact=contact, dismissed_at=None)
+    told.update(dismissed_at=now)

@@ -1,0 +1,186 @@
+"""What providers post to the platform's host: verify, store once, enqueue. Decides nothing.
+
+The path's token names the shop. What is stored holds ids and codes; a number only until the
+answer it came with is applied.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+from twilio.request_validator import RequestValidator
+
+from apps.core.doors import public
+from apps.core.jobs import enqueue
+from apps.core.tenancy import in_schema
+from apps.messaging.models import Attempt, Callback
+from apps.messaging.providers import twilio
+from apps.messaging.providers.urls import platform_url
+from apps.messaging.stops import is_stop
+from apps.messaging.tasks import apply_callback
+from apps.shops.models import Shop
+
+MAX_BODY = 32_000  # bytes; a callback has a tenth of it
+
+# Brevo's words for what changes something; opens and clicks are not stored at all.
+BREVO_EVENTS = frozenset(
+    {
+        "request",
+        "delivered",
+        "soft_bounce",
+        "hard_bounce",
+        "invalid_email",
+        "blocked",
+        "error",
+        "spam",
+        "complaint",
+        "unsubscribed",
+    }
+)
+
+
+class _Refused(Exception):
+    """The answer is this status, and nothing was stored."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+def _shop(token: object) -> Shop:
+    found = Shop.objects.filter(callback_token=token).first() if isinstance(token, str) else None
+    if found is None:
+        raise Http404
+    return found
+
+
+def _store(shop: Shop, provider: str, attempt: object, payload: dict[str, Any]) -> None:
+    """Once per event: a replay finds it stored and enqueues nothing."""
+    with in_schema(shop.schema_name), transaction.atomic():
+        known = isinstance(attempt, str) and Attempt.objects.filter(token=attempt).exists()
+        if attempt is not None and not known:
+            raise Http404
+        kept = {**payload, "attempt": attempt}
+        text = json.dumps(kept, sort_keys=True)
+        key = hashlib.sha256(text.encode()).hexdigest()
+        callback, created = Callback.objects.get_or_create(
+            provider=provider, key=key, defaults={"payload": kept}
+        )
+        if created:
+            enqueue(apply_callback, callback.pk)
+
+
+def _too_big(request: HttpRequest) -> bool:
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    return not length.isdigit() or int(length) > MAX_BODY
+
+
+def _twilio_fields(request: HttpRequest, *names: str) -> list[str]:
+    """The wanted fields of a request that Twilio signed; the rest is not looked at."""
+    if _too_big(request):
+        raise _Refused(413)
+    # What was signed is the address we gave, whatever a proxy made of scheme and host.
+    url = platform_url() + request.get_full_path()
+    signature = request.headers.get("X-Twilio-Signature", "")
+    secret = settings.TWILIO_AUTH_TOKEN
+    if not secret or not RequestValidator(secret).validate(url, request.POST, signature):
+        raise _Refused(403)
+    values = [request.POST.get(name, "") for name in names]
+    if not values[0] or any("\x00" in value or len(value) > 2000 for value in values):
+        raise _Refused(400)
+    return values
+
+
+@csrf_exempt
+@public
+@require_POST
+def twilio_status(request: HttpRequest, shop_token: str, attempt: str) -> HttpResponse:
+    """How far one try has come."""
+    try:
+        sid, status, code = _twilio_fields(request, "MessageSid", "MessageStatus", "ErrorCode")
+    except _Refused as refused:
+        return HttpResponse(status=refused.status)
+    if status not in twilio.STATUSES:
+        return HttpResponse(status=400)
+    payload = {"sid": sid[:64], "status": status, "code": code[:10]}
+    _store(_shop(shop_token), "twilio", attempt, payload)
+    return HttpResponse(status=204)
+
+
+@csrf_exempt
+@public
+@require_POST
+def twilio_reply(request: HttpRequest, shop_token: str) -> HttpResponse:
+    """A customer answered an SMS. Only a stop is kept; nothing is answered."""
+    try:
+        sid, number, body = _twilio_fields(request, "MessageSid", "From", "Body")
+    except _Refused as refused:
+        return HttpResponse(status=refused.status)
+    shop = _shop(shop_token)
+    if is_stop(body):
+        _store(shop, "reply", None, {"sid": sid[:64], "from": number[:20]})
+    return HttpResponse("<Response/>", content_type="text/xml")
+
+
+def _brevo_secret(request: HttpRequest) -> str:
+    """What came as ``Bearer <secret>`` or as the password of Basic authentication."""
+    kind, _, value = request.headers.get("Authorization", "").partition(" ")
+    if kind.lower() == "bearer":
+        return value
+    if kind.lower() != "basic":
+        return ""
+    try:
+        return base64.b64decode(value, validate=True).decode().partition(":")[2]
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+
+
+def _object(text: str | bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise _Refused(400) from error
+    if not isinstance(found, dict):
+        raise _Refused(400)
+    return found
+
+
+def _brevo_event(request: HttpRequest) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """The event and what we gave with the mail; None for a mail that is no shop's."""
+    if _too_big(request):
+        raise _Refused(413)
+    given, wanted = _brevo_secret(request), settings.BREVO_WEBHOOK_SECRET
+    if not wanted or not hmac.compare_digest(given.encode(), wanted.encode()):
+        raise _Refused(403)
+    event = _object(request.body)
+    if not isinstance(event.get("event"), str):
+        raise _Refused(400)
+    ours = event.get("X-Mailin-custom")
+    if not isinstance(ours, str) or event["event"] not in BREVO_EVENTS:
+        return None
+    return event, _object(ours)
+
+
+@csrf_exempt
+@public
+@require_POST
+def brevo(request: HttpRequest) -> HttpResponse:
+    """What became of a mail."""
+    try:
+        found = _brevo_event(request)
+    except _Refused as refused:
+        return HttpResponse(status=refused.status)
+    if found is not None:
+        event, ours = found
+        if any("\x00" in str(value) for value in ours.values()):
+            return HttpResponse(status=400)
+        _store(_shop(ours.get("shop")), "brevo", ours.get("attempt", ""), {"event": event["event"]})
+    return HttpResponse(status=204)
