@@ -12,4 +12,6 @@ class Recurring:
 
 RECURRING: tuple[Recurring, ...] = (
     Recurring("oublier les compteurs", "apps.core.ratelimit.forget_old_counters", 60),
+    Recurring("relever les boîtes d’envoi", "apps.messaging.tasks.sweep", 10),
+    Recurring("oublier les retours d’envoi", "apps.messaging.tasks.forget_old_callbacks", 1440),
 )

@@ -3,10 +3,14 @@
 from django.urls import URLPattern, URLResolver
 
 from apps.accounts import urls as accounts
+from apps.messaging import urls as messaging
+from apps.ops import urls as ops
 from apps.shops import urls as shops
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *accounts.platform_urls,
+    *messaging.provider_urls,
+    *ops.platform_urls,
     *shops.platform_urls,
 ]
 handler400 = "apps.core.views.bad_request"

@@ -4,12 +4,15 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from apps.accounts import urls as accounts
 from apps.loyalty import urls as loyalty
+from apps.messaging import urls as messaging
 from apps.shops import urls as shops
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("gestion/", include(accounts.team_urls)),
     *accounts.entry_urls,
     *loyalty.customer_urls,
+    *messaging.customer_urls,
+    *messaging.team_urls,
     *shops.customer_urls,
 ]
 handler400 = "apps.core.views.bad_request"

@@ -42,6 +42,12 @@ def opposed_among(channel: str, addresses: Iterable[str]) -> set[str]:
     return {digests[digest] for digest in found.values_list("address_hash", flat=True)}
 
 
+def oppose(channel: str, address: str) -> None:
+    """This address said stop, whether or not a record holds it."""
+    digest = _opposition_hash(channel, address)
+    Opposition.objects.get_or_create(channel=channel, address_hash=digest)
+
+
 @transaction.atomic
 def write_consent(
     contact: Contact,

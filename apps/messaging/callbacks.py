@@ -34,9 +34,7 @@ def apply(callback_id: int, shop: Shop, now: datetime | None = None) -> None:
         return
     payload = callback.payload
     if callback.provider == "reply":
-        stop_address(
-            Channel.SMS, payload.pop("from"), source=Source.REPLY, now=now, own_word=True
-        )
+        stop_address(Channel.SMS, payload.pop("from"), source=Source.REPLY, now=now, own_word=True)
     else:
         attempt = Attempt.objects.select_related("message").get(token=payload["attempt"])
         if callback.provider == "twilio":

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.contacts.models import Channel, Contact
 from apps.core.tokens import new_token
+from apps.messaging.reasons import say
 
 
 class Status(models.TextChoices):
@@ -100,6 +101,30 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return f"Message {self.pk}"
+
+    @property
+    def next_try(self) -> datetime | None:
+        """When something is to be done, for a message that is still waiting tomorrow too."""
+        waits = self.available_at and self.available_at > timezone.now()
+        return self.available_at if waits else None
+
+    @property
+    def stage(self) -> str:
+        """The status as people say it: what waits for its next try is in the queue."""
+        waits = self.status == Status.SENDING and self.available_at
+        return str((Status.QUEUED if waits else Status(self.status)).label)
+
+    @property
+    def tone(self) -> str:
+        """The chip's colour, a class of ``base.css``."""
+        return {"delivered": "good", "sent": "", "failed": "bad", "unknown": "warn"}.get(
+            self.status, "plain"
+        )
+
+    @property
+    def why(self) -> str:
+        """Why it did not arrive, in French; empty when it did or still may."""
+        return say(self.reason)
 
 
 class Attempt(models.Model):

@@ -1,8 +1,15 @@
-"""What the team and other rooms ask of the outbox."""
+"""What the team, platform staff and other rooms ask of the outbox."""
 
-from django.db.models import Case, CharField, Count, F, Value, When
+from dataclasses import dataclass
+from datetime import datetime
 
-from apps.messaging.models import Message, Status
+from django.db.models import Case, CharField, Count, F, Q, QuerySet, Value, When
+from django.utils.translation import gettext as _
+
+from apps.core.tenancy import in_schema
+from apps.messaging.models import PAUSED, Alert, Message, Status
+from apps.messaging.reasons import say
+from apps.shops.models import Shop
 
 
 def _stage() -> Case:
@@ -23,3 +30,94 @@ def progress(cause: str) -> dict[str, int]:
         .annotate(many=Count("pk"))
     )
     return {row["stage"]: row["many"] for row in counted}
+
+
+# The tabs of the list of what was sent.
+STAGES: dict[str, Q] = {
+    "": Q(),
+    "attente": Q(available_at__isnull=False),
+    "envoyes": Q(status__in=[Status.SENT, Status.DELIVERED]),
+    "echecs": Q(status__in=[Status.FAILED, Status.CANCELLED]),
+    "incertains": Q(status=Status.UNKNOWN),
+}
+
+
+def sendings(stage: str = "", contact_id: int | None = None) -> QuerySet[Message]:
+    """Messages newest first, with their person; ``stage`` is a key of ``STAGES``."""
+    found = Message.objects.filter(STAGES.get(stage, Q()))
+    if contact_id is not None:
+        found = found.filter(contact_id=contact_id)
+    return found.select_related("contact").order_by("-created_at", "-pk")
+
+
+@dataclass(frozen=True, slots=True)
+class AlertLine:
+    """One line of « À savoir »: what to tell, whose record to open."""
+
+    id: int
+    sentence: str
+    tone: str  # a class of base.css: bad, warn or nothing
+    at: datetime
+    contact_id: int | None
+    contact_name: str
+    pauses: bool  # dismissing it tries again
+
+
+def _alert_line(alert: Alert) -> AlertLine:
+    told = {
+        "bad_number": (_("Numéro refusé par le réseau : à redemander."), "warn"),
+        "bad_mailbox": (_("Adresse e-mail inexistante : à redemander."), "warn"),
+        "stopped_sms": (_("Ne veut plus de SMS."), ""),
+        "stopped_email": (_("Ne veut plus d’e-mails."), ""),
+    }
+    pauses = alert.code.startswith(PAUSED)
+    if pauses:
+        what = _("Les SMS") if alert.code.endswith("sms") else _("Les e-mails")
+        sentence = _("%(what)s sont en pause : %(why)s. Rien n’est perdu, tout attend.") % {
+            "what": what,
+            "why": say(alert.cause).lower(),
+        }
+        tone = "bad"
+    else:
+        sentence, tone = told.get(alert.code, (say(alert.code), "warn"))
+    contact = alert.contact
+    name = (contact.full_name or _("Fiche sans nom")) if contact else ""
+    return AlertLine(alert.pk, sentence, tone, alert.at, alert.contact_id, name, pauses)
+
+
+def alerts(limit: int = 20) -> list[AlertLine]:
+    """What the team must know about sending: pauses first, then the newest. One query."""
+    standing = Alert.objects.filter(dismissed_at=None).select_related("contact")
+    pause_first = Case(When(code__startswith=PAUSED, then=0), default=1)
+    return [_alert_line(alert) for alert in standing.order_by(pause_first, "-at")[:limit]]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A message that did not arrive, as platform staff may see it: no person, no text."""
+
+    message_id: int
+    channel: str
+    status: str
+    reason: str
+    provider: str
+    tries: int
+    at: datetime
+
+
+def failed(shop: Shop, limit: int = 200) -> list[Failure]:
+    """The shop's failed and uncertain messages, newest first, without personal data."""
+    with in_schema(shop.schema_name):
+        rows = (
+            Message.objects.filter(status__in=[Status.FAILED, Status.UNKNOWN])
+            .order_by("-created_at", "-pk")
+            .annotate(provider=F("attempts__provider"))
+            .filter(Q(attempts__number=F("tries")) | Q(attempts=None))
+            .values_list("pk", "channel", "status", "reason", "provider", "tries", "created_at")[
+                :limit
+            ]
+        )
+        return [
+            Failure(pk, channel, status, say(reason), provider or "", tries, at)
+            for pk, channel, status, reason, provider, tries, at in rows
+        ]

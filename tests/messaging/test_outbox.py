@@ -18,33 +18,7 @@ PARIS = ZoneInfo("Europe/Paris")
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(autouse=True)
-def mailbox(tmp_path, settings):
-    settings.MAILBOX_DIR = tmp_path
-    settings.EMAIL_BACKEND = "apps.core.mailbox.MailboxBackend"  # as in local mode
-    return tmp_path
-
-
-@pytest.fixture
-def open_hours(shop):
-    """A shop that may write at any hour: what is tested is not the clock."""
-    shop.quiet_until, shop.quiet_from, shop.sundays_allowed = time(0), time.max, True
-    shop.save()
-    return shop
-
-
-def posted(contact, **fields):
-    fields = {
-        "channel": "sms",
-        "kind": "commercial",
-        "cause": "drop:1",
-        "body": "Bonjour",
-        **fields,
-    }
-    return services.post(contact=contact, **fields)
-
-
-def test_the_same_cause_is_posted_once(shop, run_jobs, mailbox):
+def test_the_same_cause_is_posted_once(shop, run_jobs, mailbox, posted):
     contact = ContactFactory()
     assert posted(contact, kind="service")
     assert posted(contact, kind="service") is None
@@ -52,7 +26,7 @@ def test_the_same_cause_is_posted_once(shop, run_jobs, mailbox):
     assert len(list(mailbox.glob("*.sms"))) == 1
 
 
-def test_a_service_message_leaves_at_once_whatever_the_hour(shop, run_jobs):
+def test_a_service_message_leaves_at_once_whatever_the_hour(shop, run_jobs, posted):
     shop.quiet_until, shop.quiet_from = time(0), time(0, 1)
     shop.save()
     message = posted(ContactFactory(), kind="service")
@@ -63,7 +37,7 @@ def test_a_service_message_leaves_at_once_whatever_the_hour(shop, run_jobs):
     assert message.attempts.get().provider == "local"
 
 
-def test_a_mail_and_an_sms_of_one_cause_both_leave(open_hours, run_jobs, mailbox):
+def test_a_mail_and_an_sms_of_one_cause_both_leave(open_hours, run_jobs, mailbox, posted):
     contact = ContactFactory(agreeing=True)
     posted(contact)
     posted(contact, channel="email", subject="Le Drop", html="<p>Bonjour</p>")
@@ -74,7 +48,7 @@ def test_a_mail_and_an_sms_of_one_cause_both_leave(open_hours, run_jobs, mailbox
     assert contact.last_commercial_at
 
 
-def test_a_stop_after_the_launch_is_honoured(open_hours, run_jobs, mailbox):
+def test_a_stop_after_the_launch_is_honoured(open_hours, run_jobs, mailbox, posted):
     contact = ContactFactory(agreeing=True)
     message = posted(contact)
     write_consent(
@@ -99,7 +73,9 @@ def test_a_stop_after_the_launch_is_honoured(open_hours, run_jobs, mailbox):
         ({"phone": "+33699999999"}, "address_changed"),
     ],
 )
-def test_what_changed_since_the_launch_holds_the_message_back(open_hours, run_jobs, change, reason):
+def test_what_changed_since_the_launch_holds_the_message_back(
+    open_hours, run_jobs, change, reason, posted
+):
     contact = ContactFactory(agreeing=True)
     message = posted(contact)
     for field, value in change.items():
@@ -110,7 +86,7 @@ def test_what_changed_since_the_launch_holds_the_message_back(open_hours, run_jo
     assert (message.status, message.reason) == (Status.CANCELLED, reason)
 
 
-def test_outside_the_legal_hours_a_message_is_postponed_not_dropped(shop):
+def test_outside_the_legal_hours_a_message_is_postponed_not_dropped(shop, posted):
     night = datetime(2026, 11, 20, 22, tzinfo=PARIS)
     late, mail = (posted(ContactFactory(agreeing=True), channel=c) for c in ("sms", "email"))
     service = posted(ContactFactory(), kind="service")
@@ -133,7 +109,7 @@ def test_a_campaign_leaves_whole_and_once(open_hours, run_jobs, mailbox):
     assert len(list(mailbox.iterdir())) == 230
 
 
-def test_what_is_called_off_does_not_leave(open_hours, run_jobs, mailbox):
+def test_what_is_called_off_does_not_leave(open_hours, run_jobs, mailbox, posted):
     posted(ContactFactory(agreeing=True))
     assert services.cancel("drop:1") == 1
     run_jobs()
@@ -142,7 +118,7 @@ def test_what_is_called_off_does_not_leave(open_hours, run_jobs, mailbox):
 
 
 def test_what_a_dead_worker_left_is_uncertain_then_asked_for_and_never_sent_again(
-    open_hours, run_jobs, mailbox
+    open_hours, run_jobs, mailbox, posted
 ):
     sent, lost = (posted(ContactFactory(agreeing=True), cause=c) for c in ("drop:1", "drop:2"))
     long_ago = timezone.now() - timedelta(minutes=3)

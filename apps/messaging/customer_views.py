@@ -1,0 +1,74 @@
+"""The pages a customer's link opens: what the shop may send, and stop."""
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods, require_safe
+
+from apps.contacts.models import Channel, ConsentState, Contact, Source
+from apps.core.actor import Actor
+from apps.core.doors import customers, public
+from apps.messaging.stops import stop, undo_stop
+
+
+def _person(token: str) -> Contact:
+    """Whom the link speaks for today: a merged record's link still works."""
+    contact = get_object_or_404(Contact, link_token=token)
+    while contact.merged_into is not None:
+        contact = contact.merged_into
+    return contact
+
+
+def _stop_now(contact: Contact, channel: str) -> None:
+    own_word = Actor("customer", contact.pk)
+    stop(contact, channel, source=Source.MESSAGE, by=own_word, now=timezone.now())
+
+
+@customers
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def choices(request: HttpRequest, token: str) -> HttpResponse:
+    """Each channel with its one-tap button. Looking at the page changes nothing.
+
+    It shows no name, number or address: whoever holds a forwarded link learns nothing.
+    """
+    contact = _person(token)
+    if request.method == "POST":
+        channel = request.POST.get("canal", "")
+        if channel in Channel.values:
+            act = undo_stop if request.POST.get("geste") == "reprendre" else _stop_now
+            act(contact, channel)
+        return HttpResponseRedirect(request.path)
+    states = {
+        channel: contact.consent(channel) for channel in Channel.values if contact.address(channel)
+    }
+    listening = {ConsentState.GRANTED, ConsentState.PENDING}
+    context = {
+        "sms": states.get(Channel.SMS, ""),
+        "email": states.get(Channel.EMAIL, ""),
+        "listening": listening,
+        "none_left": not listening & set(states.values()),
+    }
+    return render(request, "messaging/choices.html", context)
+
+
+@customers
+@never_cache
+@csrf_exempt
+@require_http_methods(["GET", "HEAD", "POST"])
+def one_click(request: HttpRequest, token: str) -> HttpResponse:
+    """RFC 8058: the mail program posts, without cookie or page. A GET only leads to the page."""
+    if request.method == "POST":
+        _stop_now(_person(token), Channel.EMAIL)
+        return HttpResponse(status=200, content_type="text/plain")
+    return HttpResponseRedirect(f"/stop/{token}/")
+
+
+@public
+@never_cache
+@require_safe
+def short_link(request: HttpRequest, token: str) -> HttpResponse:
+    """The link as an SMS can afford it."""
+    return HttpResponseRedirect(f"/stop/{token}/")

@@ -1,0 +1,58 @@
+"""Codes of failures, as the team reads them: « Numéro invalide (30005) »."""
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+_SENTENCES: dict[str, str | Promise] = {
+    # before anything left
+    "called_off": _("Envoi annulé"),
+    "stopped": _("A demandé à ne plus rien recevoir"),
+    "no_consent": _("N’a pas donné son accord"),
+    "address_changed": _("Le numéro ou l’e-mail a changé depuis"),
+    "bad_address": _("Numéro ou e-mail déjà refusé par le réseau"),
+    # the way there
+    "network": _("Réseau indisponible"),
+    "no_answer": _("L’opérateur n’a pas répondu : peut-être parti"),
+    "worker_died": _("Envoi interrompu : peut-être parti"),
+    "too_fast": _("Trop de messages à la fois"),
+    "20429": _("Trop de messages à la fois"),
+    "20503": _("Opérateur indisponible"),
+    "30001": _("File de l’opérateur pleine"),
+    "63018": _("Trop de messages à la fois"),
+    # the person
+    "21211": _("Numéro invalide"),
+    "21610": _("A répondu STOP à l’opérateur"),
+    "21614": _("Numéro qui ne reçoit pas de SMS"),
+    "30003": _("Téléphone éteint ou hors réseau"),
+    "30004": _("Message bloqué par le destinataire ou son opérateur"),
+    "30005": _("Numéro invalide"),
+    "30006": _("Ligne fixe ou opérateur injoignable"),
+    "30007": _("Message filtré par l’opérateur : texte à revoir"),
+    "30008": _("Échec sans explication de l’opérateur"),
+    "bad_mailbox": _("Adresse e-mail inexistante"),
+    "soft_bounce": _("Boîte e-mail pleine ou indisponible"),
+    "blocked": _("Adresse bloquée par le service d’e-mail"),
+    "unsendable": _("E-mail impossible à composer"),
+    # the account
+    "quota": _("Crédit d’envoi épuisé"),
+    "account_refused": _("Compte d’envoi refusé"),
+    "10001": _("Compte d’envoi inactif"),
+    "10002": _("Compte d’envoi à l’essai"),
+    "20003": _("Compte d’envoi refusé ou crédit épuisé"),
+    "20005": _("Compte d’envoi inactif"),
+    "30002": _("Compte d’envoi suspendu"),
+    "21212": _("Nom d’expéditeur refusé"),
+    "21606": _("Nom d’expéditeur refusé"),
+    "21659": _("Nom d’expéditeur refusé"),
+    "21660": _("Nom d’expéditeur refusé"),
+}
+
+
+def say(code: str) -> str:
+    """The French for ``code``, a vendor's number kept beside it; empty for no code."""
+    if not code:
+        return ""
+    sentence = str(_SENTENCES.get(code) or _("Refusé par l’opérateur"))
+    known_word = code in _SENTENCES and not code.isdecimal()
+    number = code.rpartition("_")[2]
+    return sentence if known_word or not number.isdecimal() else f"{sentence} ({number})"

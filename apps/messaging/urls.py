@@ -1,0 +1,27 @@
+"""Doors of the room: the team's, the customers', and the providers' on the platform's host."""
+
+from django.urls import path, re_path
+
+from apps.messaging import customer_views, views, webhooks
+
+# No other sign reaches the database: a NUL in a path would be an error there.
+_TOKEN = r"(?P<token>[A-Za-z0-9_-]{22})"  # noqa: S105 (a pattern)
+_SHOP = r"(?P<shop_token>[A-Za-z0-9_-]{22})"
+_ATTEMPT = r"(?P<attempt>[A-Za-z0-9_-]{22})"
+
+team_urls = [
+    path("gestion/messages/envois/", views.sendings, name="sendings"),
+    path("gestion/messages/alertes/<int:alert_id>/", views.dismiss_alert, name="dismiss_alert"),
+]
+customer_urls = [
+    re_path(rf"^stop/{_TOKEN}/$", customer_views.choices, name="choices"),
+    re_path(rf"^stop/{_TOKEN}/un-clic/$", customer_views.one_click, name="one_click"),
+    re_path(rf"^s/{_TOKEN}/?$", customer_views.short_link, name="short_link"),
+]
+provider_urls = [
+    re_path(rf"^webhooks/twilio/{_SHOP}/reponse/$", webhooks.twilio_reply, name="twilio_reply"),
+    re_path(
+        rf"^webhooks/twilio/{_SHOP}/{_ATTEMPT}/$", webhooks.twilio_status, name="twilio_status"
+    ),
+    path("webhooks/brevo/", webhooks.brevo, name="brevo"),
+]

@@ -1,0 +1,80 @@
+"""Reading the local mailbox: real MIME mails and SMS, newest first."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+
+from django.conf import settings
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One SMS (``subject`` empty) or mail. ``reply_url``: where an answer to an SMS goes."""
+
+    reference: str
+    at: datetime
+    is_sms: bool
+    sender: str
+    to: str
+    subject: str
+    text: str
+    html: str
+    reply_url: str
+
+
+def _at(reference: str) -> datetime:
+    return datetime.strptime(reference[:22], "%Y%m%d-%H%M%S-%f").replace(tzinfo=UTC)
+
+
+def _part(mail: EmailMessage, kind: str) -> str:
+    part = mail.get_body((kind,))
+    return str(part.get_content()).strip() if part else ""
+
+
+def _read(path: Path) -> Letter:
+    return _read_sms(path) if path.suffix == ".sms" else _read_mail(path)
+
+
+def _read_sms(path: Path) -> Letter:
+    sms = json.loads(path.read_bytes())
+    return Letter(
+        reference=path.stem,
+        at=_at(path.stem),
+        is_sms=True,
+        sender=sms["from"],
+        to=sms["to"],
+        subject="",
+        text=sms["body"],
+        html="",
+        reply_url=sms["reply_url"],
+    )
+
+
+def _read_mail(path: Path) -> Letter:
+    mail = message_from_bytes(path.read_bytes(), policy=policy.default)
+    return Letter(
+        reference=path.stem,
+        at=_at(path.stem),
+        is_sms=False,
+        sender=str(mail["From"]),
+        to=str(mail["To"]),
+        subject=str(mail["Subject"] or ""),
+        text=_part(mail, "plain"),
+        html=_part(mail, "html"),
+        reply_url="",
+    )
+
+
+def letters(after: str = "", limit: int = 100) -> list[Letter]:
+    """What arrived after the letter ``after``, newest first. Names begin with the moment."""
+    folder = Path(settings.MAILBOX_DIR)
+    found = [p for p in folder.glob("[0-9]*.*") if p.suffix in {".sms", ".eml"} and p.stem > after]
+    return [_read(path) for path in sorted(found, reverse=True)[:limit]]
+
+
+def letter(reference: str) -> Letter | None:
+    """The SMS with this reference, if it is there."""
+    return next((one for one in letters(limit=1000) if one.reference == reference), None)

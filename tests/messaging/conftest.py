@@ -1,0 +1,37 @@
+"""A shop that may write at any hour, an outbox on this machine, and ways to post."""
+
+from datetime import time
+
+import pytest
+
+from apps.messaging import services
+from apps.messaging.providers import provider_of
+
+
+@pytest.fixture(autouse=True)
+def mailbox(tmp_path, settings):
+    """Each test has its own mailbox, and mails go there as in local mode."""
+    settings.MAILBOX_DIR = tmp_path / "mailbox"
+    settings.MAILBOX_DIR.mkdir()
+    settings.EMAIL_BACKEND = "apps.core.mailbox.MailboxBackend"
+    yield settings.MAILBOX_DIR
+    provider_of.cache_clear()
+
+
+@pytest.fixture
+def open_hours(shop):
+    """What is tested is not the clock."""
+    shop.quiet_until, shop.quiet_from, shop.sundays_allowed = time(0), time.max, True
+    shop.save()
+    return shop
+
+
+@pytest.fixture
+def posted(shop):
+    """``posted(contact, channel="email")``: a commercial SMS unless said otherwise."""
+
+    def post(contact, **fields):
+        common = {"channel": "sms", "kind": "commercial", "cause": "drop:1", "body": "Bonjour"}
+        return services.post(contact=contact, **{**common, **fields})
+
+    return post
