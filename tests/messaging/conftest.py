@@ -3,6 +3,7 @@
 from datetime import time
 
 import pytest
+from django_q.models import OrmQ
 
 from apps.messaging import services
 from apps.messaging.providers import provider_of
@@ -35,3 +36,15 @@ def posted(shop):
         return services.post(contact=contact, **{**common, **fields})
 
     return post
+
+
+@pytest.fixture
+def jobs(db):
+    """``jobs()``: the tasks queued since the test began and not run yet."""
+    last = max(OrmQ.objects.values_list("pk", flat=True), default=0)
+
+    def queued():
+        waiting = OrmQ.objects.filter(pk__gt=last).order_by("pk")
+        return [job.task["args"][1].rpartition(".")[2] for job in waiting]
+
+    return queued
