@@ -62,7 +62,6 @@ class HeadersMiddleware:
         response: HttpResponse = self.get_response(request)
         response.setdefault("Content-Security-Policy", self.csp)
         response.setdefault("Permissions-Policy", "camera=(self), microphone=(), geolocation=()")
-        response.setdefault("X-Frame-Options", "DENY")
         response.setdefault("Cross-Origin-Opener-Policy", "same-origin")
         return response
 

@@ -250,6 +250,21 @@ def test_a_link_nobody_made_says_what_to_do(visitor):
         confirm("x")
 
 
+def _take_away(shop, people):
+    with connections["owner"].cursor() as cursor:  # append-only rows: the owner's to remove
+        schema = connection.ops.quote_name(shop.schema_name)
+        for table, column in (
+            ("loyalty_movement", "card_id IN (SELECT id FROM {s}.loyalty_card WHERE {w})"),
+            ("loyalty_joining", "{w}"),
+            ("messaging_message", "{w}"),
+            ("loyalty_card", "{w}"),
+            ("contacts_contact", "id = ANY(%s)"),
+        ):
+            where = column.format(s=schema, w="contact_id = ANY(%s)")
+            cursor.execute(f"DELETE FROM {schema}.{table} WHERE {where}", [people])
+    connections["owner"].close()
+
+
 @pytest.mark.django_db(databases=["default", "owner"], transaction=False)
 def test_two_taps_in_parallel_join_once(shop):
     """Real connections on committed rows, taken away at the end."""
@@ -281,18 +296,7 @@ def test_two_taps_in_parallel_join_once(shop):
         people = list(Contact.objects.filter(first_name=name).values_list("pk", flat=True))
         moves = Movement.objects.filter(card__contact__in=people, kind=MovementKind.TRANSFER)
         found = sorted(moves.values_list("stamps", flat=True))
-        with connections["owner"].cursor() as cursor:  # append-only rows: the owner's to remove
-            schema = connection.ops.quote_name(shop.schema_name)
-            for table, column in (
-                ("loyalty_movement", "card_id IN (SELECT id FROM {s}.loyalty_card WHERE {w})"),
-                ("loyalty_joining", "{w}"),
-                ("messaging_message", "{w}"),
-                ("loyalty_card", "{w}"),
-                ("contacts_contact", "id = ANY(%s)"),
-            ):
-                where = column.format(s=schema, w="contact_id = ANY(%s)")
-                cursor.execute(f"DELETE FROM {schema}.{table} WHERE {where}", [people])
-        connections["owner"].close()
+        _take_away(shop, people)
         return found
 
     with ThreadPoolExecutor(1) as pool:
