@@ -11,6 +11,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("gestion/", include(accounts.team_urls)),
     *accounts.entry_urls,
     *loyalty.customer_urls,
+    *loyalty.team_urls,
     *messaging.customer_urls,
     *messaging.team_urls,
     *shops.customer_urls,

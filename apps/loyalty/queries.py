@@ -1,8 +1,115 @@
 """Reads of the counter and of the programme's page."""
 
-from apps.loyalty.models import Programme
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import F, Q
+from django.utils import timezone
+
+from apps.contacts.models import Contact
+from apps.core.actor import Actor
+from apps.core.phone import mask_phone
+from apps.loyalty.models import Card, Movement, MovementKind, Programme, Redemption, Reward
+from apps.loyalty.services import UNDO_WINDOW
+
+FOUND_AT_MOST = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A person as the counter's lists show them; ``undo`` is the stamp that may be undone."""
+
+    contact: Contact
+    card: Card | None
+    at: datetime | None = None
+    undo: Movement | None = None
+
+    @property
+    def name(self) -> str:
+        return counter_name(self.contact)
+
+    @property
+    def initials(self) -> str:
+        words = self.contact.full_name.split()
+        return "".join(word[0] for word in words[:2]).upper() or self.contact.phone[-2:] or "?"
+
+
+def counter_name(contact: Contact) -> str:
+    """« Camille B. », else the masked number: a helper needs no more to recognise a person."""
+    if contact.full_name:
+        last = f"{contact.last_name[0]}." if contact.last_name else ""
+        return f"{contact.first_name} {last}".strip()
+    return mask_phone(contact.phone) if contact.phone else "Sans nom"
+
+
+def stamped_today(*, by: Actor, lead: bool, now: datetime) -> list[Line]:
+    """The last persons stamped since midnight, newest first, each once."""
+    midnight = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
+    stamps = Movement.objects.filter(kind=MovementKind.EARN, undone_by=None, at__gte=midnight)
+    lines: dict[int, Line] = {}
+    for stamp in stamps.select_related("card__contact").order_by("-at", "-pk")[:40]:
+        undo = stamp if may_undo(stamp, by=by, lead=lead, now=now) else None
+        lines.setdefault(stamp.card_id, Line(stamp.card.contact, stamp.card, stamp.at, undo))
+    return list(lines.values())[:FOUND_AT_MOST]
+
+
+def may_undo(stamp: Movement, *, by: Actor, lead: bool, now: datetime) -> bool:
+    """The same rule as ``services.undo_stamp``, for showing the button."""
+    own = (stamp.actor_kind, stamp.actor_id) == (by.kind, by.id)
+    return (own or lead) and now - stamp.at <= UNDO_WINDOW
+
+
+def undoable(card: Card, *, by: Actor, lead: bool, now: datetime) -> Movement | None:
+    """The card's last stamp, while ``by`` may still undo it."""
+    stamps = Movement.objects.filter(card=card, kind=MovementKind.EARN, undone_by=None)
+    last = stamps.filter(at__gte=now - UNDO_WINDOW).order_by("-at", "-pk").first()
+    return last if last and may_undo(last, by=by, lead=lead, now=now) else None
+
+
+def find_people(text: str) -> list[Line]:
+    """By last digits, name, whole phone or card number; who came last stands first."""
+    wanted = Q(pk__in=Contact.objects.matching(text).values("pk"))
+    if text.isdigit() and len(text) <= 6:
+        wanted |= Q(card__number=int(text))
+    found = Contact.objects.living().filter(wanted).select_related("card")
+    found = found.order_by(F("last_visit_at").desc(nulls_last=True), "-pk")[:FOUND_AT_MOST]
+    return [Line(c, getattr(c, "card", None), c.last_visit_at) for c in found]
+
+
+def ready_rewards(card: Card) -> list[Reward]:
+    """What may be handed over now, oldest first; costs nothing when there is nothing."""
+    if not card.rewards_ready:
+        return []
+    return list(Reward.objects.ready().filter(card=card).order_by("won_at", "pk"))
 
 
 def programme_chosen() -> bool:
     """Whether the shop has chosen its rule (a step of the onboarding checklist)."""
     return Programme.objects.exists()
+
+
+def cards_at(goal: int) -> int:
+    """How many cards already hold ``goal`` stamps or more: each wins at its next stamp."""
+    return Card.objects.filter(balance__gte=goal, contact__merged_into=None).count()
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The programme in four numbers; the month is the calendar's, in the shop's time."""
+
+    cards: int
+    stamps: int
+    ready: int
+    given: int
+
+
+def figures(now: datetime) -> Figures:
+    midnight = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
+    month = midnight.replace(day=1)
+    stamps = Movement.objects.filter(kind=MovementKind.EARN, undone_by=None, at__gte=month)
+    return Figures(
+        cards=Card.objects.filter(contact__merged_into=None).count(),
+        stamps=stamps.count(),
+        ready=Reward.objects.ready().count(),
+        given=Redemption.objects.filter(at__gte=month).count(),
+    )

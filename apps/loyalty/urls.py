@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.loyalty import customer_views
+from apps.loyalty import customer_views, programme_views, views
 
 customer_urls = [
     path("", customer_views.join_page, name="join"),
@@ -12,4 +12,18 @@ customer_urls = [
     path("c/<str:token>/renouveler/", customer_views.renew, name="card-renew"),
     path("v/<str:token>/", customer_views.verify, name="verify"),
     path("v/<str:token>/non/", customer_views.decline, name="decline"),
+]
+
+team_urls = [
+    path("comptoir/", views.counter, name="counter"),
+    path("comptoir/ajouter/", views.add, name="counter-add"),
+    path("comptoir/carte/<int:card_id>/", views.person, name="counter-card"),
+    path("comptoir/carte/<int:card_id>/tampon/", views.stamp, name="counter-stamp"),
+    path("comptoir/client/<int:contact_id>/carte/", views.open_card, name="counter-open-card"),
+    path("comptoir/recompense/<int:reward_id>/", views.give, name="counter-give"),
+    path("comptoir/scan/", views.scan, name="counter-scan"),
+    path("comptoir/scanner/", views.scanner, name="counter-scanner"),
+    path("comptoir/tampon/<int:movement_id>/annuler/", views.undo, name="counter-undo"),
+    path("gestion/fidelite/", programme_views.programme, name="loyalty"),
+    path("gestion/fidelite/apercu/", programme_views.preview, name="loyalty-preview"),
 ]

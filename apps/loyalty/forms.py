@@ -1,0 +1,140 @@
+"""What the team types about cards, and the sentence for each slip."""
+
+from typing import Any
+from uuid import uuid4
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from apps.contacts.models import Tag
+from apps.contacts.services import WrongPhone, read_phone, tag_named
+from apps.core.money import read_euros
+from apps.core.phone import Phone
+from apps.loyalty.models import Programme
+
+MOST_CENTS = 10_000_000  # a hundred thousand euros: more is a slip of the finger
+
+
+class AmountField(forms.CharField):
+    """Euros as French people type them; cents, or None when left empty."""
+
+    def __init__(self, **more: Any) -> None:
+        attrs = {"inputmode": "decimal", "autocomplete": "off", "placeholder": "42,50"}
+        widget = forms.TextInput(attrs=attrs)
+        super().__init__(required=False, max_length=14, widget=widget, **more)
+
+    def clean(self, value: Any) -> Any:
+        typed = super().clean(value)
+        if not typed:
+            return None
+        try:
+            cents = read_euros(typed)
+        except ValueError as error:
+            raise forms.ValidationError(_("Écrivez le montant comme 42,50.")) from error
+        if not 0 <= cents <= MOST_CENTS:
+            raise forms.ValidationError(_("Ce montant n’est pas possible. Exemple : 42,50."))
+        return cents
+
+
+class GestureForm(forms.Form):
+    """The phone's own name for what is being done: sent twice, done once."""
+
+    token = forms.UUIDField(
+        widget=forms.HiddenInput,
+        error_messages={
+            "required": _("Cette page est incomplète. Rechargez-la, puis recommencez."),
+            "invalid": _("Cette page est incomplète. Rechargez-la, puis recommencez."),
+        },
+    )
+
+    @property
+    def sentence(self) -> str:
+        """The first error, to be shown where there is no field to stand beside."""
+        return next(str(error) for errors in self.errors.values() for error in errors)
+
+
+class StampForm(GestureForm):
+    amount = AmountField(label=_("Montant de l’achat"))
+    anyway = forms.BooleanField(required=False)
+
+
+class RedeemForm(GestureForm):
+    id_checked = forms.BooleanField(required=False)
+
+
+class QuickAddForm(GestureForm):
+    """A phone number is enough."""
+
+    phone = forms.CharField(
+        label=_("Téléphone"),
+        max_length=30,
+        error_messages={"required": _("Tapez un numéro de téléphone.")},
+        widget=forms.TextInput(
+            attrs={"type": "tel", "inputmode": "tel", "autocomplete": "off", "autofocus": True}
+        ),
+    )
+    first_name = forms.CharField(
+        label=_("Prénom"),
+        max_length=60,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "words"}),
+    )
+    tags = forms.ModelMultipleChoiceField(Tag.objects.none(), required=False)
+    new_tag = forms.CharField(
+        label=_("Nouvelle étiquette"),
+        max_length=30,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    stamp = forms.BooleanField(label=_("Donner un tampon"), required=False)
+    amount = AmountField(label=_("Montant de l’achat"))
+    send_card = forms.BooleanField(label=_("Envoyer la carte par SMS"), required=False)
+
+    def __init__(self, *args: Any, region: str, **kwargs: Any) -> None:
+        kwargs.setdefault("initial", {"token": uuid4(), "stamp": True})
+        super().__init__(*args, **kwargs)
+        self.region = region
+        self.fields["tags"].queryset = Tag.objects.all()  # type: ignore[attr-defined]
+
+    def clean_phone(self) -> Phone:
+        try:
+            return read_phone(self.cleaned_data["phone"], self.region)
+        except WrongPhone as refusal:
+            raise forms.ValidationError(str(refusal)) from refusal
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        if data.get("amount") and not data.get("stamp"):
+            self.add_error("amount", _("Le montant s’enregistre avec le tampon : cochez-le."))
+        if data.get("send_card") and "phone" in data and not data["phone"].mobile:
+            self.add_error("send_card", _("C’est un numéro fixe : il ne reçoit pas de SMS."))
+        return data
+
+    def all_tags(self) -> list[Tag]:
+        """The chips that were touched, and the new word; call it once the form is valid."""
+        chosen = list(self.cleaned_data["tags"])
+        name = self.cleaned_data["new_tag"]
+        return [*chosen, tag_named(name)] if name else chosen
+
+
+class ProgrammeForm(forms.ModelForm):
+    """The shop's rule. ``agreed_goal`` is the lowered goal whose effect was shown."""
+
+    agreed_goal = forms.IntegerField(required=False, widget=forms.HiddenInput)
+
+    class Meta:
+        model = Programme
+        fields = (
+            "goal",
+            "reward",
+            "reward_is_alcohol",
+            "cooldown_minutes",
+            "helper_hourly_limit",
+        )
+        labels = {
+            "goal": _("Tampons pour une récompense"),
+            "reward": _("Récompense"),
+            "reward_is_alcohol": _("C’est de l’alcool : vérifier l’âge avant de l’offrir"),
+            "cooldown_minutes": _("Minutes entre deux tampons d’une carte"),
+            "helper_hourly_limit": _("Tampons par heure et par personne de l’équipe"),
+        }

@@ -1,0 +1,327 @@
+"""The counter: find or scan a person, stamp, undo, give a reward, add somebody."""
+
+import re
+from typing import Any
+from uuid import uuid4
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import ngettext
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from apps.accounts.requests import TeamRequest, actor
+from apps.contacts.models import Contact
+from apps.core.doors import door
+from apps.core.refusal import Refusal
+from apps.core.roles import Right
+from apps.loyalty.adding import Added, quick_add
+from apps.loyalty.card_page import card_with, columns, holes
+from apps.loyalty.forms import GestureForm, QuickAddForm, RedeemForm, StampForm
+from apps.loyalty.models import Card, Movement, Reward
+from apps.loyalty.queries import (
+    Line,
+    counter_name,
+    find_people,
+    ready_rewards,
+    stamped_today,
+    undoable,
+)
+from apps.loyalty.services import (
+    Stamped,
+    StampedJustNow,
+    add_stamp,
+    card_of,
+    redeem,
+    the_programme,
+    undo_stamp,
+)
+
+# What a card's QR says (https://<shop>/c/<token>/), or its token alone.
+_CODE = re.compile(r"(?:https?://[^/]+/c/)?([A-Za-z0-9_-]{22})/?(?:[?#].*)?\Z")
+
+
+def _lead(request: TeamRequest) -> bool:
+    """Who may correct a card may stamp over the rest and undo anyone's stamp."""
+    return request.membership.may(Right.EDIT_CONTACTS)
+
+
+def _to_card(card: Card, stamp: Movement | None = None) -> HttpResponseRedirect:
+    path = reverse("counter-card", args=[card.pk])
+    return HttpResponseRedirect(f"{path}?tampon={stamp.pk}" if stamp else path)
+
+
+# --- the counter's own page ---------------------------------------------------------------
+
+
+def _people(request: TeamRequest, **more: Any) -> dict[str, Any]:
+    """The list: who was found, else who was stamped today."""
+    now, q = timezone.now(), request.GET.get("q", "").strip()[:60]
+    searching = len(q) >= 2
+    by, lead = actor(request), _lead(request)
+    lines = find_people(q) if searching else stamped_today(by=by, lead=lead, now=now)
+    return {
+        "q": q,
+        "searching": searching,
+        "lines": [(line, uuid4() if line.undo else None) for line in lines],
+        "goal": the_programme().goal,
+        "digits": "".join(c for c in q if c.isdigit() or c == "+"),
+        **more,
+    }
+
+
+@door(Right.COUNTER)
+@require_safe
+@never_cache
+def counter(request: TeamRequest) -> HttpResponse:
+    """Search, the last persons stamped today, and the two great buttons."""
+    part = "#people" if request.htmx else ""
+    return render(request, f"loyalty/counter/home.html{part}", _people(request))
+
+
+@door(Right.COUNTER)
+@require_safe
+@never_cache
+def scan(request: TeamRequest) -> HttpResponse:
+    """``?code=``: a scanned URL or token leads to the person; an unknown one says so."""
+    code = _CODE.match(request.GET.get("code", "").strip())
+    card = card_with(code[1]) if code else None
+    if card is None:
+        return render(request, "loyalty/counter/unknown.html", status=404)
+    return _to_card(card)
+
+
+@door(Right.COUNTER)
+@require_safe
+def scanner(request: TeamRequest) -> HttpResponse:
+    return render(request, "loyalty/counter/scanner.html")
+
+
+@door(Right.COUNTER)
+@require_POST
+def open_card(request: TeamRequest, contact_id: int) -> HttpResponse:
+    """A person who has no card yet gets one."""
+    contact = get_object_or_404(Contact.objects.living(), pk=contact_id)
+    return _to_card(card_of(contact))
+
+
+# --- a person -----------------------------------------------------------------------------
+
+
+def _sheet(card: Card, request: TeamRequest, **more: Any) -> dict[str, Any]:
+    """What the sheet shows; ``done`` (the stamp just given) spares reading it again."""
+    done: Stamped | None = more.pop("done", None)
+    programme = done.programme if done else the_programme()
+    full = done is not None and done.reward is not None
+    shown = programme.goal if full else min(card.balance, programme.goal)
+    now, by, lead = timezone.now(), actor(request), _lead(request)
+    return {
+        "card": card,
+        "contact": card.contact,
+        "line": Line(card.contact, card),
+        "programme": programme,
+        "holes": holes(programme.goal, shown),
+        "columns": columns(programme.goal),
+        "shown": shown,
+        "left": programme.goal - shown,
+        "pressed": shown if done else 0,
+        "undo": done.movement if done else undoable(card, by=by, lead=lead, now=now),
+        "rewards": ready_rewards(card),
+        "token": uuid4(),
+        "undo_token": uuid4(),
+        **more,
+    }
+
+
+def _render_sheet(
+    request: TeamRequest, card: Card, *, status: int = 200, **more: Any
+) -> HttpResponse:
+    """The sheet alone for htmx, the whole page otherwise."""
+    part = "#sheet" if request.htmx else ""
+    context = _sheet(card, request, **more)
+    return render(request, f"loyalty/counter/person.html{part}", context, status=status)
+
+
+def _card(card_id: int) -> Card:
+    return get_object_or_404(Card.objects.select_related("contact"), pk=card_id)
+
+
+def _told(done: Stamped) -> str:
+    """The sentence for a stamp; a gesture that comes back late is not told as a new one."""
+    if done.reward:
+        return f"Carte pleine ! Récompense gagnée : {done.reward.label}."
+    if done.repeated and (timezone.now() - done.movement.at).total_seconds() > 60:
+        return "Ce tampon était déjà enregistré : rien n’a été ajouté."
+    left = done.programme.goal - done.card.balance
+    more = ngettext("Plus que %(n)d.", "Plus que %(n)d.", left) % {"n": left}
+    return f"Tampon ajouté. {more}" if left > 0 else "Tampon ajouté."
+
+
+def _stamp_shown(request: TeamRequest, card: Card) -> Stamped | None:
+    """The stamp this page was redirected from, so that a reload shows and adds nothing new."""
+    number = request.GET.get("tampon", "")
+    if not number.isdigit():
+        return None
+    stamp = Movement.objects.filter(pk=number, card=card, undone_by=None).first()
+    fresh = stamp is not None and (timezone.now() - stamp.at).total_seconds() < 60
+    if stamp is None or not fresh:
+        return None
+    won = Reward.objects.ready().filter(card=card, won_at=stamp.at).first()
+    return Stamped(stamp, card, the_programme(), won, repeated=True)
+
+
+@door(Right.COUNTER)
+@require_safe
+@never_cache
+def person(request: TeamRequest, card_id: int) -> HttpResponse:
+    """A person's card, and the great button."""
+    card = _card(card_id)
+    if card.contact.merged_into_id:
+        living = card_with(card.token)
+        if living is not None:
+            return _to_card(living)
+    done = _stamp_shown(request, card)
+    more: dict[str, Any] = {"done": done, "notice": _told(done)} if done else {}
+    return _render_sheet(request, card, **more)
+
+
+@door(Right.COUNTER)
+@require_POST
+def stamp(request: TeamRequest, card_id: int) -> HttpResponse:
+    form = StampForm(request.POST)
+    if not form.is_valid():
+        typed = request.POST.get("amount", "")
+        card = _card(card_id)
+        return _render_sheet(request, card, status=422, error=form.sentence, amount=typed)
+    lead = _lead(request)
+    try:
+        done = add_stamp(
+            card=Card(pk=card_id),
+            token=form.cleaned_data["token"],
+            by=actor(request),
+            now=timezone.now(),
+            amount_cents=form.cleaned_data["amount"],
+            over_cooldown=lead and form.cleaned_data["anyway"],
+        )
+    except Card.DoesNotExist as error:
+        raise Http404 from error
+    except Refusal as refusal:
+        anyway = lead and isinstance(refusal, StampedJustNow)
+        more: dict[str, Any] = {
+            "error": str(refusal),
+            "anyway": anyway,
+            "amount": request.POST.get("amount", ""),
+        }
+        return _render_sheet(request, _card(card_id), status=refusal.status, **more)
+    if not request.htmx:
+        return _to_card(done.card, done.movement)
+    return _render_sheet(request, done.card, done=done, notice=_told(done))
+
+
+@door(Right.COUNTER)
+@require_POST
+def undo(request: TeamRequest, movement_id: int) -> HttpResponse:
+    """Take a stamp back, from the list (``retour=comptoir``) or from the person's page."""
+    movement = get_object_or_404(Movement.objects.select_related("card__contact"), pk=movement_id)
+    form, on_list = GestureForm(request.POST), request.POST.get("retour") == "comptoir"
+    told, error, status = "Tampon annulé.", "", 200
+    if not form.is_valid():
+        error, status = form.sentence, 422
+    else:
+        token, by, now = form.cleaned_data["token"], actor(request), timezone.now()
+        try:
+            done = undo_stamp(movement=movement, token=token, by=by, now=now, lead=_lead(request))
+        except Refusal as refusal:
+            error, status = str(refusal), refusal.status
+        else:
+            movement.card = done.card
+            if done.taken_back:
+                told = "Tampon annulé, et la récompense qu’il donnait retirée."
+    said: dict[str, Any] = {"error": error} if error else {"notice": told}
+    if on_list and (request.htmx or error):
+        part = "#people" if request.htmx else ""
+        context = _people(request, **said)
+        return render(request, f"loyalty/counter/home.html{part}", context, status=status)
+    if request.htmx or error:
+        return _render_sheet(request, movement.card, status=status, **said)
+    messages.success(request, told, extra_tags="good")
+    return HttpResponseRedirect(reverse("counter")) if on_list else _to_card(movement.card)
+
+
+@door(Right.COUNTER)
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+def give(request: TeamRequest, reward_id: int) -> HttpResponse:
+    """Ask once more before a reward is handed over: it cannot be undone."""
+    reward = get_object_or_404(Reward.objects.select_related("card__contact"), pk=reward_id)
+    error, status = "", 200
+    form = RedeemForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            redeem(reward=reward, by=actor(request), now=timezone.now(), **form.cleaned_data)
+        except Refusal as refusal:
+            error, status = str(refusal), refusal.status
+        else:
+            messages.success(request, f"Récompense offerte : {reward.label}.", extra_tags="good")
+            return _to_card(reward.card)
+    elif request.method == "POST":
+        error, status = form.sentence, 422
+    context = {
+        "reward": reward,
+        "name": counter_name(reward.card.contact),
+        "error": error,
+        "token": uuid4(),
+    }
+    return render(request, "loyalty/counter/give.html", context, status=status)
+
+
+# --- somebody new -------------------------------------------------------------------------
+
+
+def _tell_added(request: TeamRequest, added: Added) -> None:
+    contact = added.card.contact
+    if not added.created:
+        messages.info(request, "Déjà connu : voici sa carte.")
+    if contact.phone and not contact.phone_mobile:
+        messages.info(request, "Numéro fixe : il est gardé, sans SMS.", extra_tags="warn")
+    if added.refusal:
+        messages.warning(request, str(added.refusal), extra_tags="warn")
+    if added.sent is False:
+        told = "La carte n’est pas partie par SMS : trop d’envois vers ce numéro aujourd’hui."
+        messages.warning(request, told, extra_tags="warn")
+    elif added.sent:
+        messages.success(request, "La carte part par SMS.", extra_tags="good")
+    if added.created and not added.stamped:
+        messages.success(request, "Contact ajouté.", extra_tags="good")
+
+
+@door(Right.COUNTER)
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+def add(request: TeamRequest) -> HttpResponse:
+    """A person from a phone number alone, in under ten seconds."""
+    region = request.shop.region
+    if request.method != "POST":
+        initial = {"token": uuid4(), "stamp": True, "phone": request.GET.get("tel", "")[:30]}
+        form = QuickAddForm(region=region, initial=initial)
+        return render(request, "loyalty/counter/add.html", {"form": form})
+    form = QuickAddForm(request.POST, region=region)
+    if not form.is_valid():
+        return render(request, "loyalty/counter/add.html", {"form": form}, status=422)
+    data = form.cleaned_data
+    added = quick_add(
+        phone=data["phone"],
+        token=data["token"],
+        by=actor(request),
+        now=timezone.now(),
+        first_name=data["first_name"],
+        tags=form.all_tags(),
+        stamp=data["stamp"],
+        amount_cents=data["amount"],
+        send_card=data["send_card"],
+    )
+    _tell_added(request, added)
+    return _to_card(added.card, added.stamped.movement if added.stamped else None)

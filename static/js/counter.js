@@ -1,0 +1,39 @@
+// Each gesture at the counter has a name of its own (a UUID), so that it is done once however
+// often it is sent. The server writes a fresh one into every answer; this renews the name of a
+// page that the browser kept from before its gesture was done (« back », a restored tab).
+const SPENT = "comptoir-spent";
+
+const spent = () => JSON.parse(sessionStorage.getItem(SPENT) || "[]");
+
+function newName() {
+  if (crypto.randomUUID) return crypto.randomUUID();
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6] & 0x0f) | 0x40;
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}
+
+function spend(name) {
+  sessionStorage.setItem(SPENT, JSON.stringify([...spent(), name].slice(-40)));
+}
+
+document.addEventListener("htmx:afterRequest", (event) => {
+  const name = event.detail.requestConfig?.parameters?.token;
+  if (name && event.detail.successful) spend(name);
+});
+
+// A plain form is answered by a redirect: its name is spent once another page is on its way.
+for (const form of document.querySelectorAll("form[data-gesture]:not([hx-post])")) {
+  form.addEventListener("submit", () => {
+    const { value } = form.elements.token;
+    addEventListener("pagehide", () => spend(value), { once: true });
+  });
+}
+
+addEventListener("pageshow", () => {
+  const used = spent();
+  for (const field of document.querySelectorAll("form[data-gesture] input[name=token]")) {
+    if (used.includes(field.value)) field.value = newName();
+  }
+});
