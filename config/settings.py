@@ -1,5 +1,6 @@
 """Django's settings: one file; everything that varies comes from ``config.env``."""
 
+from datetime import time
 from email.utils import parseaddr
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -278,6 +279,9 @@ TWILIO_ACCOUNT_SID = ENV["TWILIO_ACCOUNT_SID"]
 TWILIO_AUTH_TOKEN = ENV["TWILIO_AUTH_TOKEN"]
 TWILIO_API_URL = ENV["TWILIO_API_URL"]
 TWILIO_SENDER = ENV["TWILIO_SENDER"]
+
+# Promotional messages may leave between these (AF2M charter 2026); a shop may only narrow them.
+COMMERCIAL_HOURS = (time(8), time(21, 30))
 
 # --- work off the request ----------------------------------------------------------------
 REACTIONS = "config.reactions.REACTIONS"

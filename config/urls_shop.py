@@ -9,6 +9,7 @@ from apps.shops import urls as shops
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("gestion/", include(accounts.team_urls)),
+    path("gestion/", include(shops.team_urls)),
     *accounts.entry_urls,
     *loyalty.customer_urls,
     *loyalty.team_urls,

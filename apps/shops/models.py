@@ -106,6 +106,11 @@ class Shop(TenantMixin):
         return f"/theme-{theme_digest(self.accent)}.css"
 
     @property
+    def logo_url(self) -> str:
+        """Where the logo is fetched, empty when there is none; its name changes with it."""
+        return f"/logo/{self.logo.rpartition('/')[2]}" if self.logo else ""
+
+    @property
     def url(self) -> str:
         """The shop's own address on the platform, without a final slash."""
         return f"{settings.SCHEME}://{self.host}{settings.PORT_SUFFIX}"
@@ -114,7 +119,6 @@ class Shop(TenantMixin):
 class Domain(DomainMixin):
     """A host name that opens a shop: ``<slug>.<platform>``, and its own ones once proven."""
 
-    proof = models.CharField(max_length=22, default=new_token, editable=False)
     verified_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -124,3 +128,27 @@ class Domain(DomainMixin):
         constraints: ClassVar = [
             models.UniqueConstraint(Lower("domain"), name="domain_once_whatever_its_case")
         ]
+
+
+class DomainClaim(models.Model):
+    """A name a shop says is its own; ``proof`` in its DNS makes it a ``Domain``."""
+
+    shop = models.ForeignKey(Shop, models.CASCADE, related_name="domain_claims")
+    domain = models.CharField(_("domaine"), max_length=253)
+    proof = models.CharField(max_length=22, default=new_token, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        verbose_name = _("domaine demandé")
+        verbose_name_plural = _("domaines demandés")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["shop", "domain"], name="one_claim_per_shop_and_domain")
+        ]
+
+    def __str__(self) -> str:
+        return self.domain
+
+    @property
+    def word(self) -> str:
+        """What the TXT record must say."""
+        return f"comptoir={self.proof}"

@@ -1,7 +1,7 @@
 """Making a shop, and changing what it says of itself."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 from django.conf import settings
@@ -9,10 +9,12 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
+from apps.core.actor import Actor
 from apps.core.french import search_key
 from apps.core.refusal import Refusal
 from apps.core.tenancy import current_schema, database
 from apps.core.tokens import readable_code
+from apps.core.trail import record
 from apps.shops.blueprint import Blueprint, read_blueprint
 from apps.shops.migrating import owner_connection
 from apps.shops.models import TEMPLATE_SCHEMA, Domain, Shop, slug_rule
@@ -110,3 +112,25 @@ def provision(
     finally:
         connection.set_schema_to_public()
     return Shop.objects.get(pk=shop.pk)
+
+
+# The trail holds settings, not people: of these it says only that they changed.
+_OF_A_PERSON = frozenset(["phone", "email", "reply_to", "publisher", "legal_name", "street"])
+
+
+@transaction.atomic
+def change_settings(*, shop: Shop, by: Actor, values: Mapping[str, object]) -> Shop:
+    """Keep what differs, with before and after in the trail. ``values`` were cleaned by a form."""
+    row = Shop.objects.select_for_update().get(pk=shop.pk)
+    changed = [name for name, value in values.items() if getattr(row, name) != value]
+    if not changed:
+        return row
+    told = [name for name in changed if name not in _OF_A_PERSON]
+    before = {name: getattr(row, name) for name in told}
+    for name in changed:
+        setattr(row, name, values[name])
+    row.save(update_fields=changed)
+    after = {name: values[name] for name in told}
+    hidden = [name for name in changed if name in _OF_A_PERSON]
+    record(by, "shop.settings", "shop", row.pk, before=before, after={**after, "others": hidden})
+    return row

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.shops import customer_views, platform_views, webhooks
+from apps.shops import customer_views, platform_views, views, webhooks
 
 customer_urls = [
     path("theme-<str:digest>.css", customer_views.theme, name="theme"),
@@ -18,4 +18,18 @@ platform_urls = [
     path("robots.txt", platform_views.robots, name="platform_robots"),
     path("apparence/", customer_views.appearance, name="appearance"),
     path("webhooks/tls/", webhooks.may_have_certificate, name="tls"),
+]
+
+team_urls = [
+    path("reglages/", views.identity, name="settings_identity"),
+    path("reglages/apparence/", views.look, name="settings_look"),
+    path("reglages/apparence/apercu/", views.look_preview, name="settings_look_preview"),
+    path("reglages/apparence/apercu.css", views.look_stylesheet, name="settings_look_stylesheet"),
+    path("reglages/apparence/logo/", views.logo, name="settings_logo"),
+    path("reglages/messages/", views.messages_settings, name="settings_messages"),
+    path("reglages/domaine/", views.domain, name="settings_domain"),
+    path("reglages/domaine/<int:pk>/verifier/", views.domain_prove, name="settings_domain_prove"),
+    path(
+        "reglages/domaine/<int:pk>/retirer/", views.domain_release, name="settings_domain_release"
+    ),
 ]

@@ -62,7 +62,6 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('domain', models.CharField(db_index=True, max_length=253, unique=True)),
                 ('is_primary', models.BooleanField(db_index=True, default=True)),
-                ('proof', models.CharField(default=apps.core.tokens.new_token, editable=False, max_length=22)),
                 ('verified_at', models.DateTimeField(blank=True, null=True)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('tenant', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='domains', to='shops.shop')),
@@ -71,6 +70,21 @@ class Migration(migrations.Migration):
                 'verbose_name': 'domaine',
                 'verbose_name_plural': 'domaines',
                 'constraints': [models.UniqueConstraint(django.db.models.functions.text.Lower('domain'), name='domain_once_whatever_its_case')],
+            },
+        ),
+        migrations.CreateModel(
+            name='DomainClaim',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('domain', models.CharField(max_length=253, verbose_name='domaine')),
+                ('proof', models.CharField(default=apps.core.tokens.new_token, editable=False, max_length=22)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ('shop', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='domain_claims', to='shops.shop')),
+            ],
+            options={
+                'verbose_name': 'domaine demandé',
+                'verbose_name_plural': 'domaines demandés',
+                'constraints': [models.UniqueConstraint(fields=('shop', 'domain'), name='one_claim_per_shop_and_domain')],
             },
         ),
     ]
