@@ -1,0 +1,79 @@
+"""A shop with a year of life, made once for all walks, and one that opened this minute."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from django.utils import timezone
+
+from apps.campaigns.models import Drop
+from apps.contacts.models import Contact
+from apps.core.tenancy import in_schema
+from apps.core.tokens import new_token
+from apps.loyalty.models import Card, Joining, Movement, Reward
+from apps.ops.demo import filling
+from apps.ops.demo.shops import CAVE
+from apps.shops.models import Shop
+from tests.e2e.stack import Stack
+
+LIFE = replace(CAVE, slug="pleine", people=240, days=365)
+
+
+def full_shop(stack: Stack) -> Shop:
+    found = Shop.objects.filter(slug=LIFE.slug).first()
+    if found is not None:
+        return found
+    fields = {name: value for name, value in LIFE.fields.items() if name != "name"}
+    made = stack.open_shop(LIFE.slug, "Cave du Marché", **fields)
+    stack.member(made, "helper")
+    with in_schema(made.schema_name):
+        filling._fill_shop(LIFE, made, timezone.now())
+        _some_oddities()
+    return made
+
+
+def _some_oddities() -> None:
+    """What pages must bear: nobody's name, the longest of names, a joining that waits."""
+    Contact.objects.create(phone="+33353019999")
+    Contact.objects.create(
+        first_name="Marie-Antoinette-Joséphine",
+        last_name="de La Rochefoucauld-Montmorency et de Clermont-Tonnerre",
+        email="une.adresse.electronique.remarquablement.longue@sous-domaine.exemple.fr",
+        last_visit_at=timezone.now() - timedelta(minutes=5),
+    )
+    waiting = Contact.objects.filter(card__isnull=False).latest("pk")
+    Joining.objects.create(
+        contact=waiting, channel="sms", address="+33612000000", agreed=["sms"], wording="2026-11"
+    )
+
+
+def empty_shop(stack: Stack) -> Shop:
+    found = Shop.objects.filter(slug="vide").first()
+    return found or stack.open_shop("vide", "Nouvelle Cave", trade="wine")
+
+
+def places(shop: Shop) -> dict[str, dict[str, object]]:
+    """For each named address of a shop's host, something of this shop to open."""
+    with in_schema(shop.schema_name):
+        card = Card.objects.select_related("contact").order_by("-rewards_ready", "-balance").first()
+        joining = Joining.objects.filter(confirmed_at=None).first()
+        drops = {drop.state: drop.pk for drop in Drop.objects.all()}
+        reward = Reward.objects.filter(redemption=None, taken_back_at=None).first()
+        stamp = Movement.objects.filter(kind="earn").order_by("-at").first()
+    found: dict[str, dict[str, object]] = {"theme": {"digest": shop.theme_url[7:-4]}}
+    if card is None:
+        return found
+    found["card"] = {"token": card.token}
+    found["choices"] = {"token": card.contact.link_token}
+    found["counter-card"] = found["counter-stamp"] = {"card_id": card.pk}
+    found["contact"] = {"pk": card.contact_id, "tag": 1}
+    found["drop_new"] = {}
+    found["drop_launch"] = {"pk": drops["draft"]}
+    found["drop"] = {"pk": drops["done"], "act": "pause"}
+    if joining:
+        found["verify"] = {"token": joining.token}
+    if reward:
+        found["counter-give"] = {"reward_id": reward.pk}
+    if stamp:
+        found["counter-undo"] = {"movement_id": stamp.pk}
+    found["invitation"] = {"token": new_token()}
+    return found
