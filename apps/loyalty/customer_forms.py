@@ -63,6 +63,7 @@ class JoinForm(forms.Form):
 
     def __init__(self, *args: Any, shop: Shop, **kwargs: Any) -> None:
         kwargs.setdefault("initial", {"key": uuid4()})
+        kwargs.setdefault("label_suffix", "")
         super().__init__(*args, **kwargs)
         self.shop = shop
         place = {"shop": shop.name}

@@ -139,9 +139,9 @@ def _card(token: str) -> Card:
 def my_data(request: ShopRequest, token: str) -> HttpResponse:
     """What the shop knows of the holder, and their first name corrected."""
     found = _card(token)
-    form = NameForm(initial={"first_name": found.contact.first_name})
+    form = NameForm(initial={"first_name": found.contact.first_name}, label_suffix="")
     if request.method == "POST":
-        form = NameForm(request.POST)
+        form = NameForm(request.POST, label_suffix="")
         if form.is_valid():
             proving.correct_name(found.contact, form.cleaned_data["first_name"])
             return HttpResponseRedirect(f"/c/{found.token}/donnees/?enregistre=1")

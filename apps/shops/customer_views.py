@@ -3,10 +3,11 @@
 from django.conf import settings
 from django.core.files.storage import default_storage
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
-from apps.core.doors import public
+from apps.core.doors import customers, public
 from apps.shops.requests import ShopRequest
 from apps.shops.theme import theme_css, theme_digest
 
@@ -72,3 +73,26 @@ def appearance(request: HttpRequest) -> HttpResponse:
     else:
         response.delete_cookie("theme")
     return response
+
+
+def _platform() -> dict[str, str]:
+    return {
+        "host": settings.PLATFORM_HOSTING,
+        "service": settings.PLATFORM_PUBLISHER,
+        "sms_by": {"twilio": "Twilio"}.get(settings.SMS_PROVIDER, ""),
+        "mail_by": {"brevo": "Brevo"}.get(settings.EMAIL_PROVIDER, ""),
+    }
+
+
+@customers
+@require_safe
+def legal_notice(request: ShopRequest) -> HttpResponse:
+    """« Mentions légales » (LCEN art. 6): who publishes, who hosts; what is unset is left out."""
+    return render(request, "shops/legal_notice.html", _platform())
+
+
+@customers
+@require_safe
+def personal_data(request: ShopRequest) -> HttpResponse:
+    """What RGPD art. 13 asks a shop to say, from its settings."""
+    return render(request, "shops/personal_data.html", _platform())
