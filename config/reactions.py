@@ -2,4 +2,6 @@
 
 REACTIONS: dict[str, tuple[str, ...]] = {
     "apps.core.trail.Recorded": ("apps.audit.tasks.write",),
+    "apps.messaging.facts.SendingPaused": ("apps.campaigns.tasks.pause",),
+    "apps.messaging.facts.SendingResumed": ("apps.campaigns.tasks.resume",),
 }

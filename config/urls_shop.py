@@ -3,6 +3,8 @@
 from django.urls import URLPattern, URLResolver, include, path
 
 from apps.accounts import urls as accounts
+from apps.analytics import urls as analytics
+from apps.campaigns import urls as campaigns
 from apps.loyalty import urls as loyalty
 from apps.messaging import urls as messaging
 from apps.shops import urls as shops
@@ -11,6 +13,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("gestion/", include(accounts.team_urls)),
     path("gestion/", include(shops.team_urls)),
     *accounts.entry_urls,
+    *analytics.team_urls,
+    *campaigns.team_urls,
     *loyalty.customer_urls,
     *loyalty.team_urls,
     *messaging.customer_urls,

@@ -89,7 +89,8 @@ class Criteria:
 
     ``tags``: names, any of them, or each of them with ``every_tag``. ``seen_within`` and
     ``not_seen_since`` in days (who never came counts as not seen). ``near_reward``: at most so
-    many stamps missing; with ``reward_ready`` too, either will do. ``places``: departments or
+    many stamps missing; with ``reward_ready`` too, either will do. ``visits_at_least``: since the
+    beginning. ``places``: departments or
     beginnings of post codes (``21``, ``2A``, ``97``); ``territories``: where the phone is from;
     one of both is enough. ``enrolled_since``: a day, included.
     """
@@ -98,6 +99,7 @@ class Criteria:
     every_tag: bool = False
     seen_within: int | None = None
     not_seen_since: int | None = None
+    visits_at_least: int | None = None
     near_reward: int | None = None
     reward_ready: bool = False
     places: tuple[str, ...] = ()
@@ -123,6 +125,7 @@ class Criteria:
             every_tag=data.get("every_tag", False),
             seen_within=_days("seen_within", data.get("seen_within")),
             not_seen_since=_days("not_seen_since", data.get("not_seen_since")),
+            visits_at_least=_days("visits_at_least", data.get("visits_at_least"), most=1000),
             near_reward=_days("near_reward", data.get("near_reward"), most=20),
             reward_ready=data.get("reward_ready", False),
             places=_places(data.get("places")),
@@ -151,6 +154,8 @@ def people(criteria: Criteria, shop: Shop, now: datetime | None = None) -> "Quer
         found = found.filter(last_visit_at__gte=now - timedelta(days=criteria.seen_within))
     if criteria.not_seen_since:
         found = found.not_seen_since(days=criteria.not_seen_since, now=now)
+    if criteria.visits_at_least:
+        found = found.filter(visits__gte=criteria.visits_at_least)
     reward = Q()
     if criteria.near_reward:
         reward |= Q(card__balance__gte=max(the_programme().goal - criteria.near_reward, 0))
@@ -188,6 +193,8 @@ def parts(criteria: Criteria) -> list[str]:
         said.append(ngettext("vus depuis %d jour", "vus depuis moins de %d jours", n) % n)
     if n := criteria.not_seen_since:
         said.append(ngettext("pas vus depuis %d jour", "pas vus depuis %d jours", n) % n)
+    if n := criteria.visits_at_least:
+        said.append(ngettext("venus au moins %d fois", "venus au moins %d fois", n) % n)
     rewards = []
     if n := criteria.near_reward:
         near = "à %d tampon d’une récompense", "à %d tampons d’une récompense ou moins"

@@ -7,6 +7,9 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from apps.contacts.models import Channel
+from apps.core.tokens import new_token
+
 
 class State(models.TextChoices):
     DRAFT = "draft", _("brouillon")
@@ -18,8 +21,17 @@ class State(models.TextChoices):
     CANCELLED = "cancelled", _("annulé")
 
 
+# Launched and not at its end.
+LIVE = (State.SCHEDULED, State.PREPARING, State.SENDING, State.PAUSED)
+
+
 class Drop(models.Model):
-    """A message to many. ``criteria`` says who (see audience); the audience freezes at launch."""
+    """A message to many. ``criteria`` says who (see audience); the audience freezes at launch.
+
+    ``frozen_up_to`` is the last contact id whose messages are in the outbox: a freeze that was
+    killed goes on from there. ``promised`` is what the owner agreed to when launching: people,
+    SMS, e-mails and tenths of a cent.
+    """
 
     title = models.CharField(_("nom"), max_length=80)
     criteria = models.JSONField(default=dict)
@@ -29,12 +41,18 @@ class Drop(models.Model):
     sms_text = models.TextField(_("texte du SMS"), max_length=600, blank=True)
     email_subject = models.CharField(_("objet de l’e-mail"), max_length=120, blank=True)
     email_text = models.TextField(_("texte de l’e-mail"), max_length=5000, blank=True)
+    fallback = models.CharField(
+        _("à défaut de prénom"), max_length=40, default="cher client", blank=True
+    )
     state = models.CharField(max_length=9, choices=State, default=State.DRAFT)
     send_at = models.DateTimeField(null=True, blank=True)
     launched_at = models.DateTimeField(null=True)
+    frozen_at = models.DateTimeField(null=True)  # when the last message stood in the outbox
     done_at = models.DateTimeField(null=True)
     left_out = models.JSONField(default=dict)  # reason code → count, frozen at launch
-    audience_size = models.PositiveIntegerField(default=0)
+    audience_size = models.PositiveIntegerField(default=0)  # people, counted while freezing
+    frozen_up_to = models.BigIntegerField(default=0)
+    promised = models.JSONField(default=dict, blank=True)
     pause_reason = models.CharField(max_length=40, blank=True)
     launch_token = models.UUIDField(null=True, unique=True)
     created_by = models.BigIntegerField(null=True)
@@ -48,7 +66,7 @@ class Drop(models.Model):
                 name="a_scheduled_drop_has_a_time",
             )
         ]
-        indexes: ClassVar = [models.Index(fields=["-created_at"], name="drop_by_time")]
+        indexes: ClassVar = [models.Index(fields=["-created_at", "-id"], name="drop_by_time")]
 
     def __str__(self) -> str:
         return self.title
@@ -56,3 +74,36 @@ class Drop(models.Model):
     @property
     def cause(self) -> str:
         return f"drop:{self.pk}"
+
+    @property
+    def channels(self) -> list[str]:
+        ways = (Channel.SMS, self.use_sms), (Channel.EMAIL, self.use_email)
+        return [channel for channel, used in ways if used]
+
+    @property
+    def is_draft(self) -> bool:
+        return self.state == State.DRAFT
+
+    @property
+    def moves(self) -> bool:
+        """Whether its figures may still change by themselves."""
+        return self.state in LIVE
+
+
+class Trial(models.Model):
+    """A test SMS to a number of the team. Its number and text are emptied once it has left.
+
+    It is no message to a customer: it stands outside the outbox, and no record of a person
+    learns of it.
+    """
+
+    drop = models.ForeignKey(Drop, models.CASCADE, related_name="trials")
+    token = models.CharField(max_length=22, unique=True, default=new_token)
+    to = models.CharField(max_length=16, blank=True)
+    body = models.TextField(blank=True)
+    claimed_at = models.DateTimeField(null=True)
+    outcome = models.CharField(max_length=40, blank=True)  # "sent", or why not
+    at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"Trial {self.pk}"

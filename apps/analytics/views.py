@@ -1,0 +1,65 @@
+"""The owner's home, and the first steps on it."""
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from apps.accounts.requests import TeamRequest
+from apps.analytics import chart, queries, services, todo
+from apps.analytics.onboarding import checklist
+from apps.campaigns.queries import latest_result
+from apps.core.doors import door
+from apps.core.roles import Right
+
+
+@door(Right.COUNTER)
+@require_safe
+def home(request: TeamRequest) -> HttpResponse:
+    """Ten seconds to see how the shop is doing; helpers go to the counter instead."""
+    if not request.membership.may(Right.SEE_HOME):
+        return redirect("/comptoir/")
+    now = timezone.now()
+    figures = queries.home(now)
+    context = {
+        "section": "home",
+        "now": now,
+        "home": figures,
+        "greeting": todo.greeting(figures, request.user.get_short_name()),
+        "active_change": todo.active_change(figures),
+        "returning": todo.share(figures.returned, figures.seen),
+        "returning_change": todo.returning_change(figures),
+        "risk_change": todo.risk_change(figures),
+        "redeemed_change": todo.redeemed_change(figures),
+        "actions": todo.actions(figures),
+        "desk_chart": chart.bars(figures.weeks, width=640, height=236, labels=3),
+        "phone_chart": chart.bars(figures.weeks, width=340, height=210, labels=3),
+        "checklist": checklist(request.shop),
+        "latest": latest_result(),
+    }
+    return render(request, "analytics/home.html", context)
+
+
+@door(Right.SEE_HOME)
+@require_POST
+def step(request: TeamRequest, key: str) -> HttpResponse:
+    """Tick a first step that only a person can say is done, or take the tick back."""
+    services.tick(request.shop, key, done=request.POST.get("done") == "1")
+    return _steps(request)
+
+
+@door(Right.SEE_HOME)
+@require_POST
+def put_away(request: TeamRequest) -> HttpResponse:
+    """The finished checklist leaves the home."""
+    services.put_away(request.shop)
+    messages.success(request, "C’est rangé. Bonne route !")
+    return redirect("home")
+
+
+def _steps(request: TeamRequest) -> HttpResponse:
+    if not request.htmx:
+        return redirect("home")
+    context = {"checklist": checklist(request.shop)}
+    return render(request, "analytics/home.html#steps", context)

@@ -1,0 +1,194 @@
+"""What is typed in the composer: who, what and when."""
+
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from apps.audience.criteria import Criteria, WrongCriteria
+from apps.campaigns.models import Drop
+from apps.campaigns.writing import check
+from apps.contacts.models import Tag
+from apps.core.phone import NotAPhone, Phone, parse_phone
+from apps.core.refusal import Refusal
+from apps.shops.models import Region
+
+# The chip's ✕ empties a group of fields together.
+GROUPS = {
+    "tags": ("tags", "every_tag"),
+    "seen_within": ("seen_within",),
+    "not_seen_since": ("not_seen_since",),
+    "visits_at_least": ("visits_at_least",),
+    "reward": ("near_reward", "reward_ready"),
+    "places": ("places", "territories"),
+    "enrolled_since": ("enrolled_since",),
+}
+
+
+def _whole(label: Any, most: int) -> forms.IntegerField:
+    widget = forms.NumberInput(attrs={"inputmode": "numeric"})
+    return forms.IntegerField(
+        label=label, required=False, min_value=1, max_value=most, widget=widget
+    )
+
+
+class CriteriaForm(forms.Form):
+    """Who: every field that is filled must hold."""
+
+    tags = forms.MultipleChoiceField(
+        label=_("Étiquettes"), required=False, widget=forms.CheckboxSelectMultiple
+    )
+    every_tag = forms.BooleanField(label=_("toutes à la fois"), required=False)
+    seen_within = _whole(_("Vus depuis moins de (jours)"), 3650)
+    not_seen_since = _whole(_("Pas vus depuis (jours)"), 3650)
+    visits_at_least = _whole(_("Venus au moins (fois)"), 1000)
+    near_reward = _whole(_("Tampons manquants, au plus"), 20)
+    reward_ready = forms.BooleanField(label=_("avec une récompense à prendre"), required=False)
+    places = forms.CharField(
+        label=_("Départements ou codes postaux"),
+        required=False,
+        max_length=120,
+        widget=forms.TextInput(attrs={"placeholder": "21, 71, 2A"}),
+    )
+    territories = forms.MultipleChoiceField(
+        label=_("Téléphone de"),
+        required=False,
+        choices=Region.choices,
+        widget=forms.CheckboxSelectMultiple,
+    )
+    enrolled_since = forms.DateField(
+        label=_("Inscrits depuis le"),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        names = Tag.objects.values_list("name", flat=True)
+        self.fields["tags"].choices = [(name, name) for name in names]  # type: ignore[attr-defined]
+
+    @staticmethod
+    def values_of(criteria: Criteria) -> dict[str, Any]:
+        """The form's initial values for ``criteria``."""
+        values: dict[str, Any] = criteria.as_dict()
+        return {**values, "places": ", ".join(criteria.places)}
+
+    def clean(self) -> dict[str, Any]:
+        found = super().clean() or {}
+        if self.errors:
+            return found
+        try:
+            found["criteria"] = Criteria.read(self._as_data(found))
+        except WrongCriteria as refusal:
+            field = "places" if refusal.values.get("what") == "places" else None
+            sentence = _("Un département ou un code postal s’écrit « 21 », « 2A » ou « 21200 ».")
+            raise ValidationError({field: sentence} if field else str(refusal)) from refusal
+        return found
+
+    @staticmethod
+    def _as_data(found: dict[str, Any]) -> dict[str, Any]:
+        data = {name: found[name] for names in GROUPS.values() for name in names if found[name]}
+        if "places" in data:
+            data["places"] = data["places"].replace(",", " ").replace(";", " ").split()
+        if "enrolled_since" in data:
+            data["enrolled_since"] = data["enrolled_since"].isoformat()
+        return data
+
+
+class DropForm(forms.ModelForm):  # type: ignore[type-arg]
+    """The words and the moment; a variable that does not exist is an error beside its field."""
+
+    when = forms.ChoiceField(
+        choices=[("now", _("Maintenant")), ("later", _("Programmer"))],
+        widget=forms.RadioSelect,
+        initial="now",
+    )
+    send_at = forms.DateTimeField(
+        label=_("Jour et heure"),
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%d/%m/%Y %H:%M"],
+    )
+
+    class Meta:
+        model = Drop
+        fields = (
+            "title",
+            "use_sms",
+            "use_email",
+            "both",
+            "sms_text",
+            "email_subject",
+            "email_text",
+            "fallback",
+            "send_at",
+        )
+        widgets = {
+            "sms_text": forms.Textarea(attrs={"rows": 4}),
+            "email_text": forms.Textarea(attrs={"rows": 8}),
+        }
+
+    def __init__(self, *args: Any, now: datetime, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.now = now
+        if self.instance.send_at:
+            self.fields["when"].initial = "later"
+        for name in ("sms_text", "email_subject", "email_text", "fallback"):
+            self.fields[name].widget.attrs["aria-describedby"] = f"{name}-aide {name}-erreur"
+
+    def _checked(self, name: str) -> str:
+        text = str(self.cleaned_data[name])
+        try:
+            check(text)
+        except Refusal as refusal:
+            raise ValidationError(str(refusal)) from refusal
+        return text
+
+    def clean_sms_text(self) -> str:
+        return self._checked("sms_text")
+
+    def clean_email_subject(self) -> str:
+        return self._checked("email_subject")
+
+    def clean_email_text(self) -> str:
+        return self._checked("email_text")
+
+    def clean(self) -> dict[str, Any]:
+        found = super().clean() or {}
+        if found.get("when") == "now":
+            found["send_at"] = None
+            self.errors.pop("send_at", None)
+        elif found.get("when") == "later" and "send_at" not in self.errors:
+            at = found.get("send_at")
+            if at is None:
+                self.add_error("send_at", _("Choisissez un jour et une heure."))
+            elif at <= self.now:
+                self.add_error("send_at", _("Cette heure est passée. Choisissez-en une à venir."))
+        return found
+
+
+class TrialForm(forms.Form):
+    """The phone that receives a test."""
+
+    phone = forms.CharField(
+        label=_("Votre mobile"),
+        required=False,
+        max_length=30,
+        widget=forms.TextInput(attrs={"type": "tel", "autocomplete": "tel", "inputmode": "tel"}),
+    )
+
+    def __init__(self, *args: Any, region: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.region = region
+
+    def clean_phone(self) -> Phone | None:
+        typed = self.cleaned_data["phone"].strip()
+        if not typed:
+            return None
+        try:
+            return parse_phone(typed, self.region)
+        except NotAPhone as error:
+            sentence = _("Ce n’est pas un numéro de téléphone. Exemple : 06 12 34 56 78.")
+            raise ValidationError(sentence) from error

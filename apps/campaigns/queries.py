@@ -1,0 +1,158 @@
+"""How drops go: the list, one drop's results, the last one's in a sentence."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from django.db.models import Count, Q, Sum
+from django.utils.translation import ngettext
+
+from apps.campaigns.models import Drop, State
+from apps.contacts.models import Channel, ConsentEvent, ConsentState
+from apps.core.templatetags.french import euros, nombre
+from apps.messaging.models import Message, Status
+from apps.messaging.reasons import say
+
+_WAITING = (Status.QUEUED, Status.SENDING)
+
+
+@dataclass(slots=True)
+class Result:
+    """One drop and its messages by status; ``cost_tenths`` of a cent so far."""
+
+    drop: Drop
+    by_status: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    cost_tenths: int = 0
+
+    @property
+    def total(self) -> int:
+        return sum(self.by_status.values())
+
+    @property
+    def waiting(self) -> int:
+        return sum(self.by_status[status] for status in _WAITING)
+
+    @property
+    def gone(self) -> int:
+        return self.total - self.waiting
+
+    @property
+    def left(self) -> int:
+        """Messages that left: received, on their way, or failed after leaving."""
+        return self.sent + self.delivered
+
+    @property
+    def sent(self) -> int:
+        return self.by_status[Status.SENT]
+
+    @property
+    def delivered(self) -> int:
+        return self.by_status[Status.DELIVERED]
+
+    @property
+    def failed(self) -> int:
+        return self.by_status[Status.FAILED]
+
+    @property
+    def unknown(self) -> int:
+        return self.by_status[Status.UNKNOWN]
+
+    @property
+    def cancelled(self) -> int:
+        return self.by_status[Status.CANCELLED]
+
+    @property
+    def cost_cents(self) -> int:
+        return round(self.cost_tenths / 10)
+
+    @property
+    def sentence(self) -> str:
+        """« 388 reçus, 12 envoyés, 2 échoués, 27,16 € »."""
+        said = []
+        for count, one, many in (
+            (self.delivered, "%s reçu", "%s reçus"),
+            (self.sent, "%s envoyé", "%s envoyés"),
+            (self.waiting, "%s en attente", "%s en attente"),
+            (self.failed, "%s échoué", "%s échoués"),
+            (self.unknown, "%s incertain", "%s incertains"),
+            (self.cancelled, "%s non envoyé", "%s non envoyés"),
+        ):
+            if count:
+                said.append(ngettext(one, many, count) % nombre(count))
+        if self.cost_cents:
+            said.append(euros(self.cost_cents))
+        return ", ".join(said) or "personne à qui l’envoyer"
+
+
+def results(drops: Iterable[Drop]) -> list[Result]:
+    """Each drop with its messages counted, in one query for all."""
+    found = {drop.cause: Result(drop) for drop in drops}
+    launched = [r.drop.cause for r in found.values() if r.drop.state != State.DRAFT]
+    if launched:
+        rows = Message.objects.filter(cause__in=launched).values_list("cause", "status")
+        for cause, status, count, cost in rows.annotate(Count("pk"), Sum("cost_tenths")):
+            found[cause].by_status[status] += count
+            found[cause].cost_tenths += cost or 0
+    return list(found.values())
+
+
+def latest_result() -> Result | None:
+    """The last drop that was launched, with how it went."""
+    launched = Drop.objects.exclude(state__in=[State.DRAFT, State.SCHEDULED])
+    drop = launched.order_by("-launched_at", "-pk").first()
+    return results([drop])[0] if drop else None
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Messages of a drop that did not arrive for one reason, and some of the people."""
+
+    reason: str
+    count: int
+    people: list[Message]
+
+
+SHOWN = 20  # people named for each reason
+
+
+def troubles(drop: Drop) -> list[Trouble]:
+    """Why messages failed or were held back, most frequent first."""
+    missed = Message.objects.filter(
+        cause=drop.cause, status__in=[Status.FAILED, Status.CANCELLED, Status.UNKNOWN]
+    ).exclude(reason="called_off")
+    counts = missed.order_by().values("reason").annotate(many=Count("pk")).order_by("-many")
+    found = []
+    for row in counts:
+        people = missed.filter(reason=row["reason"]).select_related("contact").order_by("pk")
+        found.append(Trouble(say(row["reason"]), row["many"], list(people[:SHOWN])))
+    return found
+
+
+def stops(drop: Drop) -> int:
+    """People who said stop in the week after they were written to."""
+    if drop.launched_at is None:
+        return 0
+    until = drop.launched_at + timedelta(days=7)
+    withdrawn = ConsentEvent.objects.filter(
+        state=ConsentState.WITHDRAWN, at__gte=drop.launched_at, at__lt=until
+    )
+    written_to = Message.objects.filter(cause=drop.cause).values("contact_id")
+    return withdrawn.filter(contact_id__in=written_to).values("contact_id").distinct().count()
+
+
+@dataclass(frozen=True, slots=True)
+class ByChannel:
+    label: str
+    total: int
+    done: int
+
+
+def by_channel(drop: Drop) -> list[ByChannel]:
+    """How far each channel is."""
+    rows = Message.objects.filter(cause=drop.cause).order_by().values("channel")
+    gone = Count("pk", filter=~Q(status__in=_WAITING))
+    return [
+        ByChannel(str(Channel(row["channel"]).label), row["total"], row["done"])
+        for row in rows.annotate(total=Count("pk"), done=gone).order_by("-channel")
+    ]

@@ -1,0 +1,275 @@
+"""A drop's life: written, launched once, paused, gone on with, called off."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Max, OuterRef, Subquery
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from apps.audience.criteria import Criteria
+from apps.audit.services import record
+from apps.campaigns.estimate import Estimate
+from apps.campaigns.freezing import CLOSE, FREEZE
+from apps.campaigns.models import Drop, State
+from apps.contacts.models import Contact
+from apps.core.actor import Actor
+from apps.core.jobs import enqueue
+from apps.core.refusal import Refusal
+from apps.core.templatetags.french import jour
+from apps.messaging import services as outbox
+from apps.messaging.holding import hold, release
+from apps.messaging.models import PAUSED, Alert, Attempt, Kind, Message, Status
+from apps.messaging.text import lighten
+
+BY_HAND = "owner"  # ``pause_reason`` when the team paused; else the provider's code
+FURTHEST = timedelta(days=90)
+_BLANK = re.compile(r"\[\w[^\[\]\n]*\]")  # « [prix] »: what a starter leaves to be filled in
+WRITTEN = (
+    "title",
+    "use_sms",
+    "use_email",
+    "both",
+    "sms_text",
+    "email_subject",
+    "email_text",
+    "fallback",
+    "send_at",
+)
+
+
+class AlreadyLaunched(Refusal):
+    message = _("Ce message est déjà lancé : il ne se modifie plus.")
+
+
+class NothingToSend(Refusal):
+    message = _("Il manque le texte : %(what)s.")
+    status = 422
+
+
+class BlankLeft(Refusal):
+    message = _("Il reste à remplir : %(what)s.")
+    status = 422
+
+
+class NobodyToReach(Refusal):
+    message = _("Personne ne recevrait ce message. Élargissez le choix des clients.")
+    status = 422
+
+
+class TimePassed(Refusal):
+    message = _("Cette heure est passée. Choisissez-en une à venir.")
+    status = 422
+
+
+class TooFar(Refusal):
+    message = _("Un message se programme au plus 90 jours à l’avance.")
+    status = 422
+
+
+class NotPossibleNow(Refusal):
+    message = _("Ce message est « %(state)s » : ce n’est plus possible.")
+
+
+def create(
+    by: Actor,
+    criteria: Criteria | None = None,
+    written: Mapping[str, Any] | None = None,
+    now: datetime | None = None,
+) -> Drop:
+    """A draft, named after its day."""
+    now = now or timezone.now()
+    return Drop.objects.create(
+        **{"title": f"Drop du {jour(now)}", **(written or {})},
+        criteria=(criteria or Criteria()).as_dict(),
+        created_by=by.id,
+        created_at=now,
+    )
+
+
+def _draft(drop_id: int) -> Drop:
+    drop = Drop.objects.select_for_update().get(pk=drop_id)
+    if not drop.is_draft:
+        raise AlreadyLaunched()
+    return drop
+
+
+@transaction.atomic
+def save(drop_id: int, written: Mapping[str, Any], criteria: Criteria) -> Drop:
+    """Keep what was typed (``WRITTEN``). Raises ``AlreadyLaunched``."""
+    drop = _draft(drop_id)
+    for name in WRITTEN:
+        if name in written:
+            setattr(drop, name, written[name])
+    drop.criteria = criteria.as_dict()
+    drop.save()
+    return drop
+
+
+@transaction.atomic
+def lighten_sms(drop_id: int) -> Drop:
+    """The SMS in GSM-7, where that makes it cheaper. Raises ``AlreadyLaunched``."""
+    drop = _draft(drop_id)
+    drop.sms_text = lighten(drop.sms_text)
+    drop.save(update_fields=["sms_text", "saved_at"])
+    return drop
+
+
+def duplicate(drop: Drop, by: Actor, now: datetime | None = None) -> Drop:
+    """A new draft with the same words for the same people."""
+    kept = {name: getattr(drop, name) for name in WRITTEN if name not in {"title", "send_at"}}
+    return create(by, Criteria.read(drop.criteria), kept, now)
+
+
+@transaction.atomic
+def discard(drop_id: int) -> None:
+    """A draft is thrown away. Raises ``AlreadyLaunched``."""
+    _draft(drop_id).delete()
+
+
+def ready(drop: Drop, now: datetime) -> None:
+    """Raises what keeps ``drop`` from being launched, nobody's presence aside."""
+    missing = [
+        what
+        for what, needed in (
+            ("un canal, SMS ou e-mail", not drop.channels),
+            ("celui du SMS", drop.use_sms and not drop.sms_text.strip()),
+            ("l’objet de l’e-mail", drop.use_email and not drop.email_subject.strip()),
+            ("celui de l’e-mail", drop.use_email and not drop.email_text.strip()),
+        )
+        if needed
+    ]
+    if missing:
+        raise NothingToSend(what=", ".join(missing))
+    texts = [drop.sms_text] if drop.use_sms else []
+    texts += [drop.email_subject, drop.email_text] if drop.use_email else []
+    if blanks := _BLANK.findall(" ".join(texts)):
+        raise BlankLeft(what=", ".join(dict.fromkeys(blanks)))
+    if drop.send_at and drop.send_at <= now:
+        raise TimePassed()
+    if drop.send_at and drop.send_at > now + FURTHEST:
+        raise TooFar()
+
+
+@transaction.atomic
+def launch(
+    drop_id: int, token: UUID, by: Actor, told: Estimate, now: datetime | None = None
+) -> Drop:
+    """Let it go: now, or at its ``send_at``. The same ``token`` again changes nothing.
+
+    ``told`` is what the person who launches read. Raises ``AlreadyLaunched`` and what
+    ``ready`` raises. The audience freezes off the request, when it leaves.
+    """
+    now = now or timezone.now()
+    drop = Drop.objects.select_for_update().get(pk=drop_id)
+    if drop.launch_token == token:
+        return drop
+    if not drop.is_draft:
+        raise AlreadyLaunched()
+    ready(drop, now)
+    if not told.people:
+        raise NobodyToReach()
+    drop.state = State.SCHEDULED if drop.send_at else State.PREPARING
+    drop.launch_token, drop.promised = token, told.promise()
+    drop.save()
+    enqueue(FREEZE, drop.pk, str(token), at=drop.send_at)
+    record(by, "drop.launch", "drop", drop.pk, after={**drop.promised, "state": drop.state})
+    return drop
+
+
+def _standing(drop_id: int, *states: State) -> Drop:
+    drop = Drop.objects.select_for_update().get(pk=drop_id)
+    if drop.state not in states:
+        raise NotPossibleNow(state=State(drop.state).label)
+    return drop
+
+
+@transaction.atomic
+def unschedule(drop_id: int, by: Actor) -> Drop:
+    """A scheduled drop is a draft again; its job finds another launch and does nothing."""
+    drop = _standing(drop_id, State.SCHEDULED)
+    drop.state, drop.launch_token, drop.promised = State.DRAFT, None, {}
+    drop.save()
+    record(by, "drop.unschedule", "drop", drop.pk)
+    return drop
+
+
+@transaction.atomic
+def pause(drop_id: int, by: Actor) -> Drop:
+    """What waits stays; what a worker holds at this moment still leaves."""
+    drop = _standing(drop_id, State.PREPARING, State.SENDING)
+    drop.state, drop.pause_reason = State.PAUSED, BY_HAND
+    drop.save(update_fields=["state", "pause_reason", "saved_at"])
+    hold(drop.cause)
+    record(by, "drop.pause", "drop", drop.pk)
+    return drop
+
+
+@transaction.atomic
+def resume(drop_id: int, by: Actor, now: datetime | None = None) -> Drop:
+    """Go on: the freeze where it stood, the messages where they were."""
+    drop = _standing(drop_id, State.PAUSED)
+    if drop.pause_reason != BY_HAND:
+        for pause_id in Alert.objects.filter(
+            code__startswith=PAUSED, dismissed_at=None
+        ).values_list("pk", flat=True):
+            outbox.dismiss(pause_id, now)
+    _go_on(drop, now)
+    record(by, "drop.resume", "drop", drop.pk)
+    return drop
+
+
+def _go_on(drop: Drop, now: datetime | None) -> None:
+    drop.state = State.SENDING if drop.frozen_at else State.PREPARING
+    drop.pause_reason = ""
+    drop.save(update_fields=["state", "pause_reason", "saved_at"])
+    release(drop.cause, now)
+    if drop.frozen_at:
+        enqueue(CLOSE, drop.pk)
+    else:
+        enqueue(FREEZE, drop.pk, str(drop.launch_token))
+
+
+@transaction.atomic
+def cancel(drop_id: int, by: Actor, now: datetime | None = None) -> Drop:
+    """What has not left will not leave, and those people are free for another message."""
+    now = now or timezone.now()
+    drop = _standing(drop_id, State.PREPARING, State.SENDING, State.PAUSED)
+    outbox.cancel(drop.cause, now)
+    drop.state, drop.done_at, drop.pause_reason = State.CANCELLED, now, ""
+    drop.save(update_fields=["state", "done_at", "pause_reason", "saved_at"])
+    spared = Message.objects.filter(
+        cause=drop.cause, status=Status.CANCELLED, reason="called_off"
+    ).values("contact_id")
+    tried = (
+        Attempt.objects.filter(message__contact=OuterRef("pk"), message__kind=Kind.COMMERCIAL)
+        .order_by()
+        .values("message__contact")
+        .annotate(last=Max("at"))
+        .values("last")
+    )
+    Contact.objects.filter(pk__in=spared).update(last_commercial_at=Subquery(tried))
+    record(by, "drop.cancel", "drop", drop.pk)
+    return drop
+
+
+@transaction.atomic
+def provider_paused(cause: str, code: str) -> None:
+    """The operator takes nothing more: the drop says so until someone goes on with it."""
+    kind, _colon, number = cause.partition(":")
+    if kind != "drop":
+        return
+    going = Drop.objects.filter(pk=int(number), state__in=[State.PREPARING, State.SENDING])
+    going.update(state=State.PAUSED, pause_reason=code)
+
+
+@transaction.atomic
+def provider_resumed(now: datetime | None = None) -> None:
+    """The operator works again: what it had stopped goes on by itself."""
+    stopped = Drop.objects.select_for_update().filter(state=State.PAUSED)
+    for drop in stopped.exclude(pause_reason=BY_HAND):
+        _go_on(drop, now)

@@ -1,0 +1,64 @@
+"""Where a drop may start from: a blank page, or a first sentence to make one's own."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from apps.audience.criteria import Criteria
+
+
+@dataclass(frozen=True, slots=True)
+class Starter:
+    """``criteria`` says for whom, unless the link that led here said it already."""
+
+    key: str
+    title: str
+    about: str
+    criteria: Criteria
+    written: dict[str, Any]
+
+
+STARTERS = (
+    Starter("blank", "Page blanche", "Vos mots, vos clients.", Criteria(), {}),
+    Starter(
+        "arrival",
+        "Un arrivage",
+        "Ce qui vient d’arriver, en peu d’exemplaires.",
+        Criteria(),
+        {
+            "sms_text": "{prénom|Bonjour}, [quantité] [produit] viennent d'arriver, [prix]. "
+            "On vous en garde ? {boutique}",
+            "email_subject": "Vient d’arriver chez {boutique}",
+            "email_text": "Bonjour {prénom},\n\n[Quantité] [produit] viennent d’arriver, à [prix]. "
+            "Quand il n’y en a plus, il n’y en a plus.\n\nPour en garder, répondez simplement à "
+            "cet e-mail.\n\nÀ bientôt,\n{boutique}",
+        },
+    ),
+    Starter(
+        "absent",
+        "Des habitués absents",
+        "Un mot à ceux qu’on ne voit plus.",
+        Criteria(not_seen_since=45, seen_within=180, visits_at_least=3),
+        {
+            "sms_text": "{prénom|Bonjour}, cela fait un moment ! Votre carte vous attend avec "
+            "{tampons} tampons : {lien}",
+            "email_subject": "Votre carte vous attend chez {boutique}",
+            "email_text": "Bonjour {prénom},\n\nCela fait un moment que nous ne vous avons pas vu. "
+            "Votre carte garde vos {tampons} tampons : plus que {reste} avant la récompense.\n\n"
+            "{lien}\n\nÀ bientôt,\n{boutique}",
+        },
+    ),
+    Starter(
+        "reward",
+        "Une récompense attend",
+        "Pour ceux qui l’ont gagnée et ne le savent pas.",
+        Criteria(reward_ready=True),
+        {
+            "sms_text": "{prénom|Bonjour}, votre récompense vous attend chez {boutique}. "
+            "Votre carte : {lien}",
+            "email_subject": "Votre récompense vous attend",
+            "email_text": "Bonjour {prénom},\n\nVotre carte est pleine : votre récompense vous "
+            "attend chez {boutique}.\n\n{lien}\n\nÀ bientôt,\n{boutique}",
+        },
+    ),
+)
+BY_KEY = {starter.key: starter for starter in STARTERS}

@@ -1,0 +1,102 @@
+"""A test of a drop, to the owner's own mailbox and a phone they type: no customer is touched."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from apps.accounts import mail as platform_mail
+from apps.accounts.models import User
+from apps.campaigns import rendering
+from apps.campaigns.estimate import imagined
+from apps.campaigns.models import Drop, Trial
+from apps.contacts.models import Channel, Contact
+from apps.core.jobs import enqueue
+from apps.core.phone import Phone
+from apps.core.ratelimit import Limit, spend
+from apps.core.refusal import Refusal
+from apps.messaging.providers import provider_of
+from apps.messaging.providers.base import DeliveryFailed, DeliveryUncertain, Outgoing
+from apps.messaging.services import sms_sender
+from apps.shops.models import Shop
+from apps.shops.services import shop_here
+
+TRY_OUT = "apps.campaigns.tasks.try_out"
+TRIALS_PER_PERSON = Limit("drop-trial:person", 10, 3600)
+TRIALS_PER_SHOP = Limit("drop-trial:shop", 40, 24 * 3600)
+
+
+class NothingToTry(Refusal):
+    message = _("Écrivez d’abord le texte : il n’y a rien à essayer.")
+    status = 422
+
+
+class LandlineTrial(Refusal):
+    message = _("Un SMS d’essai part vers un mobile. Exemple : 06 12 34 56 78.")
+    status = 422
+
+
+@transaction.atomic
+def send(
+    drop: Drop, shop: Shop, user: User, phone: Phone | None, now: datetime | None = None
+) -> list[str]:
+    """Send what is written to ``user``'s mailbox and to ``phone``; returns the channels used.
+
+    For an imagined reader: the links open nothing. Raises ``TooMany`` past ten an hour and
+    person, forty a day and shop.
+    """
+    now = now or timezone.now()
+    by_sms = bool(drop.use_sms and drop.sms_text.strip() and phone)
+    by_email = bool(drop.use_email and drop.email_text.strip())
+    if phone and not phone.mobile:
+        raise LandlineTrial()
+    if not by_sms and not by_email:
+        raise NothingToTry()
+    spend(TRIALS_PER_PERSON, user.pk, now=now)
+    spend(TRIALS_PER_SHOP, now=now)
+    used = []
+    nobody = Contact()
+    if by_email:
+        mail = rendering.mail(drop, imagined(shop, Channel.EMAIL), nobody, shop)
+        platform_mail.post(
+            to=user.email, subject=f"[Essai] {mail.subject}", text=mail.text, html=mail.html
+        )
+        used.append(str(Channel.EMAIL))
+    if by_sms and phone:
+        body = rendering.sms(drop, imagined(shop), nobody, shop)
+        trial = Trial.objects.create(drop=drop, to=phone.e164, body=body, at=now)
+        enqueue(TRY_OUT, trial.pk)
+        used.append(str(Channel.SMS))
+    return used
+
+
+def deliver(trial_id: int, now: datetime | None = None) -> None:
+    """Claim, commit, send; then forget the number and the text. Never sent a second time."""
+    now = now or timezone.now()
+    if not Trial.objects.filter(pk=trial_id, claimed_at=None).update(claimed_at=now):
+        return
+    trial, shop = Trial.objects.get(pk=trial_id), shop_here()
+    outgoing = Outgoing(
+        channel=Channel.SMS,
+        to=trial.to,
+        body=trial.body,
+        subject="",
+        html="",
+        commercial=False,
+        attempt=trial.token,
+        shop_token=shop.callback_token,
+        sender_name=shop.name,
+        sms_sender=sms_sender(shop),
+        reply_to="",
+        stop_url="",
+        one_click_url="",
+    )
+    try:
+        provider_of(Channel.SMS).send(outgoing)
+        outcome = "sent"
+    except DeliveryFailed as failure:
+        outcome = str(failure)
+    except DeliveryUncertain as doubt:
+        outcome = doubt.code
+    Trial.objects.filter(pk=trial_id).update(outcome=outcome[:40], to="", body="")

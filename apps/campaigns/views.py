@@ -1,0 +1,359 @@
+"""Writing drops, letting them go, watching them arrive."""
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from apps.accounts.requests import TeamRequest, actor
+from apps.audience.criteria import REASONS, Criteria, describe, parts
+from apps.campaigns import queries, rendering, services, trials
+from apps.campaigns.estimate import Estimate, Sample, estimate
+from apps.campaigns.forms import GROUPS, CriteriaForm, DropForm, TrialForm
+from apps.campaigns.models import Drop, State
+from apps.campaigns.starters import BY_KEY, STARTERS
+from apps.campaigns.timing import departure
+from apps.campaigns.writing import VARIABLES
+from apps.contacts.models import Channel, Contact
+from apps.core.doors import door
+from apps.core.phone import show_phone
+from apps.core.refusal import Refusal
+from apps.core.roles import Right
+from apps.messaging.services import HEALTH, sms_sender
+from apps.shops.models import Shop
+
+PER_PAGE = 20
+
+
+def _drop(pk: int) -> Drop:
+    return get_object_or_404(Drop, pk=pk)
+
+
+@door(Right.WRITE_DROPS)
+@require_safe
+def drops(request: TeamRequest) -> HttpResponse:
+    """Every drop, the newest first, with how it stands."""
+    page = Paginator(Drop.objects.order_by("-created_at", "-pk"), PER_PAGE).get_page(
+        request.GET.get("page")
+    )
+    context = {"section": "messages", "page": page, "results": queries.results(page.object_list)}
+    return render(request, "campaigns/drops.html", context)
+
+
+@door(Right.WRITE_DROPS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def new(request: TeamRequest) -> HttpResponse:
+    """Where to start from; a link may already say for whom."""
+    asked = CriteriaForm(request.POST if request.method == "POST" else request.GET)
+    criteria = asked.cleaned_data["criteria"] if asked.is_valid() else Criteria()
+    if request.method == "POST":
+        starter = BY_KEY.get(request.POST.get("depart", ""), BY_KEY["blank"])
+        drop = services.create(
+            actor(request), criteria if criteria.as_dict() else starter.criteria, starter.written
+        )
+        return redirect("drop", drop.pk)
+    context = {
+        "section": "messages",
+        "starters": STARTERS,
+        "prefilled": request.GET if criteria.as_dict() else None,
+        "for_whom": describe(criteria),
+    }
+    return render(request, "campaigns/new.html", context)
+
+
+@door(Right.WRITE_DROPS)
+@require_safe
+def drop(request: TeamRequest, pk: int) -> HttpResponse:
+    """A draft's composer; once launched, how it goes."""
+    found = _drop(pk)
+    if found.is_draft:
+        return _composer(request, found)
+    return _progress(request, found)
+
+
+# --- the composer ------------------------------------------------------------------------
+
+
+@door(Right.WRITE_DROPS)
+@require_POST
+def save(request: TeamRequest, pk: int) -> HttpResponse:
+    """Keep what is typed. ``act`` says what then: nothing, lighten, drop a criterion, go on."""
+    found, now = _drop(pk), timezone.now()
+    if not found.is_draft:
+        raise services.AlreadyLaunched()
+    act, data = request.POST.get("act", "save"), request.POST.copy()
+    for name in GROUPS.get(act.removeprefix("sans:"), ()):
+        data.pop(name, None)
+    form, who = DropForm(data, instance=found, now=now), CriteriaForm(data)
+    if not (form.is_valid() & who.is_valid()):
+        return _composer(request, _drop(pk), form, who)
+    services.save(pk, form.cleaned_data, who.cleaned_data["criteria"])
+    if act == "lighten":
+        services.lighten_sms(pk)
+    if request.htmx:
+        return _composer(request, _drop(pk))
+    if act == "go":
+        return redirect("drop_launch", pk)
+    anchor = {"lighten": "message", "recount": "qui"}.get(act, "qui" if ":" in act else "")
+    return redirect(f"{_path(pk)}#{anchor}" if anchor else _path(pk))
+
+
+def _path(pk: int) -> str:
+    return f"/gestion/messages/{pk}/"
+
+
+def _composer(
+    request: TeamRequest,
+    found: Drop,
+    form: DropForm | None = None,
+    who: CriteriaForm | None = None,
+) -> HttpResponse:
+    now = timezone.now()
+    criteria = Criteria.read(found.criteria)
+    context = {
+        "section": "messages",
+        "drop": found,
+        "form": form or DropForm(instance=found, now=now),
+        "who": who or CriteriaForm(initial=CriteriaForm.values_of(criteria)),
+        "wrong": form is not None,
+        "chips": _chips(criteria),
+        "variables": VARIABLES,
+        "trial": _trial_form(request),
+        "latest": queries.latest_result(),
+        **_told(found, request.shop, now),
+    }
+    name = "campaigns/live.html" if request.htmx else "campaigns/composer.html"
+    return render(request, name, context, status=422 if form is not None else 200)
+
+
+def _told(found: Drop, shop: Shop, now: datetime) -> dict[str, Any]:
+    """What the composer and the confirmation say of a drop as it stands."""
+    told = estimate(found, shop, now)
+    return {
+        "told": told,
+        "for_whom": describe(Criteria.read(found.criteria)),
+        "departure": departure(shop, found.send_at, now),
+        "samples": _samples(found, told, shop),
+        "mail": _mail_sample(found, told, shop),
+        "sender": sms_sender(shop),
+        "health": HEALTH if shop.sells_alcohol else "",
+    }
+
+
+def _chips(criteria: Criteria) -> list[tuple[str, str]]:
+    """Each criterion that is set, as the group of fields that its ✕ empties and its words."""
+    values, chips = criteria.as_dict(), []
+    for group, names in GROUPS.items():
+        alone = {name: values[name] for name in names if name in values}
+        chips += [(group, " ".join(parts(Criteria.read(alone))))] if alone else []
+    return chips
+
+
+def _samples(found: Drop, told: Estimate, shop: Shop) -> list[dict[str, Any]]:
+    """The shortest and the longest SMS as two real people would read them."""
+    shown: list[Sample] = []
+    for sample in (told.shortest, told.longest):
+        if sample and sample not in shown:
+            shown.append(sample)
+    contacts = Contact.objects.in_bulk([s.person.contact_id for s in shown])
+    return [
+        {
+            "sample": s,
+            "text": rendering.sms(
+                found, s.person, contacts.get(s.person.contact_id) or Contact(), shop
+            ),
+        }
+        for s in shown
+    ]
+
+
+def _mail_sample(found: Drop, told: Estimate, shop: Shop) -> dict[str, Any] | None:
+    if told.reader is None:
+        return None
+    body = rendering.email_body(found, told.reader, shop)
+    return {
+        "subject": rendering.subject(found, told.reader, shop),
+        "paragraphs": rendering.paragraphs(body),
+        "card": rendering.card_link(shop, told.reader.card_token),
+        "name": told.reader.first_name or "une personne sans prénom",
+    }
+
+
+@door(Right.WRITE_DROPS)
+@require_POST
+def discard(request: TeamRequest, pk: int) -> HttpResponse:
+    """Throw a draft away."""
+    services.discard(_drop(pk).pk)
+    messages.success(request, "Brouillon supprimé.")
+    return redirect("drops")
+
+
+@door(Right.WRITE_DROPS)
+@require_POST
+def duplicate(request: TeamRequest, pk: int) -> HttpResponse:
+    """A new draft with the same words."""
+    copy = services.duplicate(_drop(pk), actor(request))
+    return redirect("drop", copy.pk)
+
+
+# --- a test to oneself -------------------------------------------------------------------
+
+
+def _trial_form(request: TeamRequest) -> TrialForm:
+    typed = show_phone(request.session.get("trial_phone", ""))
+    return TrialForm(initial={"phone": typed}, region=request.shop.region)
+
+
+@door(Right.WRITE_DROPS)
+@require_POST
+def trial(request: TeamRequest, pk: int) -> HttpResponse:
+    """The draft, to the mailbox and the phone of who writes it."""
+    found, form = _drop(pk), TrialForm(request.POST, region=request.shop.region)
+    if not form.is_valid():
+        return _trial_answer(request, found, form, status=422)
+    phone = form.cleaned_data["phone"]
+    try:
+        used = trials.send(found, request.shop, request.user, phone)
+    except Refusal as refusal:
+        form.add_error("phone", str(refusal))
+        return _trial_answer(request, found, form, status=refusal.status)
+    if phone:
+        request.session["trial_phone"] = phone.e164
+    where = [
+        *([show_phone(phone.e164)] if Channel.SMS in used else []),
+        *([request.user.email] if Channel.EMAIL in used else []),
+    ]
+    return _trial_answer(request, found, _trial_form(request), sent=" et à ".join(where))
+
+
+def _trial_answer(
+    request: TeamRequest, found: Drop, form: TrialForm, *, sent: str = "", status: int = 200
+) -> HttpResponse:
+    if request.htmx:
+        context = {"drop": found, "trial": form, "trial_sent": sent}
+        return render(request, "campaigns/trial.html", context, status=status)
+    if sent:
+        messages.success(request, f"Essai envoyé à {sent}.")
+    else:
+        messages.error(request, " ".join(map(str, form.errors.get("phone", []))))
+    return redirect(f"{_path(found.pk)}#essai")
+
+
+# --- letting it go -----------------------------------------------------------------------
+
+
+@door(Right.WRITE_DROPS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def launch(request: TeamRequest, pk: int) -> HttpResponse:
+    """Read it once more with its numbers, then let it go."""
+    found, now = _drop(pk), timezone.now()
+    token = _token(request.POST)
+    if not found.is_draft:
+        if request.method != "POST" or found.launch_token == token:
+            return redirect("drop", pk)
+        raise services.AlreadyLaunched()
+    told = _told(found, request.shop, now)
+    if request.method == "POST" and token and _agreed(request.POST, told["told"]):
+        services.launch(pk, token, actor(request), told["told"], now)
+        return redirect("drop", pk)
+    problem = _problem(found, told["told"], now)
+    changed = request.method == "POST" and not problem
+    context = {
+        "section": "messages",
+        "drop": found,
+        "problem": problem,
+        "changed": changed,
+        "token": uuid.uuid4(),
+        **told,
+    }
+    status = 409 if changed else 422 if request.method == "POST" else 200
+    return render(request, "campaigns/launch.html", context, status=status)
+
+
+def _token(data: QueryDict) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(data.get("token", ""))
+    except ValueError:
+        return None
+
+
+def _agreed(data: QueryDict, told: Estimate) -> bool:
+    """Whether what is about to leave is what was read; fewer people is no surprise."""
+    read = data.get("people", ""), data.get("segments", "")
+    if not all(part.isascii() and part.isdigit() for part in read):
+        return False
+    people, segments = map(int, read)
+    return told.people <= people * 1.02 + 2 and told.segments <= segments * 1.02 + 4
+
+
+def _problem(found: Drop, told: Estimate, now: datetime) -> str:
+    try:
+        services.ready(found, now)
+    except Refusal as refusal:
+        return str(refusal)
+    return "" if told.people else str(services.NobodyToReach())
+
+
+@door(Right.WRITE_DROPS)
+@require_POST
+def act(request: TeamRequest, pk: int, verb: str) -> HttpResponse:
+    """Pause, go on, call off, or take a scheduled drop back."""
+    verbs = {
+        "pause": (services.pause, "En pause : ce qui n’est pas parti attend."),
+        "reprendre": (services.resume, "C’est reparti."),
+        "annuler": (services.cancel, "Annulé : ce qui n’était pas parti ne partira pas."),
+        "deprogrammer": (services.unschedule, "Redevenu brouillon : rien ne partira."),
+    }
+    do, sentence = verbs[verb]
+    do(_drop(pk).pk, actor(request))
+    messages.success(request, sentence)
+    return redirect("drop", pk)
+
+
+# --- watching it arrive ------------------------------------------------------------------
+
+
+def _progress(request: TeamRequest, found: Drop) -> HttpResponse:
+    (result,) = queries.results([found])
+    context = {
+        "section": "messages",
+        "drop": found,
+        "result": result,
+        "channels": queries.by_channel(found),
+        "troubles": queries.troubles(found),
+        "stops": queries.stops(found),
+        "left_out": [(REASONS[reason], count) for reason, count in found.left_out.items() if count],
+        "pause_said": _pause_said(found),
+        "for_whom": describe(Criteria.read(found.criteria)),
+        "departure": departure(request.shop, found.send_at, timezone.now()),
+        "confirm_cancel": _cancel_said(result),
+    }
+    name = "campaigns/drop.html#progress" if request.htmx else "campaigns/drop.html"
+    return render(request, name, context)
+
+
+def _pause_said(found: Drop) -> str:
+    if found.state != State.PAUSED:
+        return ""
+    if found.pause_reason == services.BY_HAND:
+        return "En pause. Ce qui n’est pas parti attend votre signal."
+    return f"L’envoi s’est arrêté : {queries.say(found.pause_reason)}"
+
+
+def _cancel_said(result: queries.Result) -> str:
+    n = result.waiting
+    return (
+        ngettext(
+            "Annuler l’envoi ? %d message ne partira pas.",
+            "Annuler l’envoi ? %d messages ne partiront pas.",
+            n,
+        )
+        % n
+    )

@@ -1,0 +1,224 @@
+"""What the owner sees while writing, sending and watching."""
+
+import re
+import uuid
+
+import pytest
+from django.urls import reverse
+
+from apps.campaigns import services
+from apps.campaigns.models import Drop, State
+from apps.contacts.models import Tag
+from apps.core.actor import Actor
+from apps.messaging.models import Message
+from tests.factories import CardFactory, ContactFactory, ProgrammeFactory
+
+WORDS = {
+    "title": "Arrivage",
+    "use_sms": "on",
+    "sms_text": "{prénom}, du nouveau chez {boutique} : {lien}",
+    "fallback": "cher client",
+    "when": "now",
+}
+
+
+@pytest.fixture
+def draft(shop):
+    ProgrammeFactory()
+    return services.create(Actor("team", 1), written={"use_email": False, "sms_text": "Bonjour"})
+
+
+def _save(client, draft, **more):
+    return client.post(reverse("drop_save", args=[draft.pk]), {**WORDS, **more})
+
+
+def test_an_empty_list_teaches_and_offers_to_write(owner_client):
+    page = owner_client.get("/gestion/messages/").content.decode()
+    assert "Écrire le premier" in page
+
+
+def test_a_starter_makes_a_draft_and_a_link_says_for_whom(owner_client):
+    page = owner_client.get("/gestion/messages/nouveau/?not_seen_since=45&seen_within=180")
+    assert "pas vus depuis 45 jours" in page.content.decode()
+    response = owner_client.post(
+        "/gestion/messages/nouveau/", {"depart": "absent", "not_seen_since": "60"}
+    )
+    draft = Drop.objects.get()
+    assert response.url == f"/gestion/messages/{draft.pk}/"
+    assert draft.criteria == {"not_seen_since": 60}
+    assert "{prénom" in draft.sms_text
+
+
+def test_the_composer_counts_whom_it_reaches_and_says_why_not_the_others(owner_client, draft):
+    ContactFactory.create_batch(3, agreeing=True)
+    ContactFactory.create_batch(2)
+    page = owner_client.get(f"/gestion/messages/{draft.pk}/").content.decode()
+    assert re.search(r'data-people="3"', page)
+    assert "2 sans accord" in page
+
+
+def test_typing_is_kept_without_touching_the_fields(owner_client, draft):
+    ContactFactory(agreeing=True, first_name="Zoé")
+    response = owner_client.post(
+        reverse("drop_save", args=[draft.pk]), WORDS, headers={"HX-Request": "true"}
+    )
+    page = response.content.decode()
+    assert response.status_code == 200
+    assert 'id="enregistre" hx-swap-oob="true"' in page
+    assert "Zoé, du nouveau chez Cave du Marché" in page
+    assert "dangereux pour la santé" in page
+    assert "<textarea" not in page
+    draft.refresh_from_db()
+    assert draft.sms_text == WORDS["sms_text"]
+
+
+def test_a_variable_that_does_not_exist_is_an_error_beside_the_text(owner_client, draft):
+    response = _save(owner_client, draft, sms_text="Bonjour {prenon}")
+    page = response.content.decode()
+    assert response.status_code == 422
+    assert "{prenon}" in page
+    assert "n’est pas une variable" in page
+    draft.refresh_from_db()
+    assert draft.sms_text == "Bonjour"
+
+
+def test_costly_signs_are_named_and_lightened_in_one_tap(owner_client, draft):
+    _save(owner_client, draft, sms_text="L’été arrive… vite")
+    page = owner_client.get(f"/gestion/messages/{draft.pk}/").content.decode()
+    assert "Alléger" in page
+    assert "UCS-2" in page
+    _save(owner_client, draft, sms_text="L’été arrive… vite", act="lighten")
+    draft.refresh_from_db()
+    assert draft.sms_text == "L'été arrive... vite"
+
+
+def test_a_chip_takes_its_criterion_away_without_javascript(owner_client, draft):
+    Tag.objects.create(name="bulles")
+    _save(owner_client, draft, tags=["bulles"], not_seen_since="45")
+    draft.refresh_from_db()
+    assert draft.criteria == {"tags": ["bulles"], "not_seen_since": 45}
+    page = owner_client.get(f"/gestion/messages/{draft.pk}/").content.decode()
+    assert "Retirer le critère : étiquette « bulles »" in page
+    _save(owner_client, draft, tags=["bulles"], not_seen_since="45", act="sans:tags")
+    draft.refresh_from_db()
+    assert draft.criteria == {"not_seen_since": 45}
+
+
+def test_a_wrong_place_is_explained_beside_the_field(owner_client, draft):
+    response = _save(owner_client, draft, places="Bourgogne")
+    assert response.status_code == 422
+    assert "Un département ou un code postal s’écrit" in response.content.decode()
+
+
+def test_an_hour_that_is_past_is_refused_and_a_forbidden_one_is_explained(owner_client, draft):
+    assert _save(owner_client, draft, when="later", send_at="2020-01-01T10:00").status_code == 422
+    _save(owner_client, draft, when="later", send_at="2099-01-02T03:00")
+    page = owner_client.get(f"/gestion/messages/{draft.pk}/").content.decode()
+    assert "Le vôtre partira" in page
+
+
+def test_the_confirmation_says_its_numbers_and_a_double_click_launches_once(
+    owner_client, draft, run_jobs
+):
+    ContactFactory.create_batch(3, agreeing=True)
+    url = reverse("drop_launch", args=[draft.pk])
+    page = owner_client.get(url).content.decode()
+    assert "Envoyer à 3 clients, 3 SMS, environ 0,21\u00a0€" in page
+    token = re.search(r'name="token" value="([^"]+)"', page)[1]
+    agreed = {"token": token, "people": "3", "segments": "3"}
+    assert owner_client.post(url, agreed).status_code == 302
+    assert owner_client.post(url, agreed).status_code == 302
+    run_jobs()
+    assert Message.objects.filter(cause=draft.cause).count() == 3
+    assert owner_client.post(url, {**agreed, "token": str(uuid.uuid4())}).status_code == 409
+
+
+def test_numbers_that_grew_since_they_were_read_are_shown_again(owner_client, draft):
+    ContactFactory.create_batch(9, agreeing=True)
+    url = reverse("drop_launch", args=[draft.pk])
+    data = {"token": str(uuid.uuid4()), "people": "3", "segments": "3"}
+    response = owner_client.post(url, data)
+    assert response.status_code == 409
+    assert "Les chiffres ont changé" in response.content.decode()
+    draft.refresh_from_db()
+    assert draft.state == State.DRAFT
+
+
+def test_a_starter_s_blanks_are_filled_before_anything_leaves(owner_client, draft):
+    ContactFactory(agreeing=True)
+    _save(owner_client, draft, sms_text="[produit] est là")
+    page = owner_client.get(reverse("drop_launch", args=[draft.pk])).content.decode()
+    assert "Il reste à remplir" in page
+    assert "[produit]" in page
+
+
+def test_what_is_launched_is_no_longer_written(owner_client, draft, launched):
+    assert _save(owner_client, launched).status_code == 409
+    response = owner_client.post(reverse("drop_discard", args=[launched.pk]))
+    assert response.status_code == 409
+
+
+def test_the_progress_page_follows_while_it_moves_and_rests_when_done(
+    owner_client, launched, run_jobs
+):
+    page = owner_client.get(f"/gestion/messages/{launched.pk}/").content.decode()
+    assert 'hx-trigger="every' in page
+    run_jobs()
+    Drop.objects.filter(pk=launched.pk).update(state=State.DONE)
+    page = owner_client.get(
+        f"/gestion/messages/{launched.pk}/", headers={"HX-Request": "true"}
+    ).content.decode()
+    assert "<html" not in page
+    assert 'hx-trigger="every' not in page
+
+
+@pytest.fixture
+def launched(shop, draft):
+    from django.utils import timezone
+
+    from apps.campaigns.estimate import estimate
+
+    ContactFactory.create_batch(3, agreeing=True)
+    told = estimate(draft, shop, timezone.now())
+    return services.launch(draft.pk, uuid.uuid4(), Actor("team", 1), told)
+
+
+def test_a_test_goes_to_the_owner_and_to_no_customer(owner_client, owner, draft, run_jobs):
+    from apps.accounts.models import PlatformMail
+    from apps.campaigns.models import Trial
+
+    Drop.objects.filter(pk=draft.pk).update(use_email=True, email_subject="A", email_text="B")
+    CardFactory(contact__agreeing=True)
+    response = owner_client.post(
+        reverse("drop_trial", args=[draft.pk]), {"phone": "06 12 34 56 78"}, follow=True
+    )
+    assert "Essai envoyé à 06" in response.content.decode()
+    assert PlatformMail.objects.get().to == owner.email
+    run_jobs()
+    trial = Trial.objects.get()
+    assert (trial.outcome, trial.to, trial.body) == ("sent", "", "")
+    assert not Message.objects.exists()
+
+
+def test_tests_are_rationed(owner_client, draft):
+    url = reverse("drop_trial", args=[draft.pk])
+    for _ in range(10):
+        owner_client.post(url, {"phone": "06 12 34 56 78"}, headers={"HX-Request": "true"})
+    response = owner_client.post(url, {"phone": "06 12 34 56 78"}, headers={"HX-Request": "true"})
+    assert response.status_code == 429
+
+
+def test_helpers_and_neighbours_write_to_nobody(helper_client, neighbour_client, draft):
+    for client in (helper_client, neighbour_client):
+        assert client.get(f"/gestion/messages/{draft.pk}/").status_code == 403
+        assert client.get("/gestion/messages/").status_code == 403
+
+
+@pytest.mark.parametrize("count", [1, 12])
+def test_the_list_asks_the_same_questions_however_long(
+    owner_client, shop, count, django_assert_max_num_queries
+):
+    for _ in range(count):
+        services.create(Actor("team", 1))
+    with django_assert_max_num_queries(8):  # two of them name the schema
+        assert owner_client.get("/gestion/messages/").status_code == 200
