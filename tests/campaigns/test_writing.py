@@ -1,0 +1,79 @@
+"""Variables: what each person reads, and never a brace."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from apps.campaigns.writing import VARIABLES, LoneBrace, UnknownVariable, check, fill, uses
+
+NAMES = [variable.name for variable in VARIABLES]
+pieces = st.one_of(
+    st.sampled_from([variable.tag for variable in VARIABLES]),
+    st.sampled_from(
+        ["{", "}", "{}", "{|}", "{prénom|", "|", "{PRENOM|cher ami}", " ,", "\r\n", " "]
+    ),
+    st.text(max_size=12),
+)
+
+
+@given(
+    st.lists(pieces, max_size=12).map("".join), st.dictionaries(st.sampled_from(NAMES), st.text())
+)
+def test_no_text_and_no_name_ever_breaks_it_or_leaves_a_brace(text, values):
+    written = fill(text, values)
+    assert "{" not in written
+    assert "}" not in written
+
+
+@given(st.lists(pieces, max_size=8).map("".join))
+def test_what_passes_the_check_says_every_value(text):
+    try:
+        check(text)
+    except (UnknownVariable, LoneBrace):
+        return
+    written = fill(text, dict.fromkeys(NAMES, "⟪valeur⟫"))
+    assert written.count("⟪valeur⟫") == sum(text.count("{" + end) for end in _starts(text))
+
+
+def _starts(text):
+    return {part.split("}")[0] for part in text.split("{")[1:]}
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("{prénom}, 12 bouteilles", "Camille, 12 bouteilles"),
+        ("{prenom} {PRÉNOM}", "Camille Camille"),
+        ("Bonjour {nom|vous}", "Bonjour vous"),
+        ("Bonjour {nom}, ça va", "Bonjour, ça va"),
+        ("{nom}, bonjour", "bonjour"),
+    ],
+)
+def test_a_missing_value_takes_the_word_beside_it_or_leaves_no_trace(text, read):
+    assert fill(text, {"prénom": "Camille", "nom": ""}) == read
+
+
+def test_a_missing_first_name_is_said_as_stated():
+    assert fill("Bonjour {prénom}", {}) == "Bonjour cher client"
+
+
+def test_a_name_is_never_read_as_a_variable():
+    assert fill("{prénom}", {"prénom": "{lien}", "lien": "secret"}) == "lien"
+
+
+@pytest.mark.parametrize("text", ["{prenon}", "{}", "{ }", "{nom de famille}"])
+def test_an_unknown_variable_is_named(text):
+    with pytest.raises(UnknownVariable) as refusal:
+        check(text)
+    assert text in str(refusal.value)
+
+
+@pytest.mark.parametrize("text", ["Bonjour {prénom", "Bonjour prénom}", "{{prénom}"])
+def test_a_lone_brace_is_refused(text):
+    with pytest.raises(LoneBrace):
+        check(text)
+
+
+def test_the_link_is_found_however_it_is_written():
+    assert uses("Voici : {Lien|ici}", "lien")
+    assert not uses("lien", "lien")
