@@ -16,9 +16,7 @@ from apps.core.jobs import enqueue
 from apps.core.phone import Phone
 from apps.core.ratelimit import Limit, spend
 from apps.core.refusal import Refusal
-from apps.messaging.providers import provider_of
-from apps.messaging.providers.base import DeliveryFailed, DeliveryUncertain, Outgoing
-from apps.messaging.services import sms_sender
+from apps.messaging.trying import try_sms
 from apps.shops.models import Shop
 from apps.shops.services import shop_here
 
@@ -77,26 +75,5 @@ def deliver(trial_id: int, now: datetime | None = None) -> None:
     if not Trial.objects.filter(pk=trial_id, claimed_at=None).update(claimed_at=now):
         return
     trial, shop = Trial.objects.get(pk=trial_id), shop_here()
-    outgoing = Outgoing(
-        channel=Channel.SMS,
-        to=trial.to,
-        body=trial.body,
-        subject="",
-        html="",
-        commercial=False,
-        attempt=trial.token,
-        shop_token=shop.callback_token,
-        sender_name=shop.name,
-        sms_sender=sms_sender(shop),
-        reply_to="",
-        stop_url="",
-        one_click_url="",
-    )
-    try:
-        provider_of(Channel.SMS).send(outgoing)
-        outcome = "sent"
-    except DeliveryFailed as failure:
-        outcome = str(failure)
-    except DeliveryUncertain as doubt:
-        outcome = doubt.code
+    outcome = try_sms(shop, trial.to, trial.body, trial.token)
     Trial.objects.filter(pk=trial_id).update(outcome=outcome[:40], to="", body="")
