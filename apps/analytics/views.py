@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from apps.accounts.requests import TeamRequest
-from apps.analytics import chart, queries, services, todo
+from apps.analytics import chart, queries, services, wording
 from apps.analytics.onboarding import checklist
 from apps.campaigns.queries import latest_result
 from apps.core.doors import door
@@ -26,13 +26,13 @@ def home(request: TeamRequest) -> HttpResponse:
         "section": "home",
         "now": now,
         "home": figures,
-        "greeting": todo.greeting(figures, request.user.get_short_name()),
-        "active_change": todo.active_change(figures),
-        "returning": todo.share(figures.returned, figures.seen),
-        "returning_change": todo.returning_change(figures),
-        "risk_change": todo.risk_change(figures),
-        "redeemed_change": todo.redeemed_change(figures),
-        "actions": todo.actions(figures),
+        "greeting": wording.greeting(figures, request.user.get_short_name()),
+        "active_change": wording.active_change(figures),
+        "returning": wording.share(figures.returned, figures.seen),
+        "returning_change": wording.returning_change(figures),
+        "risk_change": wording.risk_change(figures),
+        "redeemed_change": wording.redeemed_change(figures),
+        "actions": wording.actions(figures),
         "desk_chart": chart.bars(figures.weeks, width=640, height=236, labels=3),
         "phone_chart": chart.bars(figures.weeks, width=340, height=210, labels=3),
         "checklist": checklist(request.shop),

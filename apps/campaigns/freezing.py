@@ -61,11 +61,12 @@ def _begin(drop_id: int, token: str, shop: Shop, now: datetime) -> Drop | None:
         return None
     if drop.launched_at is None:
         # Before anyone is taken: a later run would count this drop's own people as « cap ».
-        left_out = reach(Criteria.read(drop.criteria), drop.channels, shop, now).left_out
-        drop.left_out = {one.reason: one.count for one in left_out}
+        reached = reach(Criteria.read(drop.criteria), drop.channels, shop, now)
+        drop.left_out = {one.reason: one.count for one in reached.left_out}
+        drop.promised["reached"] = reached.reached
         drop.launched_at = now
     drop.state = State.PREPARING
-    drop.save(update_fields=["state", "left_out", "launched_at", "saved_at"])
+    drop.save(update_fields=["state", "left_out", "promised", "launched_at", "saved_at"])
     return drop
 
 
@@ -98,9 +99,7 @@ def _write(drop_id: int, token: str, people: list[Person], shop: Shop, now: date
     post_many(_postings(drop, going, contacts, shop, now), now)
     drop.frozen_up_to = people[-1][0].contact_id
     drop.audience_size += len(going)
-    if lost := len(people) - len(going):
-        drop.left_out["cap"] = drop.left_out.get("cap", 0) + lost
-    drop.save(update_fields=["frozen_up_to", "audience_size", "left_out", "saved_at"])
+    drop.save(update_fields=["frozen_up_to", "audience_size", "saved_at"])
     return True
 
 
@@ -161,8 +160,11 @@ def _finish(drop_id: int, token: str, now: datetime) -> None:
     drop = found.filter(state=State.PREPARING).first()
     if drop is None:
         return
+    # Who could be reached at the beginning and was not: another message was faster.
+    if (lost := drop.promised.get("reached", 0) - drop.audience_size) > 0:
+        drop.left_out["cap"] = drop.left_out.get("cap", 0) + lost
     drop.state, drop.frozen_at = State.SENDING, now
-    drop.save(update_fields=["state", "frozen_at", "saved_at"])
+    drop.save(update_fields=["state", "frozen_at", "left_out", "saved_at"])
     close(drop_id, now)
 
 

@@ -119,5 +119,5 @@ def mail(drop: Drop, person: Chosen, contact: Contact, shop: Shop) -> Mail:
         "health": HEALTH if shop.sells_alcohol else "",
         "stop_url": stop_url(contact, shop),
     }
-    html = render_to_string("campaigns/mail.html", context)
+    html = render_to_string("campaigns/mail/drop.html", context)
     return Mail(title, finish_email(body, contact, shop), html)

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from apps.analytics import chart, queries, services, todo
+from apps.analytics import chart, queries, services, wording
 from apps.analytics.onboarding import checklist
 from apps.campaigns.models import Drop, State
 from apps.contacts.models import ConsentState, Contact
@@ -35,9 +35,9 @@ def test_day_one_is_all_zero_and_meant(shop):
     home = queries.home(NOW)
     assert (home.people, home.active, home.at_risk, home.redeemed) == (0, 0, 0, 0)
     assert len(home.weeks) == 12
-    assert todo.share(home.returned, home.seen) is None
-    assert todo.actions(home) == []
-    assert todo.greeting(home, "Zoé") == "Bienvenue Zoé."
+    assert wording.share(home.returned, home.seen) is None
+    assert wording.actions(home) == []
+    assert wording.greeting(home, "Zoé") == "Bienvenue Zoé."
 
 
 def test_active_people_are_counted_once_and_against_the_month_before(shop):
@@ -46,7 +46,7 @@ def test_active_people_are_counted_once_and_against_the_month_before(shop):
     _visit(two, 45)
     home = queries.home(NOW)
     assert (home.active, home.active_before) == (1, 2)
-    assert todo.active_change(home).text == "− 50 % sur un mois"
+    assert wording.active_change(home).text == "− 50 % sur un mois"
 
 
 def test_an_undone_stamp_is_no_visit(shop):
@@ -76,7 +76,7 @@ def test_the_regulars_who_vanished_are_at_risk_with_their_rhythm(shop):
     _visit(gone, 300, 250, 200)
     home = queries.home(NOW)
     assert (home.at_risk, home.newly_at_risk, home.rhythm_days) == (1, 1, 11)
-    (action,) = todo.actions(home)
+    (action,) = wording.actions(home)
     assert action.title == "1 habitué absent depuis 45 jours"
     assert action.detail == "Leur rythme était de 11 jours."
 
@@ -87,7 +87,7 @@ def test_the_link_to_write_to_them_reaches_those_very_people(shop, owner_client)
         _visit(CardFactory(contact__agreeing=True), 70, 59, 48, now=now)
     _visit(CardFactory(contact__agreeing=True), 60, 50, now=now)
     home = queries.home(now)
-    link = todo.actions(home)[0].link
+    link = wording.actions(home)[0].link
     response = owner_client.post(*link.split("?")[:1], _fields(link), follow=True)
     assert f'data-people="{home.at_risk}"' in response.content.decode()
 
@@ -104,7 +104,7 @@ def test_the_greeting_compares_the_same_days_of_other_weeks(shop):
     _visit(card, *[0.01] * 9)
     home = queries.home(NOW)
     assert (home.this_week, home.usual_week) == (9, 5)
-    assert todo.greeting(home, "") == "Bonjour, une belle semaine."
+    assert wording.greeting(home, "") == "Bonjour, une belle semaine."
 
 
 def test_weeks_begin_on_monday_in_the_shop_s_own_time(shop):
@@ -117,7 +117,7 @@ def test_weeks_begin_on_monday_in_the_shop_s_own_time(shop):
 
 def test_pending_consent_is_something_to_do(shop):
     CardFactory(contact__sms_consent=ConsentState.PENDING)
-    assert "n’a pas confirmé son accord" in todo.actions(queries.home(NOW))[0].title
+    assert "n’a pas confirmé son accord" in wording.actions(queries.home(NOW))[0].title
 
 
 def test_the_chart_rounds_its_axis_and_shows_what_is_not_nothing():

@@ -101,7 +101,7 @@ def test_a_pause_comes_first_and_its_button_tries_again(owner_client, jobs):
     assert "crédit épuisé" in first.sentence
     assert "Réessayer maintenant" in owner_client.get(PAGE).text
     owner_client.post(f"/gestion/messages/alertes/{pause.pk}/")
-    assert jobs() == ["drain"]
+    assert "drain" in jobs()
 
 
 def test_platform_staff_see_failures_without_a_person(shop):
