@@ -64,7 +64,7 @@ class Email:
             connection.send_messages([mail])
         except AnymailAPIError as error:
             raise _brevo_failure(error) from error
-        except AnymailError as error:
+        except (AnymailError, ValueError) as error:  # such as a line break in the subject
             raise DeliveryFailed("unsendable", permanent=True) from error
         except smtplib.SMTPException as error:
             raise _smtp_failure(error) from error

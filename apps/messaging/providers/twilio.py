@@ -27,9 +27,12 @@ TIMEOUTS = (5, 15)  # to connect, to answer; both within a job's minute
 
 # https://www.twilio.com/docs/api/errors
 TRY_AGAIN = frozenset({20429, 20503, 30001, 30003, 63018})
-ACCOUNT = frozenset({10001, 10002, 20003, 20005, 30002})  # unpaid, suspended, refused
+# Unpaid, suspended, refused; 401 and 403 when no code came with them.
+ACCOUNT = frozenset({401, 403, 10001, 10002, 20003, 20005, 30002})
 SENDER = frozenset({21212, 21606, 21659, 21660})  # the sender is not ours: all would fail
 TOO_MANY_REQUESTS, UNAVAILABLE = 429, 503
+# What the SDK raises over a half answer or one of another shape.
+UNREADABLE = (ValueError, LookupError, TypeError, AttributeError)
 CLOCK_SLACK = timedelta(minutes=1)
 
 STATUSES = {
@@ -52,7 +55,7 @@ class _HttpClient(TwilioHttpClient):
     def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
         base = urlsplit(settings.TWILIO_API_URL)
         there = urlunsplit(urlsplit(url)._replace(scheme=base.scheme, netloc=base.netloc))
-        kwargs["timeout"] = TIMEOUTS
+        self.timeout = TIMEOUTS  # the SDK's own argument takes no pair
         try:
             response = super().request(method, there, *args, **kwargs)
         except requests.RequestException as error:
@@ -62,7 +65,7 @@ class _HttpClient(TwilioHttpClient):
             raise DeliveryFailed("20429", retry_after=wait)
         if response.status_code == UNAVAILABLE:
             raise DeliveryFailed("20503")
-        if response.status_code > UNAVAILABLE or response.status_code == 500:
+        if response.status_code >= 500:
             raise DeliveryUncertain("no_answer")
         return response
 
@@ -93,7 +96,7 @@ class Twilio:
             return Receipt(str(made.sid), STATUSES.get(str(made.status), Status.SENT))
         except TwilioRestException as error:
             raise failure(error.code) from error
-        except (TwilioException, ValueError, KeyError, TypeError) as error:
+        except (TwilioException, *UNREADABLE) as error:
             # An answer that broke off or cannot be read: Twilio may well have taken it.
             raise DeliveryUncertain("no_answer") from error
 
@@ -103,7 +106,7 @@ class Twilio:
             listed = self._client.messages.list(
                 to=message.to, date_sent_after=since - CLOCK_SLACK, limit=20
             )
-        except (TwilioException, DeliveryFailed, DeliveryUncertain, ValueError):
+        except (TwilioException, DeliveryFailed, DeliveryUncertain, *UNREADABLE):
             return None
         found = [m for m in listed if m.body == message.body]
         if len(found) != 1:
