@@ -109,12 +109,19 @@ def slowly(seconds: float, then: Answer) -> Answer:
     return answer
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 64  # sixteen threads knock at once
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that was killed does not read its answer."""
+
+
 @contextmanager
 def http_peer() -> Iterator[Peer]:
     peer = Peer()
     handler = type("Handler", (_Handler,), {"peer": peer})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", 0), handler)
     peer.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()

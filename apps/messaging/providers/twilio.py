@@ -1,12 +1,12 @@
 """SMS through Twilio's official SDK."""
 
 from datetime import datetime, timedelta
-from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import requests
 from django.conf import settings
+from requests.adapters import HTTPAdapter
 from twilio.base.exceptions import TwilioException, TwilioRestException
 from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
@@ -33,6 +33,7 @@ SENDER = frozenset({21212, 21606, 21659, 21660})  # the sender is not ours: all 
 TOO_MANY_REQUESTS, UNAVAILABLE = 429, 503
 # What the SDK raises over a half answer or one of another shape.
 UNREADABLE = (ValueError, LookupError, TypeError, AttributeError)
+CONNECTIONS = 32
 CLOCK_SLACK = timedelta(minutes=1)
 
 STATUSES = {
@@ -51,6 +52,12 @@ STATUSES = {
 
 class _HttpClient(TwilioHttpClient):
     """Goes to ``TWILIO_API_URL`` and says what the SDK's exceptions do not: did it leave?"""
+
+    def __init__(self) -> None:
+        super().__init__()
+        # As many kept connections as a drain has threads; the SDK keeps six.
+        for scheme in ("https://", "http://"):
+            self.session.mount(scheme, HTTPAdapter(pool_maxsize=CONNECTIONS))
 
     def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
         base = urlsplit(settings.TWILIO_API_URL)
@@ -76,10 +83,7 @@ class Twilio:
     def __init__(self) -> None:
         # A number or a service hears answers; a name does not.
         self.can = Capabilities(receives_replies=bool(settings.TWILIO_SENDER), paid=True)
-
-    @cached_property
-    def _client(self) -> Client:
-        return Client(
+        self._client = Client(
             settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN, http_client=_HttpClient()
         )
 

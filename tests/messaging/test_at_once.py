@@ -1,0 +1,151 @@
+"""Workers side by side, and workers that die: committed rows, real processes, no sleep."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
+
+import psycopg
+import pytest
+from django.db import connection
+from django.db.models import F
+from psycopg import sql
+
+from apps.core.tenancy import in_schema
+from apps.messaging import services, tasks
+from apps.messaging.models import Attempt, Message, Status
+from apps.messaging.providers import provider_of
+from tests import environment
+from tests.factories import ContactFactory
+from tests.messaging.peers import http_peer, says, twilio_message
+
+TABLES = ("messaging_attempt", "messaging_message", "messaging_alert", "contacts_contact")
+WORKER = """
+import django, sys
+django.setup()
+from apps.core.jobs import run
+run(sys.argv[1], "apps.messaging.tasks.drain")
+"""
+
+
+@pytest.fixture
+def committed(shop):
+    """``committed(work, times)``: ``work()`` on connections of their own, at once, for real."""
+
+    def run(work, times=1):
+        start = Barrier(times)
+
+        def one(_):
+            try:
+                with in_schema(shop.schema_name):
+                    start.wait(timeout=10)
+                    return work()
+            finally:
+                connection.close()
+
+        with ThreadPoolExecutor(times) as pool:
+            return list(pool.map(one, range(times)))
+
+    yield run
+    with psycopg.connect(environment.environment(environment.NAME)["DATABASE_OWNER_URL"]) as owner:
+        for table in TABLES:
+            owner.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(shop.schema_name, table)))
+        owner.execute("DELETE FROM public.django_q_ormq")
+
+
+def queue(many):
+    """``many`` service messages, each to its own number."""
+
+    def work():
+        people = ContactFactory.create_batch(many)
+        services.post_many(
+            [services.Posting(p, "sms", "service", "card:1", "Votre carte") for p in people]
+        )
+
+    return work
+
+
+def test_four_drains_at_once_send_each_message_once(committed, mailbox):
+    committed(queue(220))
+    while committed(lambda: Message.objects.due().exists()) == [True]:
+        committed(tasks.drain, 4)
+    sent = [path.read_text() for path in mailbox.glob("*.sms")]
+    assert len(sent) == len(set(sent)) == 220
+    assert committed(Attempt.objects.count) == [220]
+
+
+@pytest.fixture
+def twilio(settings):
+    """A provider that answers only when it is let, and remembers every SMS it took."""
+    let_go = threading.Event()
+    with http_peer() as peer:
+        settings.SMS_PROVIDER, settings.TWILIO_API_URL = "twilio", peer.url
+        settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN = "AC" + "0" * 32, "jeton"
+        provider_of.cache_clear()
+        peer.taken, peer.let_go, peer.some_came = [], let_go, threading.Event()
+
+        def answer(handler, call):
+            if call.method == "GET":
+                to = call.query["To"]
+                found = [sms for sms in peer.taken if sms["to"] == to]
+                says(200, {"messages": found, "next_page_uri": None})(handler, call)
+                return
+            sms = twilio_message(call, sid=f"SM{len(peer.taken):032d}")
+            peer.taken.append(sms)
+            if len(peer.taken) >= 10:
+                peer.some_came.set()
+                let_go.wait(20)
+            says(201, sms)(handler, call)
+
+        peer.answer = answer
+        yield peer
+        let_go.set()
+        provider_of("sms")._client.http_client.session.close()
+
+
+def test_a_worker_killed_in_the_middle_sends_nothing_twice(committed, twilio, shop):
+    committed(queue(130))
+    worker = subprocess.Popen(
+        [sys.executable, "-c", WORKER, shop.schema_name],
+        cwd=environment.ROOT,
+        env={
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "config.settings",
+            "SMS_PROVIDER": "twilio",
+            "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
+            "TWILIO_AUTH_TOKEN": "jeton",
+            "TWILIO_API_URL": twilio.url,
+        },
+    )
+    try:
+        assert twilio.some_came.wait(30), "the worker never sent anything"
+    finally:
+        worker.send_signal(signal.SIGKILL)
+        worker.wait()
+    twilio.let_go.set()
+
+    def statuses():
+        return Counter(Message.objects.values_list("status", flat=True))
+
+    assert committed(statuses) == [{Status.SENDING: 100, Status.QUEUED: 30}]
+    lost = len(twilio.taken)
+    assert 10 <= lost < 100
+
+    # What is left goes out; the hundred are not touched before two minutes have passed.
+    committed(tasks.drain)
+    committed(tasks.recover)
+    assert committed(statuses) == [{Status.SENDING: 100, Status.SENT: 30}]
+
+    committed(lambda: Attempt.objects.update(at=F("at") - timedelta(minutes=3)))
+    committed(tasks.recover)
+    assert committed(statuses) == [{Status.SENT: 30 + lost, Status.UNKNOWN: 100 - lost}]
+
+    committed(tasks.drain)
+    committed(tasks.recover)
+    assert Counter(sms["to"] for sms in twilio.taken).most_common(1)[0][1] == 1
+    assert len(twilio.taken) == 30 + lost
