@@ -52,12 +52,15 @@ class _Handler(BaseHTTPRequestHandler):
     def _take(self) -> None:
         parts = urlsplit(self.path)
         length = int(self.headers.get("Content-Length") or 0)
+        body = self.rfile.read(length).decode()
+        if len(body.encode()) < length:
+            return  # whoever asked died before the end of the sentence
         call = Call(
             self.command,
             parts.path,
             {k: v[0] for k, v in parse_qs(parts.query).items()},
             dict(self.headers),
-            self.rfile.read(length).decode(),
+            body,
         )
         self.peer.calls.append(call)
         assert self.peer.answer
