@@ -53,6 +53,8 @@ function picture() {
 }
 
 function chirp() {
+  // Browsers refuse sound and vibration, loudly, on a page nobody has touched yet.
+  if (navigator.userActivation && !navigator.userActivation.hasBeenActive) return;
   navigator.vibrate?.(60);
   try {
     const sound = new AudioContext();
