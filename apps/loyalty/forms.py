@@ -136,5 +136,6 @@ class ProgrammeForm(forms.ModelForm):
             "reward": _("Récompense"),
             "reward_is_alcohol": _("C’est de l’alcool : vérifier l’âge avant de l’offrir"),
             "cooldown_minutes": _("Minutes entre deux tampons d’une carte"),
-            "helper_hourly_limit": _("Tampons par heure et par personne de l’équipe"),
+            "helper_hourly_limit": _("Tampons par heure et par personne"),
         }
+        widgets = {"reward": forms.TextInput(attrs={"placeholder": _("Un café offert")})}

@@ -9,7 +9,6 @@ from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -155,9 +154,7 @@ def _told(done: Stamped) -> str:
         return f"Carte pleine ! Récompense gagnée : {done.reward.label}."
     if done.repeated and (timezone.now() - done.movement.at).total_seconds() > 60:
         return "Ce tampon était déjà enregistré : rien n’a été ajouté."
-    left = done.programme.goal - done.card.balance
-    more = ngettext("Plus que %(n)d.", "Plus que %(n)d.", left) % {"n": left}
-    return f"Tampon ajouté. {more}" if left > 0 else "Tampon ajouté."
+    return f"Tampon ajouté : {done.card.balance} sur {done.programme.goal}."
 
 
 def _stamp_shown(request: TeamRequest, card: Card) -> Stamped | None:

@@ -94,7 +94,7 @@ def test_stamp_undo_and_stamp_again_without_leaving_the_page(page, stack, busy, 
     page.get_by_role("link", name=re.compile(LONG)).first.click()
     page.get_by_role("button", name="Tamponner").click()
     expect(page.locator(".hole.new")).to_be_visible()
-    expect(page.locator("#live")).to_contain_text("Tampon ajouté.")
+    expect(page.locator("#live")).to_contain_text("Tampon ajouté")
     look(page, "counter-stamped-phone")
     axe(page)
     page.get_by_role("button", name="Annuler le tampon").click()
@@ -165,7 +165,7 @@ def test_without_javascript_everything_but_the_scanner_works(page, stack, busy, 
     page.get_by_role("button", name="Chercher").click()
     page.get_by_role("link", name=re.compile(LONG)).first.click()
     page.get_by_role("button", name="Tamponner").click()
-    expect(page.get_by_text("Tampon ajouté.")).to_be_visible()
+    expect(page.get_by_text("Tampon ajouté")).to_be_visible()
     page.get_by_role("button", name="Annuler le tampon").click()
     expect(page.get_by_text("Tampon annulé.")).to_be_visible()
 
