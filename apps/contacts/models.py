@@ -38,6 +38,7 @@ class Source(models.TextChoices):
     REPLY = "reply", _("Réponse SMS")
     PROVIDER = "provider", _("Opérateur")
     TEAM = "team", _("Équipe")
+    PAPER = "paper", _("Formulaire papier")
 
 
 class Tag(models.Model):
@@ -72,14 +73,18 @@ class ContactQuerySet(models.QuerySet["Contact"]):
         return self.filter(Q(last_visit_at__lt=limit) | Q(last_visit_at=None))
 
     def matching(self, text: str) -> Self:
-        """By last digits of the phone, or by words of the name, however accented."""
+        """By digits of the phone, by words of the name however accented, or by e-mail."""
+        whole = text.strip().lower()
+        if "@" in whole:
+            return self.living().filter(email__contains=whole)
         digits = "".join(c for c in text if c.isdigit())
         words = search_key("".join(c for c in text if not c.isdigit())).split()
         found = self.living()
         if len(digits) >= 2:
             found = found.filter(phone__contains=digits.removeprefix("0"))
         for word in words:
-            found = found.filter(Q(search__startswith=word) | Q(search__contains=f" {word}"))
+            name = Q(search__startswith=word) | Q(search__contains=f" {word}")
+            found = found.filter(name | Q(email__contains=word))
         return found if digits or words else self.none()
 
 

@@ -2,12 +2,17 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import Value
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
-from apps.contacts.models import Contact, Source, Tag
+from apps.audit.services import record
+from apps.contacts.consent import has_opposed, write_consent
+from apps.contacts.models import Channel, ConsentState, Contact, Source, Tag
+from apps.core.actor import Actor
 from apps.core.phone import NotAPhone, Phone, parse_phone
 from apps.core.refusal import Refusal
 
@@ -18,7 +23,25 @@ class WrongPhone(Refusal):
 
 
 class AddressTaken(Refusal):
+    """``values["field"]`` is ``phone`` or ``email``, ``values["holder"]`` the other's id."""
+
     message = _("Une autre fiche porte déjà ce numéro ou cet e-mail.")
+
+
+class NoTagName(Refusal):
+    message = _("Écrivez le nom de l’étiquette.")
+    status = 422
+
+
+class AlreadyStopped(Refusal):
+    message = _(
+        "Cette personne a dit stop sur ce canal. Elle seule peut y revenir, depuis sa carte."
+    )
+
+
+class NothingToReach(Refusal):
+    message = _("Ajoutez d’abord un numéro ou un e-mail à cette fiche.")
+    status = 422
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +129,147 @@ def _fill_names(contact: Contact, first_name: str, last_name: str) -> None:
         contact.save(update_fields=[*fields, "search"])
 
 
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """All that the edit form says of a person; empty means unknown."""
+
+    first_name: str = ""
+    last_name: str = ""
+    phone: Phone | None = None
+    email: str = ""
+    birth_date: date | None = None
+    postal_code: str = ""
+    language: str = "fr"
+    note: str = ""
+
+
+@transaction.atomic
+def edit_contact(contact: Contact, identity: Identity, *, by: Actor, now: datetime) -> list[str]:
+    """The person is what ``identity`` says; returns the names of the fields that changed.
+
+    The card stays whatever changes. A proof and a consent belong to an address: with another
+    number or e-mail they start again, but a stop stays (see ``_address_changed``). Raises
+    ``AddressTaken``.
+    """
+    contact = Contact.objects.select_for_update().get(pk=contact.pk)
+    phone, email = identity.phone, identity.email.strip().lower()
+    wanted: dict[str, Any] = {
+        "first_name": identity.first_name.strip(),
+        "last_name": identity.last_name.strip(),
+        "phone": phone.e164 if phone else "",
+        "phone_mobile": bool(phone and phone.mobile),
+        "phone_region": phone.region if phone else "",
+        "email": email,
+        "birth_date": identity.birth_date,
+        "postal_code": identity.postal_code.strip(),
+        "language": identity.language,
+        "note": identity.note.strip(),
+    }
+    changed = [name for name, value in wanted.items() if getattr(contact, name) != value]
+    if not changed:
+        return []
+    _refuse_taken(contact, wanted["phone"] if "phone" in changed else "", email)
+    for name, value in wanted.items():
+        setattr(contact, name, value)
+    moved = [c for c, f in ((Channel.SMS, "phone"), (Channel.EMAIL, "email")) if f in changed]
+    for channel in moved:
+        field = "phone" if channel == Channel.SMS else "email"
+        setattr(contact, f"{field}_proven_at", None)
+        setattr(contact, f"{field}_bad_at", None)
+    try:
+        with transaction.atomic():
+            contact.save()
+    except IntegrityError as error:
+        raise AddressTaken() from error
+    for channel in moved:
+        _address_changed(contact, channel, by, now)
+    record(by, "contact.edited", "contact", contact.pk, after={"fields": changed})
+    return changed
+
+
+def _refuse_taken(contact: Contact, phone: str, email: str) -> None:
+    others = Contact.objects.exclude(pk=contact.pk)
+    for field, query in (("phone", {"phone": phone}), ("email", {"email__iexact": email})):
+        if not next(iter(query.values())):
+            continue
+        holder = others.filter(**query).values_list("merged_into_id", "pk").first()
+        if holder:
+            raise AddressTaken(field=field, holder=holder[0] or holder[1])
+
+
+def _address_changed(contact: Contact, channel: Channel, by: Actor, now: datetime) -> None:
+    """A yes was given for the old address and ends with it; a stop was said by the person."""
+    address = contact.address(channel)
+    state = ConsentState.NONE
+    if contact.consent(channel) == ConsentState.WITHDRAWN or (
+        address and has_opposed(channel, address)
+    ):
+        state = ConsentState.WITHDRAWN
+    write_consent(contact, channel, state, source=Source.TEAM, by=by, now=now, wording="")
+
+
+@transaction.atomic
+def withdraw(contact: Contact, channel: str, *, source: str, by: Actor, now: datetime) -> bool:
+    """The person said stop and the team writes it down; False when it was so already."""
+    return write_consent(
+        contact, channel, ConsentState.WITHDRAWN, source=source, by=by, now=now, wording=""
+    )
+
+
+@transaction.atomic
+def record_yes(
+    contact: Contact, channel: str, *, source: str, by: Actor, now: datetime
+) -> ConsentState:
+    """The team writes down a yes it heard or holds on paper (``source`` says which).
+
+    It counts at once for an address its holder has proven; else it stays pending until the tap
+    on the link in a message. Raises ``AlreadyStopped``, ``NothingToReach``.
+    """
+    if not contact.address(channel):
+        raise NothingToReach()
+    proven = contact.phone_proven_at if channel == Channel.SMS else contact.email_proven_at
+    state = ConsentState.GRANTED if proven else ConsentState.PENDING
+    current = contact.consent(channel)
+    if current in {state, ConsentState.GRANTED}:
+        return ConsentState(current)
+    if not write_consent(contact, channel, state, source=source, by=by, now=now):
+        raise AlreadyStopped()
+    return state
+
+
 def tag_named(name: str) -> Tag:
-    """The tag with this name whatever its case, made if it is new."""
-    clean = " ".join(name.split())[:30]
-    found = Tag.objects.annotate(lower=Lower("name")).filter(lower=clean.lower()).first()
-    return found or Tag.objects.get_or_create(name=clean)[0]
+    """The tag with this name whatever its case, made if it is new. Safe in parallel.
+
+    Raises ``NoTagName``.
+    """
+    clean = " ".join(name.split())[:30].strip()
+    if not clean:
+        raise NoTagName()
+    same = Tag.objects.annotate(lower=Lower("name")).filter(lower=Lower(Value(clean)))
+    found = same.first()
+    if found is None:
+        try:
+            with transaction.atomic():
+                return Tag.objects.create(name=clean)
+        except IntegrityError:
+            found = same.get()  # another request made it meanwhile
+    return found
+
+
+@transaction.atomic
+def add_tag(contact: Contact, name: str, *, by: Actor) -> Tag:
+    """The person wears the tag, once. Raises ``NoTagName``."""
+    tag = tag_named(name)
+    if not contact.tags.filter(pk=tag.pk).exists():
+        contact.tags.add(tag)
+        record(by, "contact.tagged", "contact", contact.pk, after={"tag": tag.pk})
+    return tag
+
+
+@transaction.atomic
+def remove_tag(contact: Contact, tag: Tag, *, by: Actor) -> None:
+    """The person wears it no more."""
+    if not contact.tags.filter(pk=tag.pk).exists():
+        return
+    contact.tags.remove(tag)
+    record(by, "contact.untagged", "contact", contact.pk, before={"tag": tag.pk})
