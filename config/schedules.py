@@ -14,4 +14,5 @@ RECURRING: tuple[Recurring, ...] = (
     Recurring("oublier les compteurs", "apps.core.ratelimit.forget_old_counters", 60),
     Recurring("relever les boîtes d’envoi", "apps.messaging.tasks.sweep", 10),
     Recurring("oublier les retours d’envoi", "apps.messaging.tasks.forget_old_callbacks", 1440),
+    Recurring("oublier les imports abandonnés", "apps.audience.tasks.forget_drafts", 1440),
 )

@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from apps.accounts import urls as accounts
 from apps.analytics import urls as analytics
 from apps.campaigns import urls as campaigns
+from apps.audience import urls as audience
 from apps.loyalty import urls as loyalty
 from apps.messaging import urls as messaging
 from apps.shops import urls as shops
@@ -15,6 +16,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *accounts.entry_urls,
     *analytics.team_urls,
     *campaigns.team_urls,
+    path("gestion/clients/", include(audience.team_urls)),
     *loyalty.customer_urls,
     *loyalty.team_urls,
     *messaging.customer_urls,

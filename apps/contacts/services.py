@@ -10,7 +10,7 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from apps.audit.services import record
-from apps.contacts.consent import has_opposed, write_consent
+from apps.contacts.consent import ADULT_WORDING, has_opposed, write_consent
 from apps.contacts.models import Channel, ConsentState, Contact, Source, Tag
 from apps.core.actor import Actor
 from apps.core.phone import NotAPhone, Phone, parse_phone
@@ -131,7 +131,10 @@ def _fill_names(contact: Contact, first_name: str, last_name: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """All that the edit form says of a person; empty means unknown."""
+    """All that the edit form says of a person; empty means unknown.
+
+    ``adult``: whether she declared to be 18 or more; None leaves that as it is.
+    """
 
     first_name: str = ""
     last_name: str = ""
@@ -141,6 +144,7 @@ class Identity:
     postal_code: str = ""
     language: str = "fr"
     note: str = ""
+    adult: bool | None = None
 
 
 @transaction.atomic
@@ -165,6 +169,9 @@ def edit_contact(contact: Contact, identity: Identity, *, by: Actor, now: dateti
         "language": identity.language,
         "note": identity.note.strip(),
     }
+    if identity.adult is not None and identity.adult != bool(contact.adult_declared_at):
+        wanted["adult_declared_at"] = now if identity.adult else None
+        wanted["adult_wording"] = ADULT_WORDING if identity.adult else ""
     changed = [name for name, value in wanted.items() if getattr(contact, name) != value]
     if not changed:
         return []

@@ -1,0 +1,304 @@
+"""Everything a shop knows of its people, as CSV and JSON: any day, in one click.
+
+The archive is made while it is sent: rows come from the database in batches, so its size costs
+no memory. One column list serves the CSV, the JSON and a single person's file.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from zipfile import ZIP_DEFLATED, ZipFile
+
+from django.conf import settings
+from django.db.models import Q
+from django.utils import timezone
+
+from apps.audience.queries import names_of
+from apps.contacts.models import ConsentEvent, Contact
+from apps.core.phone import show_phone
+from apps.core.tenancy import in_schema
+from apps.loyalty.models import Movement, Reward
+from apps.messaging.models import Message
+from apps.shops.models import Shop
+
+BATCH = 500
+ENOUGH = 64 * 1024  # bytes gathered before they are sent
+
+Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How a CSV is written: ``french`` opens in a French Excel by a double click."""
+
+    separator: str
+    encoding: str
+    french: bool
+
+
+STYLES = {
+    "excel": Style(";", "utf-8-sig", french=True),
+    "standard": Style(",", "utf-8", french=False),
+}
+
+
+class _Names(dict[tuple[str, int | None], str]):
+    """Who acted, looked up once each."""
+
+    def __missing__(self, actor: tuple[str, int | None]) -> str:
+        self[actor] = names_of([actor])[actor]
+        return self[actor]
+
+
+def _of(path: str, contact: int | None) -> Q:
+    return Q() if contact is None else Q(**{path: contact})
+
+
+def _contacts(contact: int | None) -> Iterator[Row]:
+    languages = dict(settings.LANGUAGES)
+    rows = Contact.objects.filter(_of("pk", contact)).select_related("card")
+    for c in rows.prefetch_related("tags").order_by("pk").iterator(chunk_size=BATCH):
+        card = getattr(c, "card", None)
+        yield (
+            c.pk,
+            c.first_name,
+            c.last_name,
+            show_phone(c.phone).replace("\u00a0", " "),
+            c.email,
+            c.birth_date,
+            c.adult_declared_at,
+            c.postal_code,
+            languages.get(c.language, c.language),
+            ", ".join(tag.name for tag in c.tags.all()),
+            c.note,
+            c.get_sms_consent_display(),
+            c.get_email_consent_display(),
+            card.number if card else None,
+            card.balance if card else None,
+            card.rewards_ready if card else None,
+            c.visits,
+            c.last_visit_at,
+            c.created_at,
+            c.get_source_display(),
+            c.merged_into_id,
+        )
+
+
+def _consents(contact: int | None) -> Iterator[Row]:
+    names = _Names()
+    rows = ConsentEvent.objects.filter(_of("contact", contact)).order_by("pk")
+    for e in rows.iterator(chunk_size=BATCH):
+        by = names[e.actor_kind, e.actor_id]
+        yield (
+            e.contact_id,
+            e.get_channel_display(),
+            e.get_state_display(),
+            e.wording,
+            e.get_source_display(),
+            e.at,
+            by,
+        )
+
+
+def _stamps(contact: int | None) -> Iterator[Row]:
+    names = _Names()
+    rows = Movement.objects.filter(_of("card__contact", contact)).select_related("card")
+    for m in rows.order_by("pk").iterator(chunk_size=BATCH):
+        amount = None if m.amount_cents is None else Decimal(m.amount_cents) / 100
+        by = names[m.actor_kind, m.actor_id]
+        kind = m.get_kind_display()
+        yield m.card.contact_id, m.card.number, kind, m.stamps, amount, m.at, by
+
+
+def _rewards(contact: int | None) -> Iterator[Row]:
+    rows = Reward.objects.filter(_of("card__contact", contact))
+    rows = rows.select_related("card", "redemption").order_by("pk")
+    for r in rows.iterator(chunk_size=BATCH):
+        given = r.redemption.at if hasattr(r, "redemption") else None
+        yield r.card.contact_id, r.card.number, r.label, r.won_at, given, r.taken_back_at
+
+
+def _messages(contact: int | None) -> Iterator[Row]:
+    rows = Message.objects.filter(_of("contact", contact)).order_by("pk")
+    for m in rows.iterator(chunk_size=BATCH):
+        yield (
+            m.contact_id,
+            m.get_channel_display(),
+            m.get_kind_display(),
+            m.to,
+            m.subject,
+            m.body,
+            m.get_status_display(),
+            m.created_at,
+            m.sent_at,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    name: str
+    columns: tuple[str, ...]
+    rows: Callable[[int | None], Iterator[Row]]
+
+
+TABLES = (
+    Table(
+        "contacts",
+        (
+            "Client",
+            "Prénom",
+            "Nom",
+            "Téléphone",
+            "E-mail",
+            "Date de naissance",
+            "Majorité déclarée le",
+            "Code postal",
+            "Langue",
+            "Étiquettes",
+            "Note",
+            "Accord SMS",
+            "Accord e-mail",
+            "Carte",
+            "Tampons",
+            "Récompenses à remettre",
+            "Visites",
+            "Dernière visite",
+            "Inscrit le",
+            "Origine",
+            "Fusionné dans",
+        ),
+        _contacts,
+    ),
+    Table(
+        "consentements",
+        ("Client", "Canal", "État", "Texte", "Source", "Le", "Par"),
+        _consents,
+    ),
+    Table(
+        "tampons",
+        ("Client", "Carte", "Mouvement", "Tampons", "Montant", "Le", "Par"),
+        _stamps,
+    ),
+    Table(
+        "recompenses",
+        ("Client", "Carte", "Récompense", "Gagnée le", "Remise le", "Retirée le"),
+        _rewards,
+    ),
+    Table(
+        "messages",
+        ("Client", "Canal", "Genre", "À", "Objet", "Texte", "État", "Créé le", "Envoyé le"),
+        _messages,
+    ),
+)
+
+
+def file_name(shop: Shop, today: date) -> str:
+    """``cave-du-marche-2026-11-21.zip``."""
+    return f"{shop.slug}-{today.isoformat()}.zip"
+
+
+def archive(shop: Shop, style: Style) -> Iterator[bytes]:
+    """The ZIP, piece by piece: a CSV for each table, and all of them again as one JSON."""
+    sink = _Sink()
+    with in_schema(shop.schema_name):
+        with ZipFile(sink, "w", ZIP_DEFLATED) as made:  # type: ignore[call-overload]
+            for table in TABLES:
+                with made.open(f"{table.name}.csv", "w", force_zip64=True) as entry:
+                    for piece in csv_pieces(table, style):
+                        entry.write(piece)
+                        yield from sink.take(ENOUGH)
+            with made.open("tout.json", "w", force_zip64=True) as entry:
+                for text in json_pieces(None):
+                    entry.write(text.encode())
+                    yield from sink.take(ENOUGH)
+        yield from sink.take()
+
+
+class _Sink:
+    """What ZipFile writes into: no seeking, so it says sizes after each entry."""
+
+    def __init__(self) -> None:
+        self.parts: list[bytes] = []
+        self.size = 0
+
+    def write(self, data: bytes) -> int:
+        self.parts.append(bytes(data))
+        self.size += len(data)
+        return len(data)
+
+    def flush(self) -> None:
+        pass
+
+    def take(self, least: int = 1) -> Iterator[bytes]:
+        if self.size >= least:
+            yield b"".join(self.parts)
+            self.parts, self.size = [], 0
+
+
+def csv_pieces(table: Table, style: Style) -> Iterator[bytes]:
+    """The table as CSV, a batch of rows at a time."""
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=style.separator, lineterminator="\r\n")
+    writer.writerow(table.columns)
+    first = True
+    for n, row in enumerate(table.rows(None), start=1):
+        writer.writerow([cell(value, style) for value in row])
+        if n % BATCH == 0:
+            yield _encoded(text, style, first)
+            first = False
+    yield _encoded(text, style, first)
+
+
+def _encoded(text: io.StringIO, style: Style, first: bool) -> bytes:
+    piece = text.getvalue()
+    text.seek(0)
+    text.truncate()
+    return piece.encode(style.encoding if first else "utf-8")  # the BOM stands once
+
+
+def cell(value: Any, style: Style) -> str:
+    """A value as a person reads it in a spreadsheet; text that would run as a formula does not."""
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        local = timezone.localtime(value)
+        return local.strftime("%d/%m/%Y %H:%M" if style.french else "%Y-%m-%dT%H:%M:%S%z")
+    if isinstance(value, date):
+        return value.strftime("%d/%m/%Y" if style.french else "%Y-%m-%d")
+    if isinstance(value, Decimal):
+        shown = f"{value:.2f}"
+        return shown.replace(".", ",") if style.french else shown
+    if isinstance(value, int):
+        return str(value)
+    return guarded(str(value))
+
+
+def guarded(text: str) -> str:
+    """Spreadsheets run what begins with ``= + - @`` or a control: an apostrophe stops that."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else text
+
+
+def json_pieces(contact: int | None) -> Iterator[str]:
+    """One JSON object with a list for each table; of one person when ``contact`` is given."""
+    head = "{"
+    for table in TABLES:
+        yield f"{head}\n{json.dumps(table.name)}: ["
+        comma = ""
+        for row in table.rows(contact):
+            values = dict(zip(table.columns, row, strict=True))
+            yield f"{comma}\n{json.dumps(values, default=_plain, ensure_ascii=False)}"
+            comma = ","
+        yield "\n]"
+        head = ","
+    yield "\n}\n"
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, date):
+        return value.isoformat()
+    return str(value)  # Decimal and lazy French labels

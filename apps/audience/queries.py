@@ -1,0 +1,237 @@
+"""The list of people, and everything one person did, told from several rooms."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import F, OrderBy, QuerySet
+from django.utils.translation import ngettext
+
+from apps.accounts.models import User
+from apps.audience.criteria import Criteria, people
+from apps.contacts.models import Channel, ConsentEvent, ConsentState, Contact, Source, Tag
+from apps.core.actor import Kind
+from apps.core.money import show_euros
+from apps.loyalty.models import Movement, MovementKind, Redemption
+from apps.messaging.models import Kind as MessageKind
+from apps.messaging.models import Message, Status
+from apps.shops.models import Shop
+
+SORTS: dict[str, tuple[OrderBy | str, ...]] = {
+    "recent": (F("last_visit_at").desc(nulls_last=True), "-pk"),
+    "name": ("search", "pk"),
+    "new": ("-created_at", "-pk"),
+    "stamps": (F("card__balance").desc(nulls_last=True), "search", "pk"),
+}
+
+
+def listed(
+    shop: Shop,
+    criteria: Criteria,
+    *,
+    text: str = "",
+    channel: str = "",
+    sort: str = "recent",
+) -> "QuerySet[Contact]":
+    """People for the list, with card and tags: three queries however many rows."""
+    found = people(criteria, shop)
+    if text.strip():
+        found = found & Contact.objects.matching(text)
+    if channel:
+        found = found & Contact.objects.reachable_by(channel)
+    order = SORTS.get(sort, SORTS["recent"])
+    return found.select_related("card").prefetch_related("tags").order_by(*order)
+
+
+def worn_tags() -> "QuerySet[Tag]":
+    """The tags that somebody wears."""
+    return Tag.objects.filter(contacts__isnull=False).distinct()
+
+
+def names_of(actors: Iterable[tuple[str, int | None]]) -> dict[tuple[str, int | None], str]:
+    """How each ``(kind, id)`` is called on the team's screens; one query."""
+    wanted = set(actors)
+    ids = {pk for kind, pk in wanted if kind in {"team", "staff"} and pk}
+    users = {user.pk: str(user) for user in User.objects.filter(pk__in=ids)} if ids else {}
+    others: dict[str, str] = {
+        "customer": "la personne elle-même",
+        "system": "automatiquement",
+        "staff": "l’assistance Comptoir",
+        "team": "une personne partie depuis",
+    }
+    return {
+        (kind, pk): users.get(pk or 0, others["team"]) if kind == "team" else others.get(kind, kind)
+        for kind, pk in wanted
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """One line of the consent ledger, as shown."""
+
+    state: str
+    label: str
+    source: str
+    wording: str
+    at: datetime
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelState:
+    """What a channel stands at for a person, and how it came to be."""
+
+    channel: str
+    label: str
+    address: str
+    state: str
+    state_label: str
+    proven_at: datetime | None
+    bad_at: datetime | None
+    landline: bool
+    proofs: list[Proof]
+
+    @property
+    def may_ask(self) -> bool:
+        """Whether the team may write down a yes."""
+        return bool(self.address) and self.state in {ConsentState.NONE, ConsentState.PENDING}
+
+    @property
+    def may_stop(self) -> bool:
+        return self.state in {ConsentState.GRANTED, ConsentState.PENDING}
+
+
+def channel_states(contact: Contact) -> list[ChannelState]:
+    """SMS and e-mail of a person with their whole ledger, newest line first."""
+    events = list(contact.consent_events.order_by("-at", "-pk")[:200])
+    names = names_of((event.actor_kind, event.actor_id) for event in events)
+    states = []
+    for channel in Channel:
+        by_phone = channel == Channel.SMS
+        states.append(
+            ChannelState(
+                channel=channel.value,
+                label=str(channel.label),
+                address=contact.address(channel),
+                state=contact.consent(channel),
+                state_label=str(ConsentState(contact.consent(channel)).label),
+                proven_at=contact.phone_proven_at if by_phone else contact.email_proven_at,
+                bad_at=contact.phone_bad_at if by_phone else contact.email_bad_at,
+                landline=by_phone and bool(contact.phone) and not contact.phone_mobile,
+                proofs=[_proof(e, names) for e in events if e.channel == channel],
+            )
+        )
+    return states
+
+
+def _proof(event: ConsentEvent, names: dict[tuple[str, int | None], str]) -> Proof:
+    return Proof(
+        state=event.state,
+        label=str(ConsentState(event.state).label),
+        source=str(Source(event.source).label),
+        wording=event.wording,
+        at=event.at,
+        by=names[event.actor_kind, event.actor_id],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One thing that happened to a person. ``tone`` is a chip's colour."""
+
+    at: datetime
+    title: str
+    detail: str = ""
+    tone: str = "plain"
+    actor: tuple[Kind | str, int | None] | None = None
+    by: str = ""
+
+
+def timeline(contact: Contact, *, page: int = 1, size: int = 30) -> tuple[list[Moment], bool]:
+    """Everything a person did or got, newest first, and whether there is more; six queries."""
+    most = page * size + 1
+    moments = [
+        *_movements(contact, most),
+        *_redemptions(contact, most),
+        *_messages(contact, most),
+        *_consents(contact, most),
+        Moment(contact.created_at, "Arrivée dans le fichier", str(Source(contact.source).label)),
+    ]
+    moments.sort(key=lambda moment: moment.at, reverse=True)
+    cut = moments[(page - 1) * size : page * size]
+    names = names_of(moment.actor for moment in cut if moment.actor)
+    told = [
+        Moment(m.at, m.title, m.detail, m.tone, m.actor, names[m.actor] if m.actor else "")
+        for m in cut
+    ]
+    return told, len(moments) > page * size
+
+
+def _movements(contact: Contact, most: int) -> list[Moment]:
+    rows = (
+        Movement.objects.filter(card__contact=contact)
+        .select_related("reward", "undone_by")
+        .order_by("-at", "-pk")[:most]
+    )
+    return [_movement(row) for row in rows]
+
+
+def _movement(row: Movement) -> Moment:
+    actor = (row.actor_kind, row.actor_id)
+    amount = show_euros(row.amount_cents) if row.amount_cents else ""
+    if row.kind == MovementKind.EARN:
+        title = ngettext("%d tampon", "%d tampons", row.stamps) % row.stamps
+        if hasattr(row, "undone_by"):
+            return Moment(row.at, f"{title}, annulé ensuite", amount, "plain", actor)
+        return Moment(row.at, title, amount, "accent", actor)
+    if row.kind in {MovementKind.IMPORT, MovementKind.TRANSFER}:
+        title = ngettext("%d tampon repris", "%d tampons repris", row.stamps) % row.stamps
+        return Moment(row.at, title, str(row.get_kind_display()), "accent", actor)
+    if row.kind == MovementKind.REWARD:
+        label = row.reward.label if hasattr(row, "reward") else ""
+        return Moment(row.at, "Récompense gagnée", label, "good", actor)
+    return Moment(row.at, str(row.get_kind_display()), "", "plain", actor)
+
+
+def _redemptions(contact: Contact, most: int) -> list[Moment]:
+    rows = Redemption.objects.filter(reward__card__contact=contact).select_related("reward")
+    return [
+        Moment(
+            row.at, "Récompense remise", row.reward.label, "good", (row.actor_kind, row.actor_id)
+        )
+        for row in rows.order_by("-at")[:most]
+    ]
+
+
+_TONES = {
+    Status.DELIVERED: "good",
+    Status.FAILED: "bad",
+    Status.CANCELLED: "warn",
+    Status.UNKNOWN: "warn",
+}
+
+
+def _messages(contact: Contact, most: int) -> list[Moment]:
+    rows = Message.objects.filter(contact=contact).order_by("-created_at", "-pk")
+    rows = rows.only("channel", "kind", "subject", "body", "status", "created_at", "sent_at")
+    moments = []
+    for row in rows[:most]:
+        what = "commercial" if row.kind == MessageKind.COMMERCIAL else "de service"
+        status = Status(row.status)
+        title = f"{row.get_channel_display()} {what}, {status.label}"
+        detail = row.subject or row.body[:140]
+        at = row.sent_at or row.created_at
+        moments.append(Moment(at, title, detail, _TONES.get(status, "plain")))
+    return moments
+
+
+def _consents(contact: Contact, most: int) -> list[Moment]:
+    tones = {ConsentState.GRANTED: "good", ConsentState.WITHDRAWN: "bad"}
+    moments = []
+    for row in contact.consent_events.order_by("-at", "-pk")[:most]:
+        state = ConsentState(row.state)
+        title = f"Accord {row.get_channel_display()} : {state.label}"
+        detail = str(Source(row.source).label)
+        tone = tones.get(state, "plain")
+        moments.append(Moment(row.at, title, detail, tone, (row.actor_kind, row.actor_id)))
+    return moments
