@@ -108,39 +108,57 @@ def import_run(request: TeamRequest, pk: int) -> HttpResponse:
 
 
 def _draft(request: TeamRequest, run: ImportRun) -> HttpResponse:
-    header, sample = look(run)
     act = request.POST.get("act", "")
     if act == "drop":
         drop(run, by=actor(request))
         messages.success(request, "Import abandonné, le fichier est effacé.", extra_tags="good")
         return redirect("import")
-    error, layout_form = "", LayoutForm.of(layout_of(run))
     if act == "layout":
-        layout_form = LayoutForm(request.POST)
-        if layout_form.is_valid():
-            try:
-                change_layout(run, layout_form.layout, request.shop.region)
-                return redirect("import_run", run.pk)
-            except Refusal as refusal:
-                error = str(refusal)
+        return _read_otherwise(request, run)
+    header, _sample = look(run)
     posted = request.POST if act in {"preview", "start"} else None
     form = MappingForm(posted, width=len(header), mapping=run.mapping)
-    mapping = run.mapping
-    if posted is not None and form.is_valid():
-        mapping = form.mapping
-        if act == "start":
-            try:
-                start(
-                    run,
-                    mapping=mapping,
-                    tag=" ".join(form.cleaned_data["tag"].split()),
-                    consent_origin=form.cleaned_data["consent_origin"],
-                    by=actor(request),
-                    now=timezone.now(),
-                )
-                return redirect("import_run", run.pk)
-            except Refusal as refusal:
-                error = str(refusal)
+    if posted is None or not form.is_valid() or act == "preview":
+        return _draft_page(request, run, form)
+    try:
+        start(
+            run,
+            mapping=form.mapping,
+            tag=" ".join(form.cleaned_data["tag"].split()),
+            consent_origin=form.cleaned_data["consent_origin"],
+            by=actor(request),
+            now=timezone.now(),
+        )
+    except Refusal as refusal:
+        return _draft_page(request, run, form, error=str(refusal))
+    return redirect("import_run", run.pk)
+
+
+def _read_otherwise(request: TeamRequest, run: ImportRun) -> HttpResponse:
+    layout_form = LayoutForm(request.POST)
+    error = ""
+    if layout_form.is_valid():
+        try:
+            change_layout(run, layout_form.layout, request.shop.region)
+            return redirect("import_run", run.pk)
+        except Refusal as refusal:
+            error = str(refusal)
+    header, _sample = look(run)
+    form = MappingForm(width=len(header), mapping=run.mapping)
+    return _draft_page(request, run, form, layout_form=layout_form, error=error)
+
+
+def _draft_page(
+    request: TeamRequest,
+    run: ImportRun,
+    form: MappingForm,
+    *,
+    layout_form: LayoutForm | None = None,
+    error: str = "",
+) -> HttpResponse:
+    header, sample = look(run)
+    mapping = form.mapping if form.is_bound and form.is_valid() else run.mapping
+    layout_form = layout_form or LayoutForm.of(layout_of(run))
     columns = [
         (form[f"column_{n}"], name, [cells[n] for cells in sample if cells[n : n + 1]][:3])
         for n, name in enumerate(header)
@@ -159,8 +177,9 @@ def _draft(request: TeamRequest, run: ImportRun) -> HttpResponse:
         "seen_before": earlier.order_by("-pk").first(),
     }
     bad = bool(error or form.errors or layout_form.errors)
-    part = "#preview" if request.htmx and act == "preview" else ""
-    return render(request, f"audience/import_draft.html{part}", context, status=422 if bad else 200)
+    part = "#preview" if request.htmx and request.POST.get("act") == "preview" else ""
+    name = f"audience/import_draft.html{part}"
+    return render(request, name, context, status=422 if bad else 200)
 
 
 @door(Right.IMPORT_EXPORT)
