@@ -4,8 +4,8 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from apps.accounts import urls as accounts
 from apps.analytics import urls as analytics
-from apps.campaigns import urls as campaigns
 from apps.audience import urls as audience
+from apps.campaigns import urls as campaigns
 from apps.loyalty import urls as loyalty
 from apps.messaging import urls as messaging
 from apps.shops import urls as shops

@@ -217,14 +217,14 @@ def _batch(run_id: int, shop: Shop, lines: Lines, ahead: int) -> tuple[int, bool
     run = ImportRun.objects.select_for_update().get(pk=run_id)
     if run.state != ImportState.RUNNING:
         return ahead, True
-    todo = list(islice(lines, run.done - ahead, run.done - ahead + BATCH))
+    batch = list(islice(lines, run.done - ahead, run.done - ahead + BATCH))
     now = timezone.now()
-    fates = [_line(run, shop, index, cells, now) for index, cells in todo]
+    fates = [_line(run, shop, index, cells, now) for index, cells in batch]
     ImportLine.objects.bulk_create(fates)
-    run.done += len(todo)
+    run.done += len(batch)
     run.touched_at = now
     run.save(update_fields=["done", "touched_at"])
-    return run.done, len(todo) < BATCH
+    return run.done, len(batch) < BATCH
 
 
 @transaction.atomic
