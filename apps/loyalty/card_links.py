@@ -15,7 +15,6 @@ from django.utils.translation import gettext as _
 from apps.contacts.consent import WORDING
 from apps.contacts.models import Channel, ConsentState, Contact
 from apps.core.actor import Actor
-from apps.core.french import spaced
 from apps.core.ratelimit import Limit, allowed
 from apps.loyalty.models import Joining
 from apps.messaging.models import Alert, Kind
@@ -132,6 +131,6 @@ def _written(shop: Shop, url: str, channel: str) -> tuple[str, str, str]:
         )
         return "", lighten(text % {"shop": shop.name[:30], "url": url}), ""
     context = {"shop": shop, "url": url, "ink": ink_on(shop.accent)}
-    subject = spaced(_("Votre carte de fidélité %(shop)s") % {"shop": shop.name})
+    subject = _("Votre carte de fidélité %(shop)s") % {"shop": shop.name}
     body = render_to_string("loyalty/mail/card.txt", context).strip() + "\n"
     return subject, body, render_to_string("loyalty/mail/card.html", context)

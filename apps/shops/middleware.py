@@ -4,6 +4,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseNotFound
 from django.http.request import split_domain_port
 from django.utils import translation
+from django.utils.cache import patch_vary_headers
 
 from apps.core.logs import shop_schema
 from apps.core.tenancy import use_public, use_shop
@@ -65,6 +66,8 @@ class LanguageMiddleware:
         try:
             response: HttpResponse = self.get_response(request)
             response.setdefault("Content-Language", translation.get_language())
+            if getattr(request, "is_translated", False):
+                patch_vary_headers(response, ("Accept-Language", "Cookie"))
             return response
         finally:
             translation.deactivate()
@@ -72,6 +75,7 @@ class LanguageMiddleware:
     def process_view(self, request, view, args, kwargs) -> None:  # type: ignore[no-untyped-def]
         if not getattr(view, "for_customers", False):
             return
+        request.is_translated = True
         wanted = request.COOKIES.get("langue", "")
         known = {code for code, _ in settings.LANGUAGES}
         translation.activate(

@@ -19,8 +19,9 @@ register.filter("telephone_masque", mask_phone)
 
 @register.filter
 def typo(text: object) -> str:
-    """French spaces in a sentence, which may be a lazy string or a message of Django's."""
-    return spaced(str(text))
+    """French spaces in a sentence, lazy or plain, on a French page; other languages have none."""
+    french = (get_language() or "fr").startswith("fr")
+    return spaced(str(text)) if french else str(text)
 
 
 @register.filter
