@@ -1,8 +1,14 @@
-"""The admin's host: Django admin for platform staff."""
+"""The admin's host: sign-in with a second factor, then Django admin for platform staff."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from apps.accounts import urls as accounts
+from apps.ops.admin_site import site
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    *accounts.entrance_urls,
+    path("", site.urls),
+]
 handler400 = "apps.core.views.bad_request"
 handler403 = "apps.core.views.forbidden"
 handler404 = "apps.core.views.not_found"

@@ -1,0 +1,88 @@
+"""The platform's own admin: staff with a second factor proven in this very session."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from allauth.account.authentication import get_authentication_records
+from django.conf import settings
+from django.contrib.admin import AdminSite
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import URLPattern, URLResolver, path, reverse
+from django.utils.http import urlencode
+from django.utils.translation import gettext_lazy as _
+
+from apps.accounts.handover import safe_path
+from apps.accounts.services import has_second_factor
+from apps.core.doors import public
+from apps.core.tenancy import in_schema
+from apps.messaging.models import Message, Status
+from apps.shops.models import Shop
+
+SHOWN = 200
+
+
+def proven_twice(request: HttpRequest) -> bool:
+    """Whether this session was opened, or confirmed since, with a second factor."""
+    records: Iterable[dict[str, Any]] = get_authentication_records(request, request.user)
+    return any(record.get("method") == "mfa" for record in records)
+
+
+class ComptoirAdmin(AdminSite):
+    """Not Django's default site, on which packages register whatever they like."""
+
+    site_header = site_title = _("Comptoir, administration")
+    index_title = _("La plateforme")
+    site_url = None
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        user = request.user
+        return bool(user.is_active and user.is_staff and proven_twice(request))  # type: ignore[union-attr]
+
+    @public
+    def login(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Who may not be here is sent to what is missing: sign-in, a second factor, its code."""
+        path_back = safe_path(request.GET.get(REDIRECT_FIELD_NAME, "")) or "/"
+        back = urlencode({REDIRECT_FIELD_NAME: path_back})
+        user = request.user
+        if not user.is_authenticated:
+            return HttpResponseRedirect(f"{settings.LOGIN_URL}?{back}")
+        if not user.is_staff:
+            raise PermissionDenied
+        if not has_second_factor(user):  # type: ignore[arg-type]
+            return HttpResponseRedirect(reverse("mfa_activate_totp"))
+        if not proven_twice(request):
+            return HttpResponseRedirect(f"{reverse('mfa_reauthenticate')}?{back}")
+        return HttpResponseRedirect(path_back)
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        failed = self.admin_view(self.failed_messages)
+        failed.admin_site = self  # type: ignore[attr-defined]  # as on all pages of the site
+        return [
+            path("boutiques/<int:pk>/messages-en-echec/", failed, name="failed_messages"),
+            *super().get_urls(),
+        ]
+
+    def failed_messages(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """What did not arrive in one shop: ids, channels and codes, never a person or a text."""
+        if not request.user.has_perm("shops.view_shop"):  # type: ignore[union-attr]
+            raise PermissionDenied
+        shop = get_object_or_404(Shop, pk=pk)
+        columns = ("pk", "channel", "kind", "cause", "status", "reason", "tries", "created_at")
+        with in_schema(shop.schema_name):
+            wanted = Message.objects.filter(status__in=(Status.FAILED, Status.UNKNOWN))
+            rows = list(wanted.order_by("-pk").values(*columns)[:SHOWN])
+        context = {
+            **self.each_context(request),
+            "title": _("Messages en échec : %(shop)s") % {"shop": shop.name},
+            "rows": rows,
+            "shown": SHOWN,
+        }
+        return render(request, "ops/failed_messages.html", context)
+
+
+site = ComptoirAdmin(name="admin")

@@ -1,0 +1,209 @@
+"""The platform's admin: staff, with a second factor proven in this session, for half an hour."""
+
+import re
+import time
+
+import pytest
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
+from django.core.management import call_command
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+from django_q.models import Failure, OrmQ
+
+from apps.accounts import services
+from apps.accounts.models import PlatformMail, Session, StaffAct, User
+from apps.contacts.models import Channel
+from apps.messaging.models import Kind, Message, Status
+from apps.ops.admin_site import site
+from tests.factories import ContactFactory, UserFactory
+
+pytestmark = pytest.mark.django_db
+SECRET = "JBSWY3DPEHPK3PXP"
+PASSWORD = "une cave bien tenue"
+
+
+@pytest.fixture
+def browser(db):
+    return Client(SERVER_NAME="admin.localhost", HTTP_HOST="admin.localhost:8000")
+
+
+@pytest.fixture
+def staff(db):
+    user = services.open_account("equipe@comptoir.example", PASSWORD, name="Zoé")
+    user.is_staff = user.is_superuser = True
+    user.save()
+    return user
+
+
+def code():
+    return format_hotp_value(hotp_value(SECRET, int(time.time()) // 30))
+
+
+@pytest.fixture
+def inside(browser, staff):
+    """Staff, signed in with password and code through the real pages."""
+    TOTP.activate(staff, SECRET)
+    first = browser.post("/connexion/?next=/", {"login": staff.email, "password": PASSWORD})
+    assert first["Location"].startswith("/connexion/code/")
+    assert browser.post("/connexion/code/", {"code": code()})["Location"] == "/"
+    return browser
+
+
+def test_staff_come_in_with_password_and_code(inside):
+    page = inside.get("/")
+    assert page.status_code == 200
+    assert "Comptoir, administration" in page.content.decode()
+
+
+def test_the_session_ends_with_the_browser_and_goes_to_this_host_alone(inside):
+    inside.get("/")
+    cookie = inside.cookies["sessionid"]
+    assert cookie["samesite"] == "Strict"
+    assert not cookie["max-age"]
+    assert not cookie["expires"]
+    assert not cookie["domain"]
+
+
+def test_half_an_hour_idle_ends_the_session(inside, monkeypatch):
+    now = time.time()
+    monkeypatch.setattr("apps.accounts.middleware.time.time", lambda: now + 29 * 60)
+    assert inside.get("/").status_code == 200
+    monkeypatch.setattr("apps.accounts.middleware.time.time", lambda: now + 60 * 60)
+    assert inside.get("/", follow=True).redirect_chain[-1][0].startswith("/connexion/")
+
+
+def test_staff_without_a_second_factor_are_sent_to_set_it_up(browser, staff):
+    browser.post("/connexion/?next=/", {"login": staff.email, "password": PASSWORD})
+    way = [address for address, _ in browser.get("/", follow=True).redirect_chain]
+    assert way[1].startswith("/compte/securite/activer/")
+    assert browser.get("/accounts/user/").status_code == 302
+
+
+def test_a_session_without_the_code_is_asked_for_it(browser, staff):
+    """The second factor was set up since: this session has not shown it yet."""
+    browser.force_login(staff)
+    TOTP.activate(staff, SECRET)
+    way = [address for address, _ in browser.get("/", follow=True).redirect_chain]
+    assert way[1].startswith("/connexion/confirmer/code/")
+    confirmed = browser.post(way[1], {"code": code(), "next": "/"}, follow=True)
+    assert "Comptoir, administration" in confirmed.content.decode()
+
+
+def test_a_shops_owner_has_no_business_here(browser):
+    browser.force_login(UserFactory())
+    assert browser.get("/", follow=True).status_code == 403
+
+
+def test_every_list_opens_and_none_asks_the_database_per_row(
+    inside, shop, owner, helper, django_assert_max_num_queries
+):
+    connection.set_schema_to_public()
+    for model in site._registry:
+        with django_assert_max_num_queries(16):
+            page = inside.get(f"/{model._meta.app_label}/{model._meta.model_name}/")
+        assert page.status_code == 200, model
+
+
+def test_a_lost_second_factor_is_taken_off_with_a_reason_that_stays(inside, staff, run_jobs):
+    person = services.open_account("perdue@exemple.fr", PASSWORD, name="Anaïs")
+    TOTP.activate(person, SECRET)
+    RecoveryCodes.activate(person)
+    Session.objects.create(
+        session_key="x" * 20, schema="public", user_id=person.pk, expire_date=timezone.now()
+    )
+    form = {"action": "reset_second_factor", "_selected_action": str(person.pk)}
+    asked = inside.post("/accounts/user/", form)
+    assert "Raison et vérification faite" in asked.content.decode()
+    assert inside.post("/accounts/user/", {**form, "reason": "  "}).status_code == 422
+    assert Authenticator.objects.filter(user=person).exists()
+
+    inside.post("/accounts/user/", {**form, "reason": "Rappelée au numéro de la boutique."})
+    assert not Authenticator.objects.filter(user=person).exists()
+    assert not Session.objects.filter(user_id=person.pk).exists()
+    act = StaffAct.objects.get()
+    assert (act.staff, act.user, act.act) == (staff, person, "reset_second_factor")
+    assert act.reason == "Rappelée au numéro de la boutique."
+    assert PlatformMail.objects.get(to=person.email).subject.startswith("Votre double")
+
+
+def test_the_trace_cannot_be_rewritten_by_the_application():
+    with connection.cursor() as cursor:
+        for act, allowed in (("UPDATE", False), ("DELETE", False), ("INSERT", True)):
+            cursor.execute("SELECT has_table_privilege('accounts_staffact', %s)", [act])
+            assert cursor.fetchone() == (allowed,)
+
+
+def test_failed_messages_show_codes_and_no_person(inside, shop):
+    contact = ContactFactory(first_name="Bertille", phone="+33612987654")
+    Message.objects.create(
+        contact=contact,
+        channel=Channel.SMS,
+        kind=Kind.SERVICE,
+        cause="card:7",
+        to=contact.phone,
+        body="Votre carte, Bertille",
+        status=Status.FAILED,
+        reason="30006",
+    )
+    page = inside.get(f"/boutiques/{shop.pk}/messages-en-echec/").content.decode()
+    assert "30006" in page
+    assert "card:7" in page
+    for secret in ("Bertille", "612987654"):
+        assert secret not in page
+
+
+def test_a_failed_job_is_queued_again(inside):
+    Failure.objects.create(
+        id="a" * 32,
+        name="x",
+        func="apps.core.jobs.run",
+        args=("public", "apps.core.ratelimit.forget_old_counters"),
+        started=timezone.now(),
+        stopped=timezone.now(),
+        success=False,
+        result="ValueError : camille@exemple.fr",
+    )
+    page = inside.get("/django_q/failure/").content.decode()
+    assert "camille@exemple.fr" not in page
+    inside.post("/django_q/failure/", {"action": "retry", "_selected_action": "a" * 32})
+    assert not Failure.objects.exists()
+    assert OrmQ.objects.get().task["args"][1] == "apps.core.ratelimit.forget_old_counters"
+
+
+def test_a_platform_mail_is_listed_without_its_text(inside):
+    PlatformMail.objects.create(to="a@exemple.fr", subject="Confirmez", text="http://lien-secret")
+    mail = PlatformMail.objects.get()
+    page = inside.get(f"/accounts/platformmail/{mail.pk}/change/").content.decode()
+    assert "lien-secret" not in page
+
+
+def test_switching_a_person_off_ends_their_sessions(inside, owner, shop):
+    connection.set_schema_to_public()
+    Session.objects.create(
+        session_key="y" * 20,
+        schema=shop.schema_name,
+        user_id=owner.pk,
+        expire_date=timezone.now() + timezone.timedelta(days=1),
+    )
+    inside.post(f"/accounts/user/{owner.pk}/change/", {"name": owner.name})
+    assert not User.objects.get(pk=owner.pk).is_active
+    assert not Session.objects.filter(user_id=owner.pk).exists()
+
+
+def test_the_default_site_of_packages_is_not_served(inside):
+    assert inside.get("/djstripe/customer/").status_code == 404
+    assert inside.get("/django_q/schedule/").status_code == 404
+
+
+def test_createsuperuser_makes_staff_who_can_sign_in(browser, monkeypatch):
+    monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", PASSWORD)
+    call_command("createsuperuser", "--noinput", email="premiere@comptoir.example", verbosity=0)
+    assert EmailAddress.objects.get(email="premiere@comptoir.example").verified
+    sent = browser.post(
+        "/connexion/?next=/", {"login": "premiere@comptoir.example", "password": PASSWORD}
+    )
+    assert re.fullmatch("/", sent["Location"])
