@@ -92,7 +92,8 @@ def _sample(pattern: Any) -> str:
             if depth == 0:
                 break
         wanted = text[start + len(f"(?P<{name}>") : end]
-        value = next(one for one in WORDS if re.fullmatch(wanted, one))
+        alike = (one for one in WORDS if re.fullmatch(wanted, one))
+        value = next(alike, wanted.split("|")[0])
         text = text[:start] + value + text[end + 1 :]
     return text
 
