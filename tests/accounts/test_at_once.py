@@ -1,0 +1,107 @@
+"""What only committed rows and several connections can show: a shop made, a shop ceded twice."""
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import connection, connections
+from django.test import Client
+from psycopg import sql
+
+from apps.accounts import team
+from apps.accounts.models import Membership, User
+from apps.core.refusal import Refusal
+from apps.core.roles import Role
+from apps.core.tenancy import in_schema
+from apps.shops.migrating import schema_exists
+from apps.shops.models import Shop
+
+OWN_TABLES = (
+    "accounts_platformmail",
+    "accounts_membership",
+    "accounts_session",
+    "django_q_ormq",
+    "core_ratecounter",
+)
+
+
+def apart(work: Callable[[Any], Any], *each: Any) -> list[Any]:
+    """``work`` for each argument at the same instant, each on a connection of its own."""
+    start = Barrier(len(each))
+
+    def one(argument: Any) -> Any:
+        try:
+            start.wait(timeout=10)
+            return work(argument)
+        except Refusal as refusal:
+            return refusal
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(len(each)) as pool:
+        return list(pool.map(one, each))
+
+
+@pytest.fixture
+def swept(shop) -> Iterator[None]:
+    """Take away what was committed, with the owner's role."""
+    connection.set_schema_to_public()
+    yield
+    with psycopg.connect(os.environ["DATABASE_OWNER_URL"], autocommit=True) as owner:
+        for table in OWN_TABLES:
+            owner.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
+        made = owner.execute("SELECT id, schema_name FROM shops_shop WHERE slug LIKE 'neuve%'")
+        for pk, schema in made.fetchall():
+            owner.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(schema)))
+            owner.execute("DELETE FROM shops_domain WHERE tenant_id = %s", [pk])
+            owner.execute("DELETE FROM shops_shop WHERE id = %s", [pk])
+        owner.execute("DELETE FROM accounts_user WHERE email LIKE 'double%'")
+
+
+@pytest.mark.django_db(databases=["default", "owner"])
+def test_naming_a_shop_makes_it_and_leads_to_its_own_door(swept):
+    def name_it(_: Any) -> tuple[str, str]:
+        user = User.objects.create_user("double@exemple.fr")
+        browser = Client(SERVER_NAME="localhost", HTTP_HOST="localhost:8000")
+        browser.force_login(user)
+        form = {"name": "Neuve & Fils", "trade": "wine", "slug": ""}
+        answer = browser.post("/boutiques/nouvelle/", form)
+        made = Shop.objects.get(slug="neuve-fils")
+        assert made.sells_alcohol, "a wine merchant's mentions stand from the first minute"
+        assert Membership.objects.get(shop=made, user=user).role == Role.OWNER
+        assert schema_exists(made.schema_name)
+        return answer.status_code, answer["Location"]
+
+    assert apart(name_it, None) == [
+        (302, "http://neuve-fils.localhost:8000/entree/?vers=/gestion/")
+    ]
+
+
+@pytest.mark.django_db
+def test_ceding_twice_at_once_leaves_one_owner(swept, shop):
+    def people(_: Any) -> list[Membership]:
+        roles = (Role.OWNER, Role.HELPER, Role.HELPER)
+        return [
+            Membership.objects.create(
+                shop=shop, user=User.objects.create_user(f"double{n}@exemple.fr"), role=role
+            )
+            for n, role in enumerate(roles)
+        ]
+
+    ((owner, *others),) = apart(people, None)
+
+    def cede(to: Membership) -> Any:
+        with in_schema(shop.schema_name):
+            return team.hand_over(by=owner, to_id=to.pk)
+
+    ended = apart(cede, *others)
+    assert sum(isinstance(one, team.NotYours) for one in ended) == 1
+
+    def owners(_: Any) -> int:
+        return Membership.objects.filter(shop=shop, role=Role.OWNER).count()
+
+    assert apart(owners, None) == [1]
