@@ -153,6 +153,8 @@ def _why_not(message: Message, person: Contact, opposed: bool) -> str:
     if person.address(message.channel).lower() != message.to.lower():
         return "address_changed"
     sms = message.channel == Channel.SMS
+    if sms and not person.phone_mobile:
+        return "landline"
     return "bad_address" if (person.phone_bad_at if sms else person.email_bad_at) else ""
 
 

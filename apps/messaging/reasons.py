@@ -10,6 +10,7 @@ _SENTENCES: dict[str, str | Promise] = {
     "no_consent": _("N’a pas donné son accord"),
     "address_changed": _("Le numéro ou l’e-mail a changé depuis"),
     "bad_address": _("Numéro ou e-mail déjà refusé par le réseau"),
+    "landline": _("Ligne fixe : ne reçoit pas de SMS"),
     # the way there
     "network": _("Réseau indisponible"),
     "no_answer": _("L’opérateur n’a pas répondu : peut-être parti"),

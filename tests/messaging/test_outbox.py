@@ -71,6 +71,7 @@ def test_a_stop_after_the_launch_is_honoured(open_hours, run_jobs, mailbox, post
         ({"sms_consent": "pending"}, "no_consent"),
         ({"phone_bad_at": timezone.now()}, "bad_address"),
         ({"phone": "+33699999999"}, "address_changed"),
+        ({"phone_mobile": False}, "landline"),
     ],
 )
 def test_what_changed_since_the_launch_holds_the_message_back(

@@ -90,7 +90,7 @@ def test_an_alert_goes_in_place_with_htmx(owner_client):
     answer = owner_client.post(
         f"/gestion/messages/alertes/{alert.pk}/", headers={"HX-Request": "true"}
     )
-    assert answer.text.lstrip().startswith('<div id="alertes" data-say=')
+    assert '<div id="alertes" hidden data-say=' in answer.text
 
 
 def test_a_pause_comes_first_and_its_button_tries_again(owner_client, jobs):
