@@ -41,10 +41,9 @@ def drain() -> None:
     """Send one batch of this shop's outbox, then go to the queue's end while more is due."""
     shop = _this_shop()
     claims = outbox.claim(shop)
-    if not claims:
-        return
     outcomes = _in_threads(_Sender(), [claim.outgoing for claim in claims])
     outbox.record(zip((c.attempt_id for c in claims), outcomes, strict=True), shop)
+    # Also after a batch of which nothing might leave: others wait behind it.
     if outbox.more_is_due():
         enqueue(drain)
 

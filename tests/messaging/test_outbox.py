@@ -110,6 +110,16 @@ def test_a_campaign_leaves_whole_and_once(open_hours, run_jobs, mailbox):
     assert len(list(mailbox.iterdir())) == 230
 
 
+def test_a_whole_batch_held_back_does_not_hold_up_those_behind_it(open_hours, run_jobs):
+    silent = ContactFactory.create_batch(outbox.BATCH + 5)
+    agreeing = ContactFactory.create_batch(3, agreeing=True)
+    rows = [services.Posting(p, "sms", "commercial", "drop:7", "Bonjour") for p in silent]
+    rows += [services.Posting(p, "sms", "commercial", "drop:7", "Bonjour") for p in agreeing]
+    services.post_many(rows)
+    run_jobs()
+    assert queries.progress("drop:7") == {"cancelled": outbox.BATCH + 5, "delivered": 3}
+
+
 def test_what_is_called_off_does_not_leave(open_hours, run_jobs, mailbox, posted):
     posted(ContactFactory(agreeing=True))
     assert services.cancel("drop:1") == 1
