@@ -160,7 +160,7 @@ def _draft_page(
     mapping = form.mapping if form.is_bound and form.is_valid() else run.mapping
     layout_form = layout_form or LayoutForm.of(layout_of(run))
     columns = [
-        (form[f"column_{n}"], name, [cells[n] for cells in sample if cells[n : n + 1]][:3])
+        (form[f"column_{n}"], name, [cells[n] for cells in sample if any(cells[n : n + 1])][:3])
         for n, name in enumerate(header)
     ]
     today, region = timezone.localdate(), request.shop.region

@@ -55,7 +55,7 @@ def names_of(actors: Iterable[tuple[str, int | None]]) -> dict[tuple[str, int | 
     users = {user.pk: str(user) for user in User.objects.filter(pk__in=ids)} if ids else {}
     others: dict[str, str] = {
         "customer": "la personne elle-même",
-        "system": "automatiquement",
+        "system": "Comptoir, tout seul",
         "staff": "l’assistance Comptoir",
         "team": "une personne partie depuis",
     }

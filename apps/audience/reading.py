@@ -145,7 +145,7 @@ FIELDS = {
     "birth_date": _("Date de naissance"),
     "postal_code": _("Code postal"),
     "tags": _("Étiquettes"),
-    "note": _("Note"),
+    "note": "Note",  # Django’s own catalogue says « Remarque »
     "stamps": _("Tampons"),
     "last_visit": _("Dernière visite"),
     "sms_consent": _("Accord SMS"),

@@ -47,7 +47,7 @@ class ContactForm(forms.Form):
     )
     language = forms.ChoiceField(label=_("Langue"), choices=settings.LANGUAGES)
     note = forms.CharField(
-        label=_("Note"),
+        label="Note",  # Django’s own catalogue says « Remarque »
         max_length=1000,
         required=False,
         widget=forms.Textarea(attrs={"rows": 3}),
