@@ -7,6 +7,7 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from apps.accounts.requests import TeamRequest, actor
@@ -30,9 +31,8 @@ def _form(request: TeamRequest, data: Any = None) -> ProgrammeForm:
 
 def _preview(form: ProgrammeForm, stored: Programme) -> dict[str, Any]:
     """The card as the form draws it, and in numbers what a lowered goal does to cards."""
-    wanted: dict[str, Any] = form.cleaned_data if form.is_bound and not form.is_valid() else {}
-    if form.is_bound and form.is_valid():
-        wanted = form.cleaned_data
+    form.full_clean()  # half a form still draws what is right in it
+    wanted: dict[str, Any] = getattr(form, "cleaned_data", {})
     goal = wanted.get("goal") or stored.goal
     stamped = min(3, goal - 1)
     return {
@@ -64,7 +64,7 @@ def programme(request: TeamRequest) -> HttpResponse:
     if valid and (not shown["touched"] or form.cleaned_data["agreed_goal"] == shown["goal"]):
         first = not programme_chosen()
         set_programme(by=actor(request), now=timezone.now(), **_rules(form))
-        told = "Le programme est prêt." if first else "Le programme est enregistré."
+        told = _("Le programme est prêt.") if first else _("Le programme est enregistré.")
         messages.success(request, told, extra_tags="good")
         return HttpResponseRedirect(reverse("loyalty"))
     context = {

@@ -9,6 +9,7 @@ from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -151,10 +152,12 @@ def _card(card_id: int) -> Card:
 def _told(done: Stamped) -> str:
     """The sentence for a stamp; a gesture that comes back late is not told as a new one."""
     if done.reward:
-        return f"Carte pleine ! Récompense gagnée : {done.reward.label}."
+        told = _("Carte pleine ! Récompense gagnée : %(reward)s.")
+        return told % {"reward": done.reward.label}
     if done.repeated and (timezone.now() - done.movement.at).total_seconds() > 60:
-        return "Ce tampon était déjà enregistré : rien n’a été ajouté."
-    return f"Tampon ajouté : {done.card.balance} sur {done.programme.goal}."
+        return _("Ce tampon était déjà enregistré : rien n’a été ajouté.")
+    told = _("Tampon ajouté : %(stamps)d sur %(goal)d.")
+    return told % {"stamps": done.card.balance, "goal": done.programme.goal}
 
 
 def _stamp_shown(request: TeamRequest, card: Card) -> Stamped | None:
@@ -224,7 +227,7 @@ def undo(request: TeamRequest, movement_id: int) -> HttpResponse:
     """Take a stamp back, from the list (``retour=comptoir``) or from the person's page."""
     movement = get_object_or_404(Movement.objects.select_related("card__contact"), pk=movement_id)
     form, on_list = GestureForm(request.POST), request.POST.get("retour") == "comptoir"
-    told, error, status = "Tampon annulé.", "", 200
+    told, error, status = _("Tampon annulé."), "", 200
     if not form.is_valid():
         error, status = form.sentence, 422
     else:
@@ -236,7 +239,7 @@ def undo(request: TeamRequest, movement_id: int) -> HttpResponse:
         else:
             movement.card = done.card
             if done.taken_back:
-                told = "Tampon annulé, et la récompense qu’il donnait retirée."
+                told = _("Tampon annulé, et la récompense qu’il donnait retirée.")
     said: dict[str, Any] = {"error": error} if error else {"notice": told}
     if on_list and (request.htmx or error):
         part = "#people" if request.htmx else ""
@@ -262,7 +265,8 @@ def give(request: TeamRequest, reward_id: int) -> HttpResponse:
         except Refusal as refusal:
             error, status = str(refusal), refusal.status
         else:
-            messages.success(request, f"Récompense offerte : {reward.label}.", extra_tags="good")
+            told = _("Récompense offerte : %(reward)s.") % {"reward": reward.label}
+            messages.success(request, told, extra_tags="good")
             return _to_card(reward.card)
     elif request.method == "POST":
         error, status = form.sentence, 422
@@ -281,18 +285,18 @@ def give(request: TeamRequest, reward_id: int) -> HttpResponse:
 def _tell_added(request: TeamRequest, added: Added) -> None:
     contact = added.card.contact
     if not added.created:
-        messages.info(request, "Déjà connu : voici sa carte.")
+        messages.info(request, _("Déjà connu : voici sa carte."))
     if contact.phone and not contact.phone_mobile:
-        messages.info(request, "Numéro fixe : il est gardé, sans SMS.", extra_tags="warn")
+        messages.info(request, _("Numéro fixe : il est gardé, sans SMS."), extra_tags="warn")
     if added.refusal:
         messages.warning(request, str(added.refusal), extra_tags="warn")
     if added.sent is False:
-        told = "La carte n’est pas partie par SMS : trop d’envois vers ce numéro aujourd’hui."
+        told = _("La carte n’est pas partie par SMS : trop d’envois aujourd’hui.")
         messages.warning(request, told, extra_tags="warn")
     elif added.sent:
-        messages.success(request, "La carte part par SMS.", extra_tags="good")
+        messages.success(request, _("La carte part par SMS."), extra_tags="good")
     if added.created and not added.stamped:
-        messages.success(request, "Contact ajouté.", extra_tags="good")
+        messages.success(request, _("Contact ajouté."), extra_tags="good")
 
 
 @door(Right.COUNTER)

@@ -135,3 +135,14 @@ def test_a_device_without_a_camera_offers_to_type(with_camera, stack, shop_and_c
     page.get_by_role("searchbox").fill(str(card.number))
     page.get_by_role("button", name="Chercher").click()
     expect(page.get_by_text("Hélène R.")).to_be_visible()
+
+
+def test_an_insecure_address_says_why_there_is_no_camera(with_camera, stack, shop_and_card):
+    shop, _card = shop_and_card
+    page = with_camera(None)
+    page.add_init_script(
+        "Object.defineProperty(window, 'isSecureContext', {value: false});"
+        "Object.defineProperty(navigator, 'mediaDevices', {value: undefined});"
+    )
+    page.goto(stack.url(shop, "/comptoir/scanner/"))
+    expect(page.get_by_text("adresse sécurisée")).to_be_visible()
