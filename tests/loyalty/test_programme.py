@@ -61,6 +61,7 @@ def test_the_preview_draws_the_card_of_what_is_typed(owner_client, shop):
     assert page.count('class="hole') == 8
     assert "Un café offert" in page
     assert "1 carte a déjà 8 tampons" in page
+    assert 'hx-swap-oob="innerHTML:#effect"' in page
     assert "<html" not in page
     half = owner_client.get(f"{PATH}apercu/", {"goal": "", "reward": ""})
     assert half.status_code == 200
