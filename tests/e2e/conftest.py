@@ -6,7 +6,7 @@ and fails the test for any console error, CSP violation or 500 that ``listener``
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -77,28 +77,35 @@ def listener() -> kit.Listener:
 
 
 @pytest.fixture
-def context(
-    browser: Browser, stack: Stack, view: kit.View, listener: kit.Listener
-) -> Iterator[BrowserContext]:
-    made = browser.new_context(
-        viewport={"width": view.width, "height": view.height},
-        color_scheme="dark" if view.dark else "light",
-        java_script_enabled=view.javascript,
-        locale=view.language,
-        has_touch=view.is_phone,
-        reduced_motion="reduce",
-        service_workers="allow",
-    )
-    made.set_default_timeout(10_000)
-    listener.listen(made)
-    yield made
-    made.close()
+def someone(
+    browser: Browser, stack: Stack, listener: kit.Listener
+) -> Iterator[Callable[[kit.View], Page]]:
+    """``someone(PHONE)``: a page in a browser of their own, heard by the test's listener."""
+    made: list[BrowserContext] = []
+
+    def open_page(view: kit.View) -> Page:
+        context = browser.new_context(
+            viewport={"width": view.width, "height": view.height},
+            color_scheme="dark" if view.dark else "light",
+            java_script_enabled=view.javascript,
+            locale=view.language,
+            has_touch=view.is_phone,
+            reduced_motion="reduce",
+        )
+        context.set_default_timeout(20_000)
+        listener.listen(context)
+        made.append(context)
+        return context.new_page()
+
+    yield open_page
+    for context in made:
+        context.close()
+    assert not listener.unexpected(), "\n".join(listener.unexpected())
 
 
 @pytest.fixture
-def page(context: BrowserContext, listener: kit.Listener) -> Iterator[Page]:
-    yield context.new_page()
-    assert not listener.unexpected(), "\n".join(listener.unexpected())
+def page(someone: Callable[[kit.View], Page], view: kit.View) -> Page:
+    return someone(view)
 
 
 @pytest.fixture

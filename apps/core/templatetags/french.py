@@ -1,8 +1,10 @@
 """Filters every template has: money, phones, dates and spaces as French people write them."""
 
+from collections.abc import Sized
 from datetime import date, datetime
 
 from django import template
+from django.template.defaultfilters import pluralize
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import get_language, gettext, ngettext
@@ -29,6 +31,19 @@ def email_masque(address: str) -> str:
     """``c•••@exemple.fr``: enough to recognise, too little to write to."""
     name, _, host = address.rpartition("@")
     return f"{name[:1]}•••@{host}" if name else ""
+
+
+@register.filter(name="pluralize", is_safe=False)
+def french_pluralize(value: object, ending: str = "s") -> str:
+    """Django's filter as French counts: the plural begins at two (« 0 tampon », « 1,5 litre »)."""
+    if get_language() != "fr":
+        return str(pluralize(value, ending))
+    count = len(value) if isinstance(value, Sized) else value
+    singular, _, plural = ending.rpartition(",")
+    try:
+        return plural if abs(float(str(count))) >= 2 else singular
+    except ValueError:
+        return ""
 
 
 @register.filter

@@ -1,0 +1,156 @@
+"""What a page costs to open, by what the browser itself received; and the keyboard alone."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.e2e.browser import DESK, PHONE, sign_in, views
+from tests.e2e.shops import full_shop
+
+
+class Meter:
+    """Bytes that came over the wire, heads included, as the browser's own protocol counts."""
+
+    def __init__(self, page: Page) -> None:
+        self.kinds: dict[str, str] = {}
+        self.bytes: dict[str, float] = {}
+        session = page.context.new_cdp_session(page)
+        session.send("Network.enable")
+        session.send("Network.setCacheDisabled", {"cacheDisabled": True})
+        session.on("Network.responseReceived", self._received)
+        session.on("Network.loadingFinished", self._finished)
+
+    def _received(self, event: dict) -> None:
+        self.kinds[event["requestId"]] = event["type"]
+
+    def _finished(self, event: dict) -> None:
+        self.bytes[event["requestId"]] = event["encodedDataLength"]
+
+    def kilobytes(self, kind: str = "") -> float:
+        counted = [size for name, size in self.bytes.items() if kind in ("", self.kinds.get(name))]
+        return sum(counted) / 1000
+
+
+def _measured(page: Page, url: str) -> Meter:
+    meter = Meter(page)
+    answer = page.goto(url, wait_until="networkidle")
+    if answer and answer.status == 404:
+        pytest.skip("this page is not there yet")
+    return meter
+
+
+def test_joining_costs_60_kilobytes_10_of_them_script(page, stack):
+    shop = full_shop(stack)
+    meter = _measured(page, stack.url(shop))
+    assert meter.kilobytes() <= 60, meter.kilobytes()
+    assert meter.kilobytes("Script") <= 10
+
+
+def test_the_counter_costs_120_kilobytes(page, stack):
+    shop = full_shop(stack)
+    sign_in(page, stack, shop, "helper")
+    meter = _measured(page, stack.url(shop, "/comptoir/"))
+    assert meter.kilobytes() <= 120, meter.kilobytes()
+
+
+@views(DESK)
+def test_the_home_costs_200_kilobytes(page, stack, listener, view):
+    listener.expect("404")
+    shop = full_shop(stack)
+    sign_in(page, stack, shop, "owner")
+    meter = _measured(page, stack.url(shop, "/gestion/"))
+    assert meter.kilobytes() <= 200, meter.kilobytes()
+
+
+def _focused(page: Page) -> dict:
+    return page.evaluate(
+        """() => {
+          const it = document.activeElement, style = getComputedStyle(it);
+          const box = it.getBoundingClientRect();
+          return {
+            tag: it.tagName, name: it.name || it.getAttribute("href") || it.textContent.trim(),
+            seen: box.width > 0 && box.height > 0,
+            ring: style.outlineStyle !== "none" || style.boxShadow !== "none",
+          };
+        }"""
+    )
+
+
+def _tab_through(page: Page, most: int = 60) -> list[str]:
+    """Names of what Tab reaches until it comes round; each must be seen and ringed."""
+    names: list[str] = []
+    for _ in range(most):
+        page.keyboard.press("Tab")
+        on = _focused(page)
+        if on["tag"] == "BODY" or (names and on["name"] == names[0]):
+            break
+        assert on["seen"], f"{on} takes the focus unseen"
+        assert on["ring"], f"{on} has no visible focus"
+        names.append(on["name"])
+    return names
+
+
+def test_joining_by_keyboard_alone(page, stack):
+    shop = full_shop(stack)
+    page.goto(stack.url(shop))
+    names = _tab_through(page)
+    assert names[0] == "#contenu", "the skip link comes first"
+    wanted = ["first_name", "phone", "email", "sms", "mail"]
+    assert [name for name in names if name in wanted] == wanted
+    assert "site" not in names, "the trap takes no focus"
+    page.locator("[name=first_name]").focus()
+    page.keyboard.type("Solène")
+    page.keyboard.press("Tab")
+    page.keyboard.type("06 71 42 53 99")
+    page.locator("[name=adult]").focus()
+    page.keyboard.press("Space")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/c/**")
+
+
+def test_the_counter_by_keyboard_alone(page, stack):
+    shop = full_shop(stack)
+    sign_in(page, stack, shop, "helper")
+    page.goto(stack.url(shop, "/comptoir/"))
+    names = _tab_through(page)
+    assert names[0] == "#contenu"
+    assert {"q", "/comptoir/ajouter/", "/comptoir/scanner/"} <= set(names)
+    page.keyboard.press("Escape")
+    page.locator("#contenu").press("Home")
+
+
+def test_the_skip_link_leads_to_the_content(page, stack):
+    page.goto(stack.url(full_shop(stack)))
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert page.url.endswith("#contenu")
+    page.keyboard.press("Tab")
+    inside = "document.querySelector('#contenu').contains(document.activeElement)"
+    assert page.evaluate(inside)
+
+
+@views(PHONE, DESK)
+def test_no_link_is_dead(page, stack, listener, view):
+    """From home, the counter and the card: every link of this host leads somewhere."""
+    shop = full_shop(stack)
+    sign_in(page, stack, shop, "owner")
+    listener.expect("404")
+    seen: set[str] = set()
+    dead: list[str] = []
+    queue = ["/", "/comptoir/", "/gestion/equipe/", "/gestion/"]
+    while queue and len(seen) < 40:
+        path = queue.pop(0)
+        shape = re.sub(r"\d+|/[A-Za-z0-9_-]{22}/", "…", path)  # one client's page stands for all
+        if shape in seen or re.search(r"\.(pdf|csv|json|svg|txt)|exporter|sortie", path):
+            continue
+        seen.add(shape)
+        answer = page.goto(stack.url(shop, path))
+        if answer and answer.status >= 400:
+            dead.append(f"{path}: {answer.status}")
+            continue
+        links = page.locator("a[href^='/']").evaluate_all(
+            "all => all.map(a => a.getAttribute('href'))"
+        )
+        queue += [link.split("#")[0] for link in links]
+    assert dead == []
