@@ -72,6 +72,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.gzip.GZipMiddleware",  # pads its answers at random: no guessing by length
     "apps.core.middleware.HeadersMiddleware",
     "apps.shops.middleware.HostMiddleware",
     "apps.accounts.middleware.HostSessionMiddleware",
