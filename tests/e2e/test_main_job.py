@@ -186,7 +186,7 @@ def send_a_drop(job: Job) -> None:
     expect(page.locator("#suivi")).to_contain_text("terminé", timeout=30_000)
     sms = stack.last_posted(PHONE_KEPT, after=before)
     assert f"{CUSTOMER}, le cidre nouveau" in sms.body
-    assert "STOP" in sms.body
+    assert "Stop: http" in sms.body
     assert len(stack.posted(PHONE_KEPT)) == before + 1, "once"
     look(page, "job-drop-done")
 

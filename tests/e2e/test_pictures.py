@@ -44,7 +44,7 @@ def test_a_picture_of_the_home(page, stack, view):
 def test_a_picture_of_the_counter(page, stack, view):
     shop = full_shop(stack)
     sign_in(page, stack, shop, "helper")
-    page.goto(stack.url(shop, "/comptoir/?q=ma"), wait_until="networkidle")
+    page.goto(stack.url(shop, "/comptoir/?q=th"), wait_until="networkidle")
     assert page.get_by_role("link", name="Scanner une carte").is_visible()
     _keep(look(page, "readme-counter"), "counter")
 

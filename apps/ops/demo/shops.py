@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from apps.ops.demo.drops import Past
 from apps.ops.demo.visits import Hours
 
+# The first steps of a shop that has been open for years lie behind it.
+STEPS_BEHIND = ["look", "poster", "hidden"]
+
 
 @dataclass(frozen=True, slots=True)
 class DemoShop:
@@ -43,6 +46,7 @@ CAVE = DemoShop(
         "legal_name": "Cave du Marché SARL",
         "siren": "732829320",
         "publisher": "Claire Fontaine",
+        "steps_done": STEPS_BEHIND,
         "opening_hours": "Mardi à samedi : 10 h – 12 h 30, 15 h – 19 h 30\nDimanche : 10 h – 13 h",
         "sms_sender": "CAVEMARCHE",
         "reply_to": "bonjour@cave.exemple.fr",
@@ -118,6 +122,7 @@ CAFE = DemoShop(
         "legal_name": "Lefèvre Nora EI",
         "siren": "404833048",
         "publisher": "Nora Lefèvre",
+        "steps_done": STEPS_BEHIND,
         "opening_hours": "Lundi à samedi : 7 h 30 – 18 h",
         "sms_sender": "CAFEHALLES",
         "reply_to": "bonjour@cafe.exemple.fr",
@@ -161,6 +166,7 @@ SNEAKERS = DemoShop(
         "legal_name": "Semelle Neuve SAS",
         "siren": "552100554",
         "publisher": "Yanis Diallo",
+        "steps_done": STEPS_BEHIND,
         "opening_hours": "Mardi à samedi : 11 h – 19 h",
         "sms_sender": "SEMELLE",
         "reply_to": "bonjour@sneakers.exemple.fr",
