@@ -13,7 +13,7 @@ from apps.accounts.requests import TeamRequest, actor
 from apps.audience.forms import ListFilter
 from apps.audience.queries import channel_states, listed, timeline, worn_tags
 from apps.contacts.forms import ConsentForm, ContactForm, TagForm
-from apps.contacts.models import Contact, Tag
+from apps.contacts.models import ConsentState, Contact, Tag
 from apps.contacts.services import (
     AddressTaken,
     add_tag,
@@ -25,6 +25,7 @@ from apps.contacts.services import (
 from apps.core.doors import door
 from apps.core.refusal import Refusal
 from apps.core.roles import Right
+from apps.loyalty.card_links import send_card_link
 from apps.loyalty.models import Card
 from apps.loyalty.services import the_programme
 
@@ -164,6 +165,20 @@ def tag_remove(request: TeamRequest, pk: int, tag: int) -> HttpResponse:
     return _back(request, found.pk, "etiquettes")
 
 
+def _write_down(
+    request: TeamRequest, found: Contact, *, channel: str, act: str, source: str
+) -> None:
+    """A yes that waits for a proof sends the link whose tap gives it."""
+    by, now = actor(request), timezone.now()
+    if act == "stop":
+        withdraw(found, channel, source=source, by=by, now=now)
+        return
+    state = record_yes(found, channel, source=source, by=by, now=now)
+    if state == ConsentState.PENDING:
+        found.refresh_from_db()
+        send_card_link(found, channel, by=by, now=now)
+
+
 @door(Right.EDIT_CONTACTS)
 @require_POST
 def consent(request: TeamRequest, pk: int) -> HttpResponse:
@@ -171,16 +186,8 @@ def consent(request: TeamRequest, pk: int) -> HttpResponse:
     found, form = _living(pk), ConsentForm(request.POST)
     error = ""
     if form.is_valid():
-        said = form.cleaned_data
-        service = record_yes if said["act"] == "yes" else withdraw
         try:
-            service(
-                found,
-                said["channel"],
-                source=said["source"],
-                by=actor(request),
-                now=timezone.now(),
-            )
+            _write_down(request, found, **form.cleaned_data)
         except Refusal as refusal:
             error = str(refusal)
     else:

@@ -209,6 +209,7 @@ def test_a_yes_needs_a_source(owner_client):
     owner_client.post(url, {"channel": "sms", "act": "yes", "source": "paper"})
     person.refresh_from_db()
     assert person.sms_consent == ConsentState.PENDING
+    assert person.messages.get().channel == "sms", "the link whose tap is the proof"
 
 
 def test_a_merged_record_leads_to_the_one_that_stayed(owner_client):
