@@ -12,6 +12,9 @@ class Recurring:
 
 RECURRING: tuple[Recurring, ...] = (
     Recurring("oublier les compteurs", "apps.core.ratelimit.forget_old_counters", 60),
+    Recurring("oublier les passages", "apps.accounts.handover.forget_spent", 1440),
+    Recurring("oublier les sessions finies", "apps.accounts.sessions.forget_ended_sessions", 1440),
+    Recurring("oublier les e-mails partis", "apps.accounts.mail.forget_old_mails", 1440),
     Recurring("relever les boîtes d’envoi", "apps.messaging.tasks.sweep", 10),
     Recurring("oublier les retours d’envoi", "apps.messaging.tasks.forget_old_callbacks", 1440),
     Recurring("oublier les imports abandonnés", "apps.audience.tasks.forget_drafts", 1440),
