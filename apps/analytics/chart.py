@@ -49,7 +49,7 @@ def nice_step(top: int) -> int:
 
 def short_day(day: date) -> str:
     """``7 sept.``, ``1er déc.``"""
-    shown = date_format(day, "j M").lower()
+    shown = date_format(day, "j N").lower()
     return f"1er{shown[1:]}" if day.day == 1 else shown
 
 

@@ -85,11 +85,16 @@ def imagined(shop: Shop, channel: str = Channel.SMS) -> Chosen:
     )
 
 
+def reader_without_links() -> Contact:
+    """For what is shown or tried out: links as long as real ones, that open nobody's page."""
+    return Contact(link_token=rendering.OPENS_NOTHING)
+
+
 def estimate(drop: Drop, shop: Shop, now: datetime) -> Estimate:
     """Weighs every message as it would leave; nothing is written."""
     criteria, channels = Criteria.read(drop.criteria), drop.channels
     reached = reach(criteria, channels, shop, now)
-    nobody = Contact()  # every link is as long as this one's
+    nobody = reader_without_links()
     weighed: dict[tuple[str, str, int, int], Sample] = {}
     people, sms, emails, segments, cost = set(), 0, 0, 0, 0
     reader = None

@@ -82,7 +82,8 @@ class Result:
                 said.append(ngettext(one, many, count) % nombre(count))
         if self.cost_cents:
             said.append(euros(self.cost_cents))
-        return ", ".join(said) or "personne à qui l’envoyer"
+        nothing = "la liste se prépare" if self.drop.moves else "personne à qui l’envoyer"
+        return ", ".join(said) or nothing
 
 
 def results(drops: Iterable[Drop]) -> list[Result]:

@@ -17,7 +17,7 @@ from apps.shops.models import Shop
 from apps.shops.theme import ink_on
 
 _URL = re.compile(r"(https?://[^\s<>]+)")
-SAMPLE_TOKEN = "x" * 22  # as long as a real one, and opens nothing
+OPENS_NOTHING = "exemple-de-lien-client"  # as long as a real one, and opens nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Piece:
 
 def card_link(shop: Shop, token: str) -> str:
     """The address of a person's card."""
-    return f"{shop.url}/c/{token or SAMPLE_TOKEN}/"
+    return f"{shop.url}/c/{token or OPENS_NOTHING}/"
 
 
 def needs_card(drop: Drop) -> bool:
@@ -45,9 +45,9 @@ def needs_card(drop: Drop) -> bool:
     return any(uses(text, "lien") for text in texts)
 
 
-def _values(drop: Drop, person: Chosen, shop: Shop) -> dict[str, str]:
+def _values(person: Chosen, shop: Shop) -> dict[str, str]:
     return {
-        "prénom": person.first_name or drop.fallback,
+        "prénom": person.first_name,
         "nom": person.last_name,
         "boutique": shop.name,
         "tampons": str(person.balance),
@@ -56,18 +56,25 @@ def _values(drop: Drop, person: Chosen, shop: Shop) -> dict[str, str]:
     }
 
 
+def _filled(text: str, drop: Drop, person: Chosen, shop: Shop) -> str:
+    return fill(text, _values(person, shop), {"prénom": drop.fallback})
+
+
 def sms_body(drop: Drop, person: Chosen, shop: Shop) -> str:
     """The shop's own words for this person, before the mentions.
 
     One accent in a name would double the price of a text written in GSM-7: « Loïc » is then
     written « Loic ».
     """
-    values = _values(drop, person, shop)
+    values = _values(person, shop)
     # Without the scheme phones still make it a link, and eight characters are saved.
     values["lien"] = values["lien"].removeprefix("https://")
-    if _is_light(drop.sms_text):
+    light = _is_light(drop.sms_text)
+    if light:
         values = {name: lighten(value) for name, value in values.items()}
-    return fill(drop.sms_text, values)
+    return fill(
+        drop.sms_text, values, {"prénom": lighten(drop.fallback) if light else drop.fallback}
+    )
 
 
 @lru_cache(maxsize=64)
@@ -81,12 +88,12 @@ def sms(drop: Drop, person: Chosen, contact: Contact, shop: Shop) -> str:
 
 
 def subject(drop: Drop, person: Chosen, shop: Shop) -> str:
-    line = " ".join(fill(drop.email_subject, _values(drop, person, shop)).split())
+    line = " ".join(_filled(drop.email_subject, drop, person, shop).split())
     return spaced(line)[:200]
 
 
 def email_body(drop: Drop, person: Chosen, shop: Shop) -> str:
-    return spaced(fill(drop.email_text, _values(drop, person, shop)))
+    return spaced(_filled(drop.email_text, drop, person, shop))
 
 
 def paragraphs(body: str) -> list[list[list[Piece]]]:

@@ -9,9 +9,9 @@ from django.utils.translation import gettext_lazy as _
 from apps.accounts import mail as platform_mail
 from apps.accounts.models import User
 from apps.campaigns import rendering
-from apps.campaigns.estimate import imagined
+from apps.campaigns.estimate import imagined, reader_without_links
 from apps.campaigns.models import Drop, Trial
-from apps.contacts.models import Channel, Contact
+from apps.contacts.models import Channel
 from apps.core.jobs import enqueue
 from apps.core.phone import Phone
 from apps.core.ratelimit import Limit, spend
@@ -54,7 +54,7 @@ def send(
     spend(TRIALS_PER_PERSON, user.pk, now=now)
     spend(TRIALS_PER_SHOP, now=now)
     used = []
-    nobody = Contact()
+    nobody = reader_without_links()
     if by_email:
         mail = rendering.mail(drop, imagined(shop, Channel.EMAIL), nobody, shop)
         platform_mail.post(

@@ -1,6 +1,7 @@
 """Writing drops, letting them go, watching them arrive."""
 
 import uuid
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -15,13 +16,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from apps.accounts.requests import TeamRequest, actor
 from apps.audience.criteria import REASONS, Criteria, describe, parts
 from apps.campaigns import queries, rendering, services, trials
-from apps.campaigns.estimate import Estimate, Sample, estimate
+from apps.campaigns.estimate import Estimate, Sample, estimate, reader_without_links
 from apps.campaigns.forms import GROUPS, CriteriaForm, DropForm, TrialForm
 from apps.campaigns.models import Drop, State
 from apps.campaigns.starters import BY_KEY, STARTERS
 from apps.campaigns.timing import departure
 from apps.campaigns.writing import VARIABLES
-from apps.contacts.models import Channel, Contact
+from apps.contacts.models import Channel
 from apps.core.doors import door
 from apps.core.phone import show_phone
 from apps.core.refusal import Refusal
@@ -157,18 +158,16 @@ def _chips(criteria: Criteria) -> list[tuple[str, str]]:
 
 
 def _samples(found: Drop, told: Estimate, shop: Shop) -> list[dict[str, Any]]:
-    """The shortest and the longest SMS as two real people would read them."""
+    """The shortest and the longest SMS for two real people, with links that open nothing."""
     shown: list[Sample] = []
     for sample in (told.shortest, told.longest):
         if sample and sample not in shown:
             shown.append(sample)
-    contacts = Contact.objects.in_bulk([s.person.contact_id for s in shown])
+    nobody = reader_without_links()
     return [
         {
             "sample": s,
-            "text": rendering.sms(
-                found, s.person, contacts.get(s.person.contact_id) or Contact(), shop
-            ),
+            "text": rendering.sms(found, replace(s.person, card_token=""), nobody, shop),
         }
         for s in shown
     ]
@@ -177,12 +176,12 @@ def _samples(found: Drop, told: Estimate, shop: Shop) -> list[dict[str, Any]]:
 def _mail_sample(found: Drop, told: Estimate, shop: Shop) -> dict[str, Any] | None:
     if told.reader is None:
         return None
-    body = rendering.email_body(found, told.reader, shop)
+    reader = replace(told.reader, card_token="")
     return {
-        "subject": rendering.subject(found, told.reader, shop),
-        "paragraphs": rendering.paragraphs(body),
-        "card": rendering.card_link(shop, told.reader.card_token),
-        "name": told.reader.first_name or "une personne sans prénom",
+        "subject": rendering.subject(found, reader, shop),
+        "paragraphs": rendering.paragraphs(rendering.email_body(found, reader, shop)),
+        "card": rendering.card_link(shop, ""),
+        "name": reader.first_name or "une personne sans prénom",
     }
 
 

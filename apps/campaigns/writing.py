@@ -71,14 +71,19 @@ def uses(text: str, name: str) -> bool:
     return any(search_key(match[1]) == key for match in _PLACE.finditer(text))
 
 
-def fill(text: str, values: Mapping[str, str]) -> str:
-    """``text`` for one person; ``values`` by variable name. Never fails, leaves no brace."""
+def fill(text: str, values: Mapping[str, str], instead: Mapping[str, str] | None = None) -> str:
+    """``text`` for one person; ``values`` by variable name. Never fails, leaves no brace.
+
+    ``instead`` holds the shop's own fallbacks, for the names where it has one.
+    """
+    instead = instead or {}
 
     def value_of(match: re.Match[str]) -> str:
         variable = _BY_KEY.get(search_key(match[1]))
         own = values.get(variable.name, "").strip() if variable else ""
         beside = (match[2] or "").strip()
-        return (own or beside or (variable.fallback if variable else "")).translate(_BRACES)
+        stated = instead.get(variable.name, variable.fallback) if variable else ""
+        return (own or beside or stated).translate(_BRACES)
 
     return _tidy(_PLACE.sub(value_of, text).translate(_BRACES))
 

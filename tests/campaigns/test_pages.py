@@ -54,7 +54,16 @@ def test_the_composer_counts_whom_it_reaches_and_says_why_not_the_others(owner_c
     ContactFactory.create_batch(2)
     page = owner_client.get(f"/gestion/messages/{draft.pk}/").content.decode()
     assert re.search(r'data-people="3"', page)
-    assert "2 sans accord" in page
+    assert 'sans accord <span class="num">(2)</span>' in page
+
+
+def test_a_preview_shows_nobody_s_own_links(owner_client, draft):
+    _save(owner_client, draft, sms_text="{prénom}, votre carte : {lien}")
+    card = CardFactory(contact__agreeing=True)
+    page = owner_client.get(f"/gestion/messages/{draft.pk}/").content.decode()
+    assert f"{card.contact.first_name}, votre carte" in page
+    assert card.token not in page
+    assert card.contact.link_token not in page
 
 
 def test_typing_is_kept_without_touching_the_fields(owner_client, draft):

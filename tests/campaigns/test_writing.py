@@ -77,3 +77,8 @@ def test_a_lone_brace_is_refused(text):
 def test_the_link_is_found_however_it_is_written():
     assert uses("Voici : {Lien|ici}", "lien")
     assert not uses("lien", "lien")
+
+
+def test_the_word_beside_a_variable_comes_before_the_one_stated_on_the_screen():
+    stated = {"prénom": "cher ami"}
+    assert fill("{prénom|Bonjour}, {prénom}", {}, stated) == "Bonjour, cher ami"
