@@ -1,25 +1,34 @@
 // The composer: variables go in where one writes; the count is said when it changes.
+// The progress page: it does not move under a hand that has opened something.
 import { say } from "./page.js";
 
 const form = document.getElementById("drop");
-let field = form.elements.sms_text;
+if (form) compose();
 
-form.addEventListener("focusin", (event) => {
-  if (["sms_text", "email_subject", "email_text"].includes(event.target.name)) field = event.target;
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.target.id === "suivi" && event.target.querySelector("details[open]")) event.preventDefault();
 });
 
-form.addEventListener("click", (event) => {
-  const chip = event.target.closest("[data-insert]");
-  if (!chip) return;
-  if (!field.offsetParent) field = form.elements.email_text;
-  field.setRangeText(chip.dataset.insert, field.selectionStart, field.selectionEnd, "end");
-  field.focus();
-  field.dispatchEvent(new Event("input", { bubbles: true }));
-});
+function compose() {
+  let field = form.elements.sms_text;
 
-let people = document.getElementById("portee").dataset.people;
-document.addEventListener("htmx:oobAfterSwap", (event) => {
-  const now = event.target.id === "portee" && document.getElementById("portee").dataset.people;
-  if (now && now !== people) say(`${now} personnes`);
-  if (now) people = now;
-});
+  form.addEventListener("focusin", (event) => {
+    if (["sms_text", "email_subject", "email_text"].includes(event.target.name)) field = event.target;
+  });
+
+  form.addEventListener("click", (event) => {
+    const chip = event.target.closest("[data-insert]");
+    if (!chip) return;
+    if (!field.offsetParent) field = form.elements[field.name === "sms_text" ? "email_text" : "sms_text"];
+    field.setRangeText(chip.dataset.insert, field.selectionStart, field.selectionEnd, "end");
+    field.focus();
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+
+  let people = document.getElementById("portee").dataset.people;
+  document.addEventListener("htmx:oobAfterSwap", () => {
+    const now = document.getElementById("portee").dataset.people;
+    if (now !== people) say(`${now} personnes`);
+    people = now;
+  });
+}
