@@ -59,7 +59,7 @@ def test_the_composer_counts_whom_it_reaches_and_says_why_not_the_others(owner_c
 
 def test_a_preview_shows_nobody_s_own_links(owner_client, draft):
     _save(owner_client, draft, sms_text="{prénom}, votre carte : {lien}")
-    card = CardFactory(contact__agreeing=True)
+    card = CardFactory(contact__agreeing=True, contact__first_name="Zoé")
     page = owner_client.get(f"/gestion/messages/{draft.pk}/").content.decode()
     assert f"{card.contact.first_name}, votre carte" in page
     assert card.token not in page
