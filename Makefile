@@ -33,11 +33,11 @@ dev: .venv/dev-ready
 .venv/ready: requirements.txt
 	@echo "· environnement Python et paquets"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.txt
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements.txt
 	@mkdir -p .data && touch $@
 
 .venv/dev-ready: requirements-dev.txt .venv/ready
-	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.txt
 	@touch $@
 
 clean:
