@@ -9,6 +9,7 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.core.doors import customers
@@ -70,6 +71,7 @@ def _too_young(request: ShopRequest, refusal: TooYoung) -> HttpResponse:
 
 
 @customers
+@gzip_page  # within the page's 60 kB; its only secret, the CSRF token, is masked anew each time
 @require_http_methods(["GET", "HEAD", "POST"])
 def join_page(request: ShopRequest) -> HttpResponse:
     """The shop's front door: what the card brings, and the shortest form that gives one."""

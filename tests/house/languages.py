@@ -9,10 +9,13 @@ hand wrote there for the packages, and compiles every ``.mo``.
 import ast
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import polib
+from django.conf import settings
+from django.utils import translation
 from django.utils.translation.template import templatize
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -104,6 +107,41 @@ def plural_sentences() -> dict[str, Sentence]:
         where = str(path.relative_to(ROOT))
         found.update({s.text: s for s in _in_python(tree, where) if s.plural})
     return found
+
+
+def own_sentences() -> set[str]:
+    """Every string of the project itself: French as it stands."""
+    found = {name for _code, name in settings.LANGUAGES}  # each in its own language
+    for path in (ROOT / "templates").rglob("*.*"):
+        found.update(s.text for s in _in_template(path))
+    for folder in ("apps", "config"):
+        for path in (ROOT / folder).rglob("*.py"):
+            found.update(s.text for s in _in_python(ast.parse(path.read_text()), ""))
+    return found
+
+
+@contextmanager
+def packages_without_french() -> Iterator[set[str]]:
+    """Fills with the packages' strings that were shown in French and stayed as they were.
+
+    Open pages inside it; what it holds afterwards belongs into ``locale/fr``.
+    """
+    heard: set[str] = set()
+    active, own = translation._trans, own_sentences()
+    gettext = active.gettext
+
+    def listening(message: str) -> str:
+        said = gettext(message)
+        plain = said == message and any(c.isalpha() for c in message)
+        if plain and translation.get_language() == "fr" and message not in own:
+            heard.add(message)
+        return said
+
+    active.gettext = listening
+    try:
+        yield heard
+    finally:
+        active.gettext = gettext
 
 
 def catalogue(language: str) -> Path:

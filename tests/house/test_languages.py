@@ -4,7 +4,7 @@ import re
 
 import polib
 import pytest
-from django.utils.translation import ngettext, override
+from django.utils.translation import gettext, ngettext, override
 
 from tests.house import languages
 
@@ -87,3 +87,19 @@ def test_the_switch_is_remembered(visitor):
 def test_french_spaces_stay_in_french(visitor):
     page = visitor.get("/donnees-personnelles/", headers={"accept-language": "en"})
     assert "\u202f" not in page.content.decode()
+
+
+def test_a_packages_string_without_french_is_heard(visitor):
+    with languages.packages_without_french() as heard, override("fr"):
+        gettext("A string nobody translated")
+        gettext("This field is required.")
+        gettext("Prenez votre carte")
+    assert heard == {"A string nobody translated"}
+
+
+def test_customers_meet_no_package_in_english(visitor):
+    with languages.packages_without_french() as heard:
+        for path in ("/", "/mentions-legales/", "/donnees-personnelles/", "/c/x/", "/v/x/"):
+            visitor.get(path)
+        visitor.post("/rejoindre/", {"email": "x", "phone": "x", "birth_date": "x", "key": "x"})
+    assert not heard
