@@ -35,6 +35,17 @@ def job_context(schema: str, name: str) -> Iterator[None]:
         job_name.reset(job)
 
 
+def _event(record: logging.LogRecord) -> str:
+    """The message. Django's and gunicorn's own lines quote the path, and paths carry tokens:
+    the route stands in its place."""
+    if record.name.startswith(("django.", "gunicorn.")) and isinstance(record.args, tuple):
+        match = getattr(getattr(record, "request", None), "resolver_match", None)
+        route = match.route if match else "…"
+        told = (route if isinstance(a, str) and a.startswith("/") else a for a in record.args)
+        return scrub(str(record.msg) % tuple(told) if record.args else str(record.msg))
+    return scrub(record.getMessage())
+
+
 class ContextFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         record.request_id = request_id.get()
@@ -49,7 +60,7 @@ class JsonFormatter(logging.Formatter):
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "event": scrub(record.getMessage()),
+            "event": _event(record),
         }
         for name in ("request_id", "shop", "job", "status", "method", "view", "ms"):
             value = getattr(record, name, "")
