@@ -49,6 +49,10 @@ class HostMiddleware:
             use_shop(shop)
             shop_schema.set(shop.schema_name)
         response: HttpResponse = self.get_response(request)
+        if request.shop and host != request.shop.host and request.is_secure():  # type: ignore[attr-defined]
+            # On the merchant's own name we speak for this host alone: their other hosts
+            # (mail, an old site) may not have HTTPS.
+            response["Strict-Transport-Security"] = f"max-age={settings.SECURE_HSTS_SECONDS}"
         return response
 
 

@@ -8,10 +8,13 @@ import dns.message
 import dns.rcode
 import dns.rrset
 import pytest
+from django.test import Client
+from django.utils import timezone
 
 from apps.core.actor import SYSTEM
 from apps.shops import domains
 from apps.shops.models import Domain, DomainClaim, Shop
+from tests.conftest import ShopClient
 
 pytestmark = pytest.mark.django_db
 
@@ -135,3 +138,14 @@ def test_a_silent_server_is_told_as_such(shop, settings, monkeypatch):
     claim = domains.claim(shop=shop, text="www.macave.example", by=SYSTEM)
     with pytest.raises(domains.DnsSilent):
         domains.prove(claim=claim, by=SYSTEM)
+
+
+def test_an_own_domain_binds_none_of_the_merchants_other_hosts(shop, settings):
+    settings.SECURE_HSTS_SECONDS = 31_536_000
+    settings.SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    Domain.objects.create(domain="cave.example", tenant=shop, verified_at=timezone.now())
+    own = Client(SERVER_NAME="cave.example", HTTP_HOST="cave.example")
+    told = own.get("/", secure=True)["Strict-Transport-Security"]
+    assert told == "max-age=31536000"
+    ours = ShopClient(shop).get("/", secure=True)["Strict-Transport-Security"]
+    assert "includeSubDomains" in ours
