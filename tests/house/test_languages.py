@@ -97,6 +97,20 @@ def test_a_packages_string_without_french_is_heard(visitor):
     assert heard == {"A string nobody translated"}
 
 
+def test_we_say_e_mail_as_the_french_do(platform_client, visitor):
+    pages = [
+        platform_client.get("/connexion/"),
+        platform_client.get("/inscription/"),
+        platform_client.get("/mot-de-passe/oublie/"),
+        platform_client.post("/inscription/", {"email": "pas une adresse"}),
+        visitor.get("/", headers={"accept-language": "fr"}),
+    ]
+    for page in (answer.content.decode().lower() for answer in pages):
+        assert "e-mail" in page
+        assert "courriel" not in page
+        assert "électronique" not in page
+
+
 def test_customers_meet_no_package_in_english(visitor):
     with languages.packages_without_french() as heard:
         for path in ("/", "/mentions-legales/", "/donnees-personnelles/", "/c/x/", "/v/x/"):
