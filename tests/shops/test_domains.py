@@ -123,6 +123,14 @@ def test_a_closed_shop_gets_no_certificate(shop, platform_client):
     assert platform_client.get(address).status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("host", "answer"),
+    [("localhost", 200), ("admin.localhost", 200), ("cave.localhost", 200), ("x.localhost", 404)],
+)
+def test_a_certificate_is_made_for_what_answers(platform_client, host, answer):
+    assert platform_client.get("/webhooks/tls/", {"domain": host}).status_code == answer
+
+
 def test_five_domains_are_enough(shop):
     for number in range(5):
         domains.claim(shop=shop, text=f"c{number}.macave.example", by=SYSTEM)
