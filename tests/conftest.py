@@ -7,6 +7,7 @@ import pytest
 from django.conf import settings
 from django.db import connection, connections
 from django.test import Client
+from django.utils import timezone
 from django.utils.module_loading import import_string
 from django_q.models import OrmQ
 
@@ -38,6 +39,7 @@ def _start_in_public() -> Iterator[None]:
     connection.set_schema_to_public()
     yield
     connection.set_schema_to_public()
+    timezone.deactivate()
 
 
 @pytest.fixture
@@ -128,8 +130,6 @@ def run_jobs(db: None) -> Callable[[], int]:
     """Run what is queued and due, in order, until nothing is; returns how many jobs ran."""
 
     def run() -> int:
-        from django.utils import timezone
-
         schema, count = connection.schema_name, 0
         while job := OrmQ.objects.filter(lock__lte=timezone.now()).order_by("pk").first():
             task = job.task

@@ -16,7 +16,7 @@ from django_q.conf import Conf
 from django_q.tasks import async_task
 
 from apps.core.logs import job_context
-from apps.core.tenancy import current_schema, in_schema, use_public
+from apps.core.tenancy import by_the_clock_of, current_schema, in_schema, use_public
 
 logger = logging.getLogger(__name__)
 
@@ -63,8 +63,9 @@ def enqueue(
 def run(schema: str, path: str, *ids: JobArgument, job: str = "") -> None:
     """Called by the worker: open the schema, run the task, leave nothing behind."""
     use_public()
+    name = f"{path}#{job}".rstrip("#")
     try:
-        with in_schema(schema), job_context(schema, f"{path}#{job}".rstrip("#")):
+        with in_schema(schema), by_the_clock_of(schema), job_context(schema, name):
             try:
                 import_string(path)(*ids)
             except Exception as error:

@@ -5,7 +5,9 @@ from contextlib import contextmanager
 from typing import Any, cast
 
 from django.db import connections
+from django.utils import timezone
 from django_tenants.postgresql_backend.base import DatabaseWrapper
+from django_tenants.utils import get_public_schema_name, get_tenant_model
 
 
 def database(alias: str = "default") -> DatabaseWrapper:
@@ -36,3 +38,12 @@ def in_schema(schema: str) -> Iterator[None]:
         yield
     finally:
         connection.set_tenant(before)
+
+
+@contextmanager
+def by_the_clock_of(schema: str) -> Iterator[None]:
+    """Days and hours as the shop lives them; the platform's own in ``public``."""
+    is_shop = schema != get_public_schema_name()
+    zone = get_tenant_model().objects.get(schema_name=schema).zone if is_shop else None
+    with timezone.override(zone):
+        yield

@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseNotFound
 from django.http.request import split_domain_port
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
 
 from apps.core.logs import shop_schema
@@ -25,13 +25,18 @@ def shop_of_host(host: str) -> Shop | None:
 
 
 class HostMiddleware:
-    """Sets ``request.shop`` (None on the platform's hosts), the schema and the URL table."""
+    """Sets ``request.shop`` (None on the platform's hosts), the schema, the clock and the URLs.
+
+    Schema and clock are set anew at each request and stand when it is answered: an export is
+    still streaming then.
+    """
 
     def __init__(self, get_response):  # type: ignore[no-untyped-def]
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         use_public()
+        timezone.deactivate()
         host = split_domain_port(request.META.get("HTTP_HOST", "").lower())[0]
         request.shop = None  # type: ignore[attr-defined]
         request.is_admin_host = host == settings.ADMIN_HOST  # type: ignore[attr-defined]
@@ -47,6 +52,7 @@ class HostMiddleware:
             request.tenant = shop  # type: ignore[attr-defined]
             request.urlconf = settings.ROOT_URLCONF
             use_shop(shop)
+            timezone.activate(shop.zone)
             shop_schema.set(shop.schema_name)
         response: HttpResponse = self.get_response(request)
         if request.shop and host != request.shop.host and request.is_secure():  # type: ignore[attr-defined]

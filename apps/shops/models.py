@@ -1,6 +1,7 @@
 """The shop (the tenant), its hosts and its settings. Public schema."""
 
 from typing import ClassVar
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.validators import RegexValidator
@@ -10,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_tenants.models import DomainMixin, TenantMixin
 
+from apps.core.phone import region_zone
 from apps.core.tokens import new_token
 from apps.shops.theme import theme_digest
 
@@ -99,6 +101,11 @@ class Shop(TenantMixin):
     @property
     def host(self) -> str:
         return f"{self.slug}.{settings.PLATFORM_HOST}"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The shop's own clock: « aujourd’hui », « ce mois-ci » and every hour shown are by it."""
+        return region_zone(self.region)
 
     @property
     def theme_url(self) -> str:
