@@ -1,11 +1,9 @@
 """Bars drawn on the server: whole-number geometry for an SVG template, no library."""
 
 from dataclasses import dataclass
-from datetime import date
-
-from django.utils.formats import date_format
 
 from apps.analytics.queries import Week
+from apps.core.templatetags.french import jour_court
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +45,6 @@ def nice_step(top: int) -> int:
     return step
 
 
-def short_day(day: date) -> str:
-    """``7 sept.``, ``1er déc.``"""
-    shown = date_format(day, "j N").lower()
-    return f"1er{shown[1:]}" if day.day == 1 else shown
-
-
 def bars(weeks: tuple[Week, ...], *, width: int, height: int, labels: int) -> Chart:
     """A chart of ``weeks`` with ``labels`` dates under it: first, last, and evenly between."""
     left, top, bottom = 34, 26, 24
@@ -76,7 +68,7 @@ def bars(weeks: tuple[Week, ...], *, width: int, height: int, labels: int) -> Ch
                 height=tall,
                 middle=x + wide // 2,
                 value=week.visits,
-                label=short_day(week.start) if index in shown else "",
+                label=jour_court(week.start) if index in shown else "",
                 last=index == len(weeks) - 1,
             )
         )

@@ -15,6 +15,22 @@ from apps.core.phone import mask_phone, show_phone
 
 register = template.Library()
 
+# Django's own French says « jan. », « fév. » and, elsewhere, « aoû ».
+_SHORT_MONTHS = [
+    "janv.",
+    "févr.",
+    "mars",
+    "avr.",
+    "mai",
+    "juin",
+    "juil.",
+    "août",
+    "sept.",
+    "oct.",
+    "nov.",
+    "déc.",
+]
+
 register.filter("telephone", show_phone)
 register.filter("telephone_masque", mask_phone)
 
@@ -76,6 +92,13 @@ def jour(value: date | datetime | None) -> str:
     shown = date_format(value, "j F Y")
     french_first = value.day == 1 and (get_language() or "fr").startswith("fr")
     return f"1er{shown[1:]}" if french_first else shown
+
+
+@register.filter
+def jour_court(value: date) -> str:
+    """``7 sept.``, ``1er déc.``: where a whole date has no room, on the team's French pages."""
+    day = "1er" if value.day == 1 else str(value.day)
+    return f"{day} {_SHORT_MONTHS[value.month - 1]}"
 
 
 @register.filter
