@@ -6,7 +6,7 @@ from django.db.models import Exists, OuterRef
 
 from apps.accounts.models import Invitation, Membership
 from apps.campaigns.models import Drop, State
-from apps.core.roles import Right, Role
+from apps.core.roles import Right, Role, may
 from apps.loyalty.models import Programme
 from apps.shops.models import DEFAULT_ACCENT, Shop
 
@@ -15,7 +15,10 @@ HIDDEN = "hidden"
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One line of the checklist; ``tick`` is the button for what no fact can show."""
+    """One line of the checklist; ``tick`` is the button for what no fact can show.
+
+    ``mine``: the reader's role has the ``right`` the step takes, so it may lead there.
+    """
 
     key: str
     title: str
@@ -26,6 +29,7 @@ class Step:
     tick: str = ""
     done: bool = False
     ticked: bool = False
+    mine: bool = True
 
 
 STEPS = (
@@ -81,7 +85,7 @@ STEPS = (
         Right.WRITE_DROPS,
     ),
 )
-TICKABLE = frozenset(step.key for step in STEPS if step.tick)
+TICKABLE = {step.key: step.right for step in STEPS if step.tick}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +105,8 @@ class Checklist:
         return self.done == self.total
 
 
-def checklist(shop: Shop) -> Checklist | None:
-    """What is done and what is next, in one query; None once it was put away."""
+def checklist(shop: Shop, role: str) -> Checklist | None:
+    """What is done and what is next for a person of ``role``, in one query; None once put away."""
     if HIDDEN in shop.steps_done:
         return None
     helpers = Membership.objects.filter(shop=OuterRef("pk")).exclude(role=Role.OWNER)
@@ -122,10 +126,11 @@ def checklist(shop: Shop) -> Checklist | None:
         "team": with_helper or with_invitation,
         "message": message,
     }
-    return Checklist(tuple(_judged(step, facts, shop) for step in STEPS))
+    return Checklist(tuple(_judged(step, facts, shop, role) for step in STEPS))
 
 
-def _judged(step: Step, facts: dict[str, bool], shop: Shop) -> Step:
+def _judged(step: Step, facts: dict[str, bool], shop: Shop, role: str) -> Step:
     ticked = step.key in shop.steps_done
     fact = facts.get(step.key, False)
-    return replace(step, done=fact or ticked, ticked=ticked and not fact)
+    mine = may(role, step.right)
+    return replace(step, done=fact or ticked, ticked=ticked and not fact, mine=mine)

@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.analytics.onboarding import HIDDEN, TICKABLE, checklist
 from apps.core.refusal import Refusal
+from apps.core.roles import Role, may
 from apps.shops.models import Shop
 
 
@@ -13,20 +14,30 @@ class NotTickable(Refusal):
     status = 422
 
 
+class NotYourStep(Refusal):
+    message = _("Cette étape revient à la personne propriétaire.")
+    status = 403
+
+
 class StepsLeft(Refusal):
     message = _("Il reste des étapes : la liste se range quand tout est fait.")
 
 
-def tick(shop: Shop, key: str, *, done: bool) -> None:
-    """The owner says a step is done, or takes it back. Raises ``NotTickable``."""
+def tick(shop: Shop, role: str, key: str, *, done: bool) -> None:
+    """A person of ``role`` says a step is done, or takes it back.
+
+    Raises ``NotTickable``, or ``NotYourStep`` when the role may not do the step itself.
+    """
     if key not in TICKABLE:
         raise NotTickable()
+    if not may(role, TICKABLE[key]):
+        raise NotYourStep()
     _write(shop, key, present=done)
 
 
 def put_away(shop: Shop) -> None:
     """The checklist is finished and need not be seen any more. Raises ``StepsLeft``."""
-    found = checklist(shop)
+    found = checklist(shop, Role.OWNER)
     if found is None:
         return
     if not found.finished:

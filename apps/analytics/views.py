@@ -35,7 +35,7 @@ def home(request: TeamRequest) -> HttpResponse:
         "actions": wording.actions(figures),
         "desk_chart": chart.bars(figures.weeks, width=640, height=236, labels=3),
         "phone_chart": chart.bars(figures.weeks, width=340, height=210, labels=3),
-        "checklist": checklist(request.shop),
+        "checklist": checklist(request.shop, request.membership.role),
         "latest": latest_result(),
     }
     return render(request, "analytics/home.html", context)
@@ -45,7 +45,8 @@ def home(request: TeamRequest) -> HttpResponse:
 @require_POST
 def step(request: TeamRequest, key: str) -> HttpResponse:
     """Tick a first step that only a person can say is done, or take the tick back."""
-    services.tick(request.shop, key, done=request.POST.get("done") == "1")
+    done = request.POST.get("done") == "1"
+    services.tick(request.shop, request.membership.role, key, done=done)
     return _steps(request)
 
 
@@ -61,5 +62,5 @@ def put_away(request: TeamRequest) -> HttpResponse:
 def _steps(request: TeamRequest) -> HttpResponse:
     if not request.htmx:
         return redirect("home")
-    context = {"checklist": checklist(request.shop)}
+    context = {"checklist": checklist(request.shop, request.membership.role)}
     return render(request, "analytics/home.html#steps", context)

@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.db import connection
@@ -13,8 +13,10 @@ from apps.analytics.onboarding import checklist
 from apps.campaigns.models import Drop, State
 from apps.contacts.models import ConsentState, Contact
 from apps.core.actor import Actor
+from apps.core.roles import Role
 from apps.loyalty.models import Movement
 from apps.loyalty.services import add_stamp, undo_stamp
+from tests.conftest import ShopClient
 from tests.factories import CardFactory, ProgrammeFactory
 
 NOW = datetime(2026, 11, 20, 16, 0, tzinfo=UTC)  # a Friday
@@ -129,6 +131,12 @@ def test_the_chart_rounds_its_axis_and_shows_what_is_not_nothing():
     assert drawn.bars[-1].last
 
 
+def test_the_chart_s_dates_are_short_as_people_write_them():
+    starts = [date(2026, 8, 31), date(2026, 10, 12), date(2026, 12, 1)]
+    drawn = chart.bars(tuple(queries.Week(d, 1) for d in starts), width=640, height=236, labels=3)
+    assert [bar.label for bar in drawn.bars] == ["31 août", "12 oct.", "1er déc."]
+
+
 @pytest.mark.parametrize(("top", "step"), [(0, 1), (3, 1), (5, 2), (9, 5), (37, 10), (168, 50)])
 def test_the_axis_has_at_most_four_round_steps(top, step):
     assert chart.nice_step(top) == step
@@ -149,14 +157,14 @@ def test_the_empty_home_teaches(owner_client):
 def test_steps_are_done_by_facts_or_by_the_owner_s_word(shop, owner_client, member):
     shop.sells_alcohol = None
     shop.save()
-    done = {step.key for step in checklist(shop).steps if step.done}
+    done = {step.key for step in checklist(shop, Role.OWNER).steps if step.done}
     assert done == set()
     ProgrammeFactory()
     member("helper")
     response = owner_client.post("/gestion/etapes/poster/", {"done": "1"})
     assert response.url == "/gestion/"
     shop.refresh_from_db()
-    done = {step.key for step in checklist(shop).steps if step.done}
+    done = {step.key for step in checklist(shop, Role.OWNER).steps if step.done}
     assert done == {"programme", "team", "poster"}
     owner_client.post("/gestion/etapes/poster/", {"done": "0"}, headers={"HX-Request": "true"})
     shop.refresh_from_db()
@@ -166,6 +174,17 @@ def test_steps_are_done_by_facts_or_by_the_owner_s_word(shop, owner_client, memb
 def test_a_step_that_facts_show_is_not_ticked_by_hand(shop, owner_client):
     assert owner_client.post("/gestion/etapes/alcohol/", {"done": "1"}).status_code == 422
     assert owner_client.post("/gestion/etapes/hidden/", {"done": "1"}).status_code == 422
+
+
+def test_a_step_that_is_the_owner_s_has_no_button_for_a_manager(shop, member):
+    manager = ShopClient(shop).enter(member("manager"))
+    page = manager.get("/gestion/").content.decode()
+    assert "Votre logo et votre couleur" in page
+    assert "/gestion/reglages/" not in page, "it would answer 403"
+    assert "Garder la couleur proposée" not in page
+    assert 'href="/gestion/fidelite/affiche/"' in page
+    assert manager.post("/gestion/etapes/look/", {"done": "1"}).status_code == 403
+    assert manager.post("/gestion/etapes/poster/", {"done": "1"}).status_code == 302
 
 
 def test_the_checklist_is_put_away_only_when_all_is_done(shop):
