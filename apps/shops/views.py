@@ -22,6 +22,8 @@ from apps.shops.requests import ShopRequest
 from apps.shops.services import change_settings
 from apps.shops.theme import contrast, ink_on, theme_css
 
+# What « mentions légales » must say (LCEN); the trading name stands in for a legal one.
+LEGAL_FIELDS = ("street", "postal_code", "city", "phone", "email", "siren", "publisher")
 LOGO_FORM_BYTES = 5_200_000  # a logo of 5 MB and the form around it
 
 
@@ -40,7 +42,9 @@ def _form_page(
         messages.success(request, _("Vos réglages sont enregistrés."))
         return redirect(f"settings_{tab}")
     status = 422 if request.method == "POST" else 200
-    context = {"section": "settings", "tab": tab, "form": form, **more}
+    unsaid = [name for name in LEGAL_FIELDS if not getattr(request.shop, name)]
+    missing = [form[name] for name in unsaid if name in form.fields]
+    context = {"section": "settings", "tab": tab, "form": form, "missing": missing, **more}
     return render(request, f"shops/settings_{tab}.html", context, status=status)
 
 

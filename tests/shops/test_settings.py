@@ -38,6 +38,20 @@ def test_the_shops_identity_is_kept_in_its_plain_form(owner_client, shop):
     assert (kept.siren, kept.phone, kept.street) == ("732829320", "+33380221100", "3 place Carnot")
 
 
+def test_the_owner_is_told_what_the_legal_notice_lacks(owner_client):
+    page = owner_client.get("/gestion/reglages/").content.decode()
+    assert "mentions légales ne sont pas complètes" in page
+    for field in ("siren", "publisher", "street"):
+        assert f'<a href="#id_{field}">' in page
+        assert f'id="id_{field}"' in page
+    owner_client.post("/gestion/reglages/", {**IDENTITY, "siren": ""})
+    page = owner_client.get("/gestion/reglages/").content.decode()
+    assert page.count('<a href="#id_') == 1
+    assert '<a href="#id_siren">SIREN</a>' in page
+    owner_client.post("/gestion/reglages/", IDENTITY)
+    assert "ne sont pas complètes" not in owner_client.get("/gestion/reglages/").content.decode()
+
+
 def test_the_trail_keeps_settings_before_and_after_but_no_person(owner_client, run_jobs):
     owner_client.post("/gestion/reglages/", {**IDENTITY, "city": "Dijon", "sells_alcohol": "non"})
     run_jobs()
