@@ -8,7 +8,7 @@ from itertools import groupby
 from operator import attrgetter
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from apps.audience.criteria import Chosen, Criteria, chosen, reach
@@ -168,6 +168,12 @@ def _finish(drop_id: int, token: str, now: datetime) -> None:
     close(drop_id, now)
 
 
+def waiting(drop: Drop) -> QuerySet[Message]:
+    """The messages of the drop that may still leave."""
+    waits = Q(available_at__isnull=False) | Q(status__in=[Status.QUEUED, Status.SENDING])
+    return Message.objects.filter(waits, cause=drop.cause)
+
+
 @transaction.atomic
 def close(drop_id: int, now: datetime | None = None) -> bool:
     """Whether the drop is done: nothing of it waits any more. Else looks again later."""
@@ -175,12 +181,11 @@ def close(drop_id: int, now: datetime | None = None) -> bool:
     drop = Drop.objects.select_for_update().filter(pk=drop_id, state=State.SENDING).first()
     if drop is None:
         return False
-    mine = Message.objects.filter(cause=drop.cause)
-    waits = Q(available_at__isnull=False) | Q(status__in=[Status.QUEUED, Status.SENDING])
-    if mine.filter(waits).exists():
-        due = mine.filter(available_at__gt=now).order_by("available_at")
+    left = waiting(drop)
+    if left.exists():
+        due = left.filter(available_at__gt=now).order_by("available_at")
         nearest = due.values_list("available_at", flat=True).first()
-        in_flight = mine.filter(waits).exclude(available_at__gt=now).exists()
+        in_flight = left.exclude(available_at__gt=now).exists()
         soon = now + timedelta(seconds=20)
         enqueue(CLOSE, drop_id, at=soon if in_flight or not nearest else max(soon, nearest))
         return False

@@ -1,6 +1,17 @@
 """What the workers run for this room."""
 
+from datetime import timedelta
+
+from django.db.models import Q
+from django.utils import timezone
+
 from apps.campaigns import freezing, services, trials
+from apps.campaigns.models import Drop, State
+from apps.core.jobs import enqueue
+from apps.core.tenancy import in_schema
+from apps.shops.models import Shop
+
+LOST_AFTER = timedelta(minutes=15)
 
 
 def freeze(drop_id: int, token: str) -> None:
@@ -26,3 +37,21 @@ def pause(cause: str, channel: str, code: str) -> None:
 def resume(channel: str) -> None:
     """Reaction to ``SendingResumed``."""
     services.provider_resumed()
+
+
+def sweep() -> None:
+    """Recurring, in public: the net under drops whose next job was lost.
+
+    A drop at work is saved with each batch, so an old one stands still. One that rightly waits
+    is left alone: it would gain one more job that looks after it at each sweep.
+    """
+    limit = timezone.now() - LOST_AFTER
+    begun = Q(state=State.PREPARING, saved_at__lt=limit)
+    overdue = Q(state=State.SCHEDULED, send_at__lt=limit)
+    for shop in Shop.objects.filter(closed_at=None):
+        with in_schema(shop.schema_name):
+            for drop in Drop.objects.filter(begun | overdue):
+                enqueue(freeze, drop.pk, str(drop.launch_token))
+            for drop in Drop.objects.filter(state=State.SENDING, saved_at__lt=limit):
+                if not freezing.waiting(drop).exists():
+                    enqueue(close, drop.pk)

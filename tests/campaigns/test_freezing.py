@@ -13,8 +13,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import connection, connections
 from django.utils import timezone
+from django_q.models import OrmQ
 
-from apps.campaigns import freezing, services
+from apps.campaigns import freezing, services, tasks
 from apps.campaigns.estimate import estimate
 from apps.campaigns.models import Drop, State
 from apps.contacts.models import ConsentState, Contact
@@ -195,6 +196,40 @@ def test_a_drop_is_done_when_nothing_of_it_waits(shop):
     assert freezing.close(drop.pk, FRIDAY)
     drop.refresh_from_db()
     assert (drop.state, drop.done_at) == (State.DONE, FRIDAY)
+
+
+def _standing_still(drop):
+    """Nothing was saved of it for an hour, and no job of it is left."""
+    Drop.objects.filter(pk=drop.pk).update(saved_at=timezone.now() - timedelta(hours=1))
+    OrmQ.objects.all().delete()
+
+
+def test_a_drop_whose_last_job_was_lost_is_closed_by_the_net(shop, run_jobs):
+    ContactFactory(agreeing=True)
+    drop = _freeze(_launched(shop))
+    _standing_still(drop)
+    tasks.sweep()
+    assert not OrmQ.objects.exists(), "it still waits: nothing to do"
+    Message.objects.update(status=Status.DELIVERED, available_at=None)
+    tasks.sweep()
+    run_jobs()
+    drop.refresh_from_db()
+    assert drop.state == State.DONE
+
+
+@pytest.mark.parametrize("late", [None, timedelta(hours=1)])
+def test_a_drop_whose_freeze_was_lost_is_frozen_by_the_net(shop, late):
+    ContactFactory(agreeing=True)
+    now = timezone.now()
+    drop = _launched(shop, now, send_at=late and now + late)
+    _standing_still(drop)
+    if late:
+        tasks.sweep()
+        assert not OrmQ.objects.exists(), "its hour has not come"
+        Drop.objects.filter(pk=drop.pk).update(send_at=now - late)
+    tasks.sweep()
+    (job,) = OrmQ.objects.all()
+    assert job.task["args"][1:] == ("apps.campaigns.tasks.freeze", drop.pk, str(drop.launch_token))
 
 
 def test_five_thousand_people_freeze_in_a_moment(shop):
