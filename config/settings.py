@@ -184,6 +184,8 @@ ACCOUNT_DEFAULT_HTTP_PROTOCOL = SCHEME
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Comptoir"
 GOOGLE_SIGN_IN = bool(ENV["GOOGLE_CLIENT_ID"])
+SOCIALACCOUNT_ADAPTER = "apps.accounts.adapter.GoogleAdapter"
+# An address that Google says is proven enters the account that has proven it too.
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = True
 SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
 SOCIALACCOUNT_PROVIDERS = {
@@ -192,7 +194,6 @@ SOCIALACCOUNT_PROVIDERS = {
         if ENV["GOOGLE_CLIENT_ID"]
         else [],
         "SCOPE": ["profile", "email"],
-        "VERIFIED_EMAIL": True,
     }
 }
 

@@ -3,10 +3,13 @@
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.models import SocialLogin
 from django.conf import settings
 from django.http import HttpRequest
 
 from apps.accounts.mail import post
+from apps.accounts.models import User
 from apps.core.network import client_address
 
 
@@ -22,3 +25,13 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def get_login_redirect_url(self, request: HttpRequest) -> str:
         return "/" if getattr(request, "is_admin_host", False) else settings.LOGIN_REDIRECT_URL
+
+
+class GoogleAdapter(DefaultSocialAccountAdapter):
+    def populate_user(
+        self, request: HttpRequest, sociallogin: SocialLogin, data: dict[str, Any]
+    ) -> User:
+        """A person who comes by Google brings their name along."""
+        user: User = super().populate_user(request, sociallogin, data)
+        user.name = f"{data.get('first_name') or ''} {data.get('last_name') or ''}".strip()[:80]
+        return user
