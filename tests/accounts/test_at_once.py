@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import Any
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -78,6 +79,40 @@ def test_naming_a_shop_makes_it_and_leads_to_its_own_door(swept):
 
     assert apart(name_it, None) == [
         (302, "http://neuve-fils.localhost:8000/entree/?vers=/gestion/")
+    ]
+
+
+def walk(browser: Client, answer: Any) -> list[tuple[str, Any]]:
+    """Follow redirects over several hosts with a cookie jar each, as a browser does."""
+    browsers, seen = {"localhost": browser}, []
+    while answer.status_code == 302:
+        parts = urlsplit(answer["Location"])
+        host = parts.hostname or seen[-1][0]
+        name = f"{host}:8000"
+        browser = browsers.setdefault(host, Client(SERVER_NAME=host, HTTP_HOST=name))
+        answer = browser.get(f"{parts.path}?{parts.query}")
+        seen.append((host, answer))
+    return seen
+
+
+@pytest.mark.django_db(databases=["default", "owner"])
+def test_from_the_name_of_the_shop_to_its_desk_in_four_answers(swept):
+    def open_it(_: Any) -> list[tuple[str, str]]:
+        browser = Client(SERVER_NAME="localhost", HTTP_HOST="localhost:8000")
+        browser.force_login(User.objects.create_user("double@exemple.fr"))
+        named = browser.post("/boutiques/nouvelle/", {"name": "Neuve", "trade": "cafe", "slug": ""})
+        seen = walk(browser, named)
+        assert "Vos premiers pas" in seen[-1][1].content.decode()
+        return [(host, answer.wsgi_request.path) for host, answer in seen]
+
+    shop = "neuve.localhost"
+    assert apart(open_it, None) == [
+        [
+            (shop, "/entree/"),
+            ("localhost", "/boutiques/neuve/entrer/"),
+            (shop, "/entree/arrivee/"),
+            (shop, "/gestion/"),
+        ]
     ]
 
 
