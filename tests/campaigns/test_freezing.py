@@ -124,6 +124,16 @@ def test_both_channels_give_one_person_two_messages_and_one_turn(shop):
     assert shop.accent in mail.html
 
 
+def test_the_mail_shows_the_logo_from_where_the_shop_serves_it(shop):
+    shop.logo = f"{shop.schema_name}/a1b2.webp"
+    shop.save(update_fields=["logo"])
+    ContactFactory(agreeing=True)
+    mail = {"use_sms": False, "use_email": True, "email_subject": "Arrivage", "email_text": "Là."}
+    drop = _freeze(_launched(shop, **mail))
+    (message,) = Message.objects.filter(cause=drop.cause)
+    assert f'<img src="{shop.url}/logo/a1b2.webp"' in message.html
+
+
 def test_the_next_drop_finds_the_cap_reached_before_anything_has_left(shop):
     ContactFactory.create_batch(2, agreeing=True)
     first, second = _launched(shop), _launched(shop)
