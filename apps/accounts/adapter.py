@@ -7,10 +7,19 @@ from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialLogin
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
-from apps.accounts.mail import post
+from apps.accounts.mail import post_letter
 from apps.accounts.models import User
 from apps.core.network import client_address
+
+# What the button of a mail says, by the name of allauth's template.
+_ACTIONS = {
+    "email_confirmation": _("Confirmer mon adresse"),
+    "email_confirmation_signup": _("Confirmer mon adresse"),
+    "password_reset_key": _("Choisir un mot de passe"),
+    "account_already_exists": _("Choisir un mot de passe"),
+}
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -18,7 +27,8 @@ class AccountAdapter(DefaultAccountAdapter):
         context.setdefault("email", email)
         context["platform_host"] = settings.PLATFORM_HOST
         mail = self.render_mail(template_prefix, email, context)
-        post(to=email, subject=mail.subject, text=str(mail.body))
+        action = _ACTIONS.get(template_prefix.rpartition("/")[2], _("Continuer"))
+        post_letter(to=email, subject=mail.subject, text=str(mail.body), action=str(action))
 
     def get_client_ip(self, request: HttpRequest) -> str:
         return client_address(request)

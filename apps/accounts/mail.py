@@ -1,21 +1,43 @@
 """The platform's own mails: written in the caller's transaction, sent by a worker."""
 
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.db.models import Q
+from django.template.loader import render_to_string
 from django.utils import timezone
 
 from apps.accounts.models import PlatformMail
+from apps.core.french import spaced
 from apps.core.jobs import enqueue
 from apps.core.logs import scrub
 
 
-def post(*, to: str, subject: str, text: str, html: str = "") -> None:
+def post(*, to: str, subject: str, text: str, html: str) -> None:
     """Queue a mail to a team member; the job's row carries its id only."""
     mail = PlatformMail.objects.create(to=to, subject=subject[:200], text=text, html=html)
     enqueue(deliver, mail.pk)
+
+
+def post_letter(*, to: str, subject: str, text: str, action: str = "") -> None:
+    """Queue a mail in the platform's own words.
+
+    ``text`` is the whole of it. Its HTML twin says the same in our look, with the link that stands
+    alone on a line as a button that reads ``action``.
+    """
+    text = spaced(text.strip())
+    context = {"subject": subject, "parts": _parts(text), "action": action}
+    html = render_to_string("accounts/mail/page.html", context)
+    post(to=to, subject=subject, text=text, html=html)
+
+
+def _parts(text: str) -> list[dict[str, Any]]:
+    # Only our own address makes a button: a shop's name is somebody's words.
+    ours = f"{settings.SCHEME}://{settings.PLATFORM_HOST}{settings.PORT_SUFFIX}/"
+    parts = [part.strip() for part in text.split("\n\n") if part.strip()]
+    return [{"text": p, "is_link": p.startswith(ours) and len(p.split()) == 1} for p in parts]
 
 
 def deliver(mail_id: int) -> None:
@@ -27,8 +49,7 @@ def deliver(mail_id: int) -> None:
     message = EmailMultiAlternatives(
         mail.subject, mail.text, settings.DEFAULT_FROM_EMAIL, [mail.to]
     )
-    if mail.html:
-        message.attach_alternative(mail.html, "text/html")
+    message.attach_alternative(mail.html, "text/html")
     try:
         message.send()
     except Exception as error:

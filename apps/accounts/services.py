@@ -6,7 +6,7 @@ from django.db import transaction
 from django.template.loader import render_to_string
 from django.utils.translation import gettext_lazy as _
 
-from apps.accounts.mail import post
+from apps.accounts.mail import post_letter
 from apps.accounts.models import Membership, Session, StaffAct, User
 from apps.core.ratelimit import Limit, spend
 from apps.core.refusal import Refusal
@@ -99,7 +99,7 @@ def reset_second_factor(*, user: User, by: User, reason: str) -> StaffAct:
         staff=by, user=user, act="reset_second_factor", reason=reason.strip()
     )
     end_sessions(user)
-    post(
+    post_letter(
         to=user.email,
         subject=str(_("Votre double authentification a été retirée")),
         text=render_to_string("accounts/mail/second_factor_reset.txt", {"user": user}),

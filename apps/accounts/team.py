@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from apps.accounts.mail import post
+from apps.accounts.mail import post_letter
 from apps.accounts.models import Invitation, Membership, User
 from apps.accounts.services import end_sessions
 from apps.core.actor import Actor
@@ -86,10 +86,11 @@ def _send(invitation: Invitation) -> None:
         "shop": invitation.shop,
         "url": f"{base}/invitations/{invitation.token}/",
     }
-    post(
+    post_letter(
         to=invitation.email,
         subject=_("%(shop)s vous invite sur Comptoir") % {"shop": invitation.shop.name},
         text=render_to_string("accounts/mail/invitation.txt", context),
+        action=_("Voir l’invitation"),
     )
 
 
@@ -288,7 +289,7 @@ def hand_over(*, by: Membership, to_id: int) -> Membership:
     )
     context = {"shop": new.shop, "old": old.user, "new": new.user}
     for user in (old.user, new.user):
-        post(
+        post_letter(
             to=user.email,
             subject=_("%(shop)s a changé de propriétaire") % {"shop": new.shop.name},
             text=render_to_string("accounts/mail/handed_over.txt", {**context, "user": user}),

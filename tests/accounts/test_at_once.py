@@ -25,6 +25,7 @@ OWN_TABLES = (
     "accounts_platformmail",
     "accounts_membership",
     "accounts_session",
+    "accounts_spenthandover",
     "django_q_ormq",
     "core_ratecounter",
 )

@@ -203,6 +203,9 @@ def test_mails_are_written_and_a_new_person_comes_to_name_a_shop(
     run_jobs()
     (mail,) = mailoutbox
     link = re.search(r"http://localhost:8000(/adresse/verifier/\S+/)", mail.body)[1]
+    html = mail.alternatives[0].content
+    assert f'href="http://localhost:8000{link}"' in html
+    assert "Confirmer mon adresse</a>" in html
     assert platform_client.get(link).status_code == 200
     assert not EmailAddress.objects.get(email="camille@exemple.fr").verified, "GET proves nothing"
     confirmed = platform_client.post(link)
