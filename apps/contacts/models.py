@@ -73,19 +73,25 @@ class ContactQuerySet(models.QuerySet["Contact"]):
         return self.filter(Q(last_visit_at__lt=limit) | Q(last_visit_at=None))
 
     def matching(self, text: str) -> Self:
-        """By digits of the phone, by words of the name however accented, or by e-mail."""
+        """By digits of the phone, by words of the name however accented, or by e-mail.
+
+        One digit alone says too little: it finds nobody, and beside a name it is left aside.
+        """
         whole = text.strip().lower()
         if "@" in whole:
             return self.living().filter(email__contains=whole)
         digits = "".join(c for c in text if c.isdigit())
         words = search_key("".join(c for c in text if not c.isdigit())).split()
         found = self.living()
-        if len(digits) >= 2:
-            found = found.filter(phone__contains=digits.removeprefix("0"))
+        # As typed here (06…) and from abroad (0033…), towards how it is kept (+336…).
+        number = digits.lstrip("0")
+        by_number = len(digits) >= 2 and bool(number)
+        if by_number:
+            found = found.filter(phone__contains=number)
         for word in words:
             name = Q(search__startswith=word) | Q(search__contains=f" {word}")
             found = found.filter(name | Q(email__contains=word))
-        return found if digits or words else self.none()
+        return found if by_number or words else self.none()
 
 
 class Contact(models.Model):

@@ -197,3 +197,21 @@ def test_people_are_found_as_they_are_remembered(shop, typed):
     found = set(Contact.objects.matching(typed))
     assert found <= {wanted, wanted2}
     assert (wanted2 if typed == "0645" else wanted) in found
+
+
+def test_a_number_is_found_as_it_is_dialled_from_abroad(shop):
+    wanted = ContactFactory(phone="+33645670000")
+    ContactFactory(phone="+33612000000")
+    assert list(Contact.objects.matching("0033 6 45")) == [wanted]
+
+
+@pytest.mark.parametrize("typed", ["0", "6", "00", " 1 ", "", "?"])
+def test_what_says_too_little_finds_nobody_and_never_everybody(shop, typed):
+    ContactFactory(phone="+33601234567")
+    assert not Contact.objects.matching(typed).exists()
+
+
+def test_a_digit_beside_a_name_is_left_aside(shop):
+    wanted = ContactFactory(first_name="Camille", last_name="Petit")
+    ContactFactory(first_name="Marc", last_name="Petit")
+    assert list(Contact.objects.matching("camille 6")) == [wanted]
