@@ -56,12 +56,15 @@ class _Names(dict[tuple[str, int | None], str]):
 
 
 def _of(path: str, contact: int | None) -> Q:
-    return Q() if contact is None else Q(**{path: contact})
+    """Everybody's, or what lies at ``path`` from one person and the records merged into her."""
+    if contact is None:
+        return Q()
+    return Q(**{f"{path}pk": contact}) | Q(**{f"{path}merged_into": contact})
 
 
 def _contacts(contact: int | None) -> Iterator[Row]:
     languages = dict(settings.LANGUAGES)
-    rows = Contact.objects.filter(_of("pk", contact)).select_related("card")
+    rows = Contact.objects.filter(_of("", contact)).select_related("card")
     for c in rows.prefetch_related("tags").order_by("pk").iterator(chunk_size=BATCH):
         card = getattr(c, "card", None)
         yield (
@@ -91,7 +94,7 @@ def _contacts(contact: int | None) -> Iterator[Row]:
 
 def _consents(contact: int | None) -> Iterator[Row]:
     names = _Names()
-    rows = ConsentEvent.objects.filter(_of("contact", contact)).order_by("pk")
+    rows = ConsentEvent.objects.filter(_of("contact__", contact)).order_by("pk")
     for e in rows.iterator(chunk_size=BATCH):
         by = names[e.actor_kind, e.actor_id]
         yield (
@@ -107,7 +110,7 @@ def _consents(contact: int | None) -> Iterator[Row]:
 
 def _stamps(contact: int | None) -> Iterator[Row]:
     names = _Names()
-    rows = Movement.objects.filter(_of("card__contact", contact)).select_related("card")
+    rows = Movement.objects.filter(_of("card__contact__", contact)).select_related("card")
     for m in rows.order_by("pk").iterator(chunk_size=BATCH):
         amount = None if m.amount_cents is None else Decimal(m.amount_cents) / 100
         by = names[m.actor_kind, m.actor_id]
@@ -116,7 +119,7 @@ def _stamps(contact: int | None) -> Iterator[Row]:
 
 
 def _rewards(contact: int | None) -> Iterator[Row]:
-    rows = Reward.objects.filter(_of("card__contact", contact))
+    rows = Reward.objects.filter(_of("card__contact__", contact))
     rows = rows.select_related("card", "redemption").order_by("pk")
     for r in rows.iterator(chunk_size=BATCH):
         given = r.redemption.at if hasattr(r, "redemption") else None
@@ -124,7 +127,7 @@ def _rewards(contact: int | None) -> Iterator[Row]:
 
 
 def _messages(contact: int | None) -> Iterator[Row]:
-    rows = Message.objects.filter(_of("contact", contact)).order_by("pk")
+    rows = Message.objects.filter(_of("contact__", contact)).order_by("pk")
     for m in rows.iterator(chunk_size=BATCH):
         yield (
             m.contact_id,

@@ -9,7 +9,7 @@ from apps.audience.criteria import Criteria
 from apps.audience.models import ConsentOrigin
 from apps.audience.queries import worn_tags
 from apps.audience.reading import FIELDS, Layout
-from apps.contacts.models import Channel
+from apps.contacts.models import Channel, ConsentState
 
 
 class ListFilter(forms.Form):
@@ -24,6 +24,15 @@ class ListFilter(forms.Form):
             ("", _("Tous")),
             (Channel.SMS.value, _("par SMS")),
             (Channel.EMAIL.value, _("par e-mail")),
+        ],
+    )
+    accord = forms.ChoiceField(
+        label=_("Accord"),
+        required=False,
+        choices=[
+            ("", _("Peu importe")),
+            (ConsentState.PENDING.value, _("à confirmer")),
+            (ConsentState.WITHDRAWN.value, _("a dit stop")),
         ],
     )
     unseen = forms.ChoiceField(
@@ -72,7 +81,9 @@ class ListFilter(forms.Form):
 
     @property
     def active(self) -> bool:
-        return any(self.said(name) for name in ("q", "tag", "channel", "unseen", "reward"))
+        return any(
+            self.said(name) for name in ("q", "tag", "channel", "accord", "unseen", "reward")
+        )
 
     @property
     def criteria(self) -> Criteria:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import F, OrderBy, QuerySet
+from django.db.models import F, OrderBy, Q, QuerySet
 from django.utils.translation import ngettext
 
 from apps.accounts.models import User
@@ -31,14 +31,20 @@ def listed(
     *,
     text: str = "",
     channel: str = "",
+    accord: str = "",
     sort: str = "recent",
 ) -> "QuerySet[Contact]":
-    """People for the list, with card and tags: three queries however many rows."""
+    """People for the list, with card and tags: three queries however many rows.
+
+    ``accord`` is a consent's state, on whichever channel.
+    """
     found = people(criteria, shop)
     if text.strip():
         found = found & Contact.objects.matching(text)
     if channel:
         found = found & Contact.objects.reachable_by(channel)
+    if accord:
+        found = found.filter(Q(sms_consent=accord) | Q(email_consent=accord))
     order = SORTS.get(sort, SORTS["recent"])
     return found.select_related("card").prefetch_related("tags").order_by(*order)
 
@@ -148,7 +154,10 @@ class Moment:
 
 
 def timeline(contact: Contact, *, page: int = 1, size: int = 30) -> tuple[list[Moment], bool]:
-    """Everything a person did or got, newest first, and whether there is more; six queries."""
+    """Everything a person did or got, newest first, and whether there is more; six queries.
+
+    Also what they did under a record that was merged into this one.
+    """
     most = page * size + 1
     moments = [
         *_movements(contact, most),
@@ -167,9 +176,14 @@ def timeline(contact: Contact, *, page: int = 1, size: int = 30) -> tuple[list[M
     return told, len(moments) > page * size
 
 
+def _theirs(contact: Contact, path: str) -> Q:
+    """What lies at ``path`` from this record or from one that was merged into it."""
+    return Q(**{path: contact}) | Q(**{f"{path}__merged_into": contact})
+
+
 def _movements(contact: Contact, most: int) -> list[Moment]:
     rows = (
-        Movement.objects.filter(card__contact=contact)
+        Movement.objects.filter(_theirs(contact, "card__contact"))
         .select_related("reward", "undone_by")
         .order_by("-at", "-pk")[:most]
     )
@@ -194,7 +208,8 @@ def _movement(row: Movement) -> Moment:
 
 
 def _redemptions(contact: Contact, most: int) -> list[Moment]:
-    rows = Redemption.objects.filter(reward__card__contact=contact).select_related("reward")
+    theirs = _theirs(contact, "reward__card__contact")
+    rows = Redemption.objects.filter(theirs).select_related("reward")
     return [
         Moment(
             row.at, "Récompense remise", row.reward.label, "good", (row.actor_kind, row.actor_id)
@@ -212,7 +227,7 @@ _TONES = {
 
 
 def _messages(contact: Contact, most: int) -> list[Moment]:
-    rows = Message.objects.filter(contact=contact).order_by("-created_at", "-pk")
+    rows = Message.objects.filter(_theirs(contact, "contact")).order_by("-created_at", "-pk")
     rows = rows.only("channel", "kind", "subject", "body", "status", "created_at", "sent_at")
     moments = []
     for row in rows[:most]:
@@ -228,7 +243,8 @@ def _messages(contact: Contact, most: int) -> list[Moment]:
 def _consents(contact: Contact, most: int) -> list[Moment]:
     tones = {ConsentState.GRANTED: "good", ConsentState.WITHDRAWN: "bad"}
     moments = []
-    for row in contact.consent_events.order_by("-at", "-pk")[:most]:
+    rows = ConsentEvent.objects.filter(_theirs(contact, "contact")).order_by("-at", "-pk")
+    for row in rows[:most]:
         state = ConsentState(row.state)
         title = f"Accord {row.get_channel_display()} : {state.label}"
         detail = str(Source(row.source).label)

@@ -48,6 +48,7 @@ def contacts(request: TeamRequest) -> HttpResponse:
         filters.criteria,
         text=filters.said("q"),
         channel=filters.said("channel"),
+        accord=filters.said("accord"),
         sort=filters.said("sort"),
     )
     page = Paginator(found, PAGE).get_page(request.GET.get("page"))

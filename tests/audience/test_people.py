@@ -1,5 +1,6 @@
 """The owner finds a person in seconds and knows everything the shop knows."""
 
+import re
 from datetime import timedelta
 from uuid import uuid4
 
@@ -71,6 +72,18 @@ def test_filters_narrow_and_nonsense_is_left_aside(owner_client, shop):
     assert wild.status_code == 200
 
 
+@pytest.mark.parametrize(("accord", "seen"), [("pending", "Attend"), ("withdrawn", "Refuse")])
+def test_the_link_from_the_home_opens_those_whose_yes_waits(owner_client, accord, seen):
+    ContactFactory(first_name="Attend", sms_consent="granted", email_consent="pending")
+    ContactFactory(first_name="Refuse", sms_consent="withdrawn")
+    ContactFactory(first_name="Accepte", agreeing=True)
+    page = owner_client.get(f"{LIST}?accord={accord}").content.decode()
+    shown = [name for name in ("Attend", "Refuse", "Accepte") if f">{name} " in page]
+    assert shown == [seen]
+    assert "1 client pour ce choix" in re.sub(r"<[^>]+>", "", page)
+    assert f'<option value="{accord}" selected>' in page
+
+
 def test_a_nameless_person_is_listed_with_a_masked_number(owner_client):
     ContactFactory(first_name="", last_name="", phone="+33612345684", email="")
     assert "06\u00a012\u00a0••\u00a0••\u00a084" in owner_client.get(LIST).content.decode()
@@ -129,6 +142,17 @@ def test_the_story_is_told_newest_first_and_in_pages(shop, owner, django_assert_
     assert [m.title for page in pages for m in page] == [
         m.title for m in timeline(person, size=50)[0]
     ]
+
+
+def test_what_happened_under_a_record_that_was_merged_is_still_told(owner_client, shop, owner):
+    old = lived(shop, owner)
+    person = ContactFactory()
+    Contact.objects.filter(pk=old.pk).update(merged_into=person)
+    told = {m.title for m in timeline(person, size=50)[0]}
+    assert {"12 tampons repris", "Récompense gagnée", "Accord SMS : retiré"} <= told
+    whole = owner_client.get(f"{page_of(person)}fiche.json").json()
+    assert [row["Client"] for row in whole["contacts"]] == [old.pk, person.pk]
+    assert [len(whole[table]) for table in ("consentements", "tampons", "messages")] == [1, 2, 1]
 
 
 def test_an_actor_who_left_is_not_named(shop, owner):
