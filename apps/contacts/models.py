@@ -129,6 +129,8 @@ class Contact(models.Model):
     visits = models.PositiveIntegerField(default=0)
     last_commercial_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    # The phone's name for the gesture that made this record: sent again, it is answered the same.
+    gesture = models.UUIDField(null=True, editable=False)
 
     objects = ContactQuerySet.as_manager()
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import Value
@@ -46,7 +47,10 @@ class NothingToReach(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """``created`` is False when the number or the e-mail already named someone."""
+    """``created`` is False when the number or the e-mail already named someone.
+
+    Someone made by this very gesture, which came twice, counts as created.
+    """
 
     contact: Contact
     created: bool
@@ -81,11 +85,13 @@ def add_contact(
     birth_date: date | None = None,
     postal_code: str = "",
     language: str = "fr",
+    token: UUID | None = None,
     now: datetime | None = None,
 ) -> Found:
     """The person with this number or e-mail: found as they are, or made. Safe in parallel.
 
     A landline is kept, without SMS. Nothing known is overwritten; empty names are filled.
+    ``token`` names the gesture, where a phone may send it twice.
     """
     email = email.strip().lower()
     e164 = phone.e164 if phone else ""
@@ -102,6 +108,7 @@ def add_contact(
             birth_date=birth_date,
             postal_code=postal_code,
             language=language,
+            gesture=token,
             **({"created_at": now} if now else {}),
         )
         try:
@@ -114,7 +121,7 @@ def add_contact(
             if found is None:
                 raise
     _fill_names(found, first_name, last_name)
-    return Found(found, created=False)
+    return Found(found, created=token is not None and found.gesture == token)
 
 
 def _fill_names(contact: Contact, first_name: str, last_name: str) -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from django.db import transaction
 
@@ -45,20 +45,22 @@ def quick_add(
 ) -> Added:
     """The person with this number, found or made, with a card, tagged, and stamped if asked.
 
-    The number names the person and ``token`` the stamp, so a form that comes twice makes one
-    of each. A stamp that the rules refuse leaves the person added, and says why.
+    The number names the person, ``token`` the stamp and the message: a form that comes twice
+    makes one of each, and is answered as the first time. A stamp that the rules refuse
+    leaves the person added, and says why.
     """
-    found = add_contact(phone=phone, first_name=first_name, now=now)
+    found = add_contact(phone=phone, first_name=first_name, token=token, now=now)
     card = card_of(found.contact)
     if tags:
         found.contact.tags.add(*tags)
     sent = None
     if send_card:
-        sent = send_card_link(found.contact, Channel.SMS, by=by, now=now)
+        once = uuid5(token, str(found.contact.pk))
+        sent = send_card_link(found.contact, Channel.SMS, by=by, key=once, now=now)
     if not stamp:
         return Added(card, found.created, sent=sent)
     try:
         done = add_stamp(card=card, token=token, by=by, now=now, amount_cents=amount_cents)
     except Refusal as refusal:
         return Added(card, found.created, refusal=refusal, sent=sent)
-    return Added(done.card, found.created or done.repeated, done, sent=sent)
+    return Added(done.card, found.created, done, sent=sent)

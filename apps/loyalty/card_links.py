@@ -7,7 +7,7 @@ proves the address only when its holder taps the button behind it (``loyalty.pro
 from datetime import datetime
 from uuid import UUID
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
@@ -17,7 +17,7 @@ from apps.contacts.models import Channel, ConsentState, Contact
 from apps.core.actor import Actor
 from apps.core.ratelimit import Limit, allowed
 from apps.loyalty.models import Joining
-from apps.messaging.models import Alert, Kind
+from apps.messaging.models import Alert, Kind, Message
 from apps.messaging.services import post
 from apps.messaging.text import lighten
 from apps.shops.models import Shop
@@ -45,23 +45,31 @@ def send_card_link(
     *,
     by: Actor,
     client_address: str = "",
+    key: UUID | None = None,
     now: datetime | None = None,
 ) -> bool:
     """Send ``contact`` the link of their card; False when it cannot be reached or is capped.
 
     Their tap proves the address and turns a pending consent of that channel into a granted one.
-    ``client_address`` is counted for a customer's request, not for the team's own.
+    ``client_address`` is counted for a customer's request, not for the team's own. The same
+    ``key`` again sends nothing and answers as before.
     """
     if not can_receive(contact, channel):
         return False
     pending = contact.consent(channel) == ConsentState.PENDING
-    joining = open_joining(
-        contact,
-        channel,
-        contact.address(channel),
-        agreed=[channel] if pending else [],
-        now=now,
-    )
+    try:
+        with transaction.atomic():
+            joining = open_joining(
+                contact,
+                channel,
+                contact.address(channel),
+                agreed=[channel] if pending else [],
+                key=key,
+                now=now,
+            )
+    except IntegrityError:
+        earlier = Joining.objects.get(key=key, channel=channel)
+        return Message.objects.filter(cause=_cause(earlier)).exists()
     return post_link(joining, by=by, client_address=client_address, now=now)
 
 
@@ -101,7 +109,7 @@ def post_link(
         contact=joining.known or joining.contact,
         channel=joining.channel,
         kind=Kind.SERVICE,
-        cause=f"join:{joining.pk}",
+        cause=_cause(joining),
         to=joining.address,
         subject=subject,
         body=body,
@@ -109,6 +117,10 @@ def post_link(
         at=now,
     )
     return message is not None
+
+
+def _cause(joining: Joining) -> str:
+    return f"join:{joining.pk}"
 
 
 def _within_caps(joining: Joining, by: Actor, client_address: str, now: datetime | None) -> bool:

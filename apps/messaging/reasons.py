@@ -11,6 +11,11 @@ _SENTENCES: dict[str, str | Promise] = {
     "address_changed": _("Le numéro ou l’e-mail a changé depuis"),
     "bad_address": _("Numéro ou e-mail déjà refusé par le réseau"),
     "landline": _("Ligne fixe : ne reçoit pas de SMS"),
+    # nothing left at all
+    "card_links_capped": _(
+        "Beaucoup de cartes demandées en un jour : la limite d’envois est atteinte. "
+        "Les liens de carte repartiront demain"
+    ),
     # the way there
     "network": _("Réseau indisponible"),
     "no_answer": _("L’opérateur n’a pas répondu : peut-être parti"),

@@ -9,6 +9,7 @@ from apps.loyalty import card_links
 from apps.loyalty.card_links import send_card_link
 from apps.loyalty.models import Joining
 from apps.messaging.models import Alert, Kind, Message
+from apps.messaging.queries import alerts
 from tests.factories import ContactFactory
 
 HELPER = Actor("team", 1)
@@ -73,3 +74,4 @@ def test_a_shop_at_its_cap_is_told_once(shop, monkeypatch):
     sent = [send_card_link(ContactFactory(), Channel.SMS, by=HELPER) for _ in range(3)]
     assert sent == [True, False, False]
     assert Alert.objects.get().code == card_links.CAPPED
+    assert "limite d’envois" in alerts()[0].sentence

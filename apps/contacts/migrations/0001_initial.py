@@ -67,6 +67,7 @@ class Migration(migrations.Migration):
                 ('visits', models.PositiveIntegerField(default=0)),
                 ('last_commercial_at', models.DateTimeField(blank=True, null=True)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ('gesture', models.UUIDField(editable=False, null=True)),
                 ('merged_into', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='aliases', to='contacts.contact')),
                 ('tags', models.ManyToManyField(blank=True, related_name='contacts', to='contacts.tag')),
             ],
