@@ -1,10 +1,13 @@
 """The outbox: claim, commit, send, record; and what a crash left behind."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Q
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from apps.contacts.consent import opposed_among
@@ -42,8 +45,9 @@ def claim(shop: Shop, now: datetime | None = None) -> list[Claim]:
 
     The last look happens here, under the person's lock: a STOP that was heard before this
     moment holds, and one that comes later finds the message already on its way. Commercial
-    messages outside the legal hours are postponed, those to who may no longer be written to
-    are cancelled. Raises nothing; several workers may claim at once.
+    messages outside the legal hours are postponed; those to who may no longer be written to,
+    or was written to for another cause within the shop's cap, are cancelled. Raises nothing;
+    several workers may claim at once.
     """
     now = now or timezone.now()
     messages = _take(now)
@@ -120,6 +124,7 @@ def _last_look(
         for channel in Channel.values
         for address in opposed_among(channel, [m.to for m in commercial if m.channel == channel])
     }
+    written = _lately_written(commercial, people, shop, now)
     refused: list[Message] = []
     postponed: list[Message] = []
     going: list[Message] = []
@@ -127,7 +132,11 @@ def _last_look(
         person = people[message.contact_id]
         if message.kind != Kind.COMMERCIAL:
             going.append(message)
-        elif reason := _why_not(message, person, (message.channel, message.to) in opposed):
+        elif reason := (
+            _why_not(message, person, (message.channel, message.to) in opposed)
+            or _not_by_law(person, shop, now)
+            or ("capped" if written[person.pk] - {message.cause} else "")
+        ):
             message.status = forward(message.status, Status.CANCELLED)
             if message.status == Status.SENT:
                 message.status = Status.FAILED  # it had left once; its next try is called off
@@ -136,12 +145,45 @@ def _last_look(
         else:
             at = next_allowed(shop, person.phone, now, postal_code=person.postal_code)
             message.available_at = at
-            (postponed if at > now else going).append(message)
+            if at > now:
+                postponed.append(message)
+            else:
+                going.append(message)
+                written[person.pk].add(message.cause)
     Message.objects.bulk_update(refused, ["status", "reason", "available_at", "done_at"])
     Message.objects.bulk_update(postponed, ["available_at"])
     for moment in {message.available_at for message in postponed}:
         enqueue(DRAIN, at=moment)
     return going
+
+
+def _lately_written(
+    commercial: Sequence[Message], people: dict[int, Contact], shop: Shop, now: datetime
+) -> dict[int, set[str]]:
+    """For what causes each person was written to within the shop's cap, the failed aside.
+
+    A drop takes its people when it is written (``campaigns.freezing.reserve``), yet it may wait
+    longer than the cap, or two records that both were taken may become one. Under the people's
+    locks: of two workers the second sees what the first took.
+    """
+    written: dict[int, set[str]] = defaultdict(set)
+    if not commercial or not shop.cap_days:
+        return written
+    living = {people[message.contact_id].pk for message in commercial}
+    speaks = Coalesce("message__contact__merged_into", "message__contact")
+    tries = Attempt.objects.filter(
+        Q(message__contact__in=living) | Q(message__contact__merged_into__in=living),
+        message__kind=Kind.COMMERCIAL,
+        at__gt=now - timedelta(days=shop.cap_days),
+    ).exclude(status__in=[Status.FAILED, Status.CANCELLED])
+    for person, cause in tries.values_list(speaks, "message__cause").distinct():
+        written[person].add(cause)
+    return written
+
+
+def _not_by_law(person: Contact, shop: Shop, now: datetime) -> str:
+    """Advertising for alcohol is for adults (french-rules §2); same rule as ``audience.reach``."""
+    return "minor" if shop.sells_alcohol and not person.is_adult(timezone.localdate(now)) else ""
 
 
 def _why_not(message: Message, person: Contact, opposed: bool) -> str:

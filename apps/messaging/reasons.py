@@ -11,6 +11,8 @@ _SENTENCES: dict[str, str | Promise] = {
     "address_changed": _("Le numéro ou l’e-mail a changé depuis"),
     "bad_address": _("Numéro ou e-mail déjà refusé par le réseau"),
     "landline": _("Ligne fixe : ne reçoit pas de SMS"),
+    "minor": _("Majorité inconnue, ou mineur"),
+    "capped": _("Un autre message l’a atteint entre-temps"),
     # nothing left at all
     "card_links_capped": _(
         "Beaucoup de cartes demandées en un jour : la limite d’envois est atteinte. "

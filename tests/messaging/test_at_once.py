@@ -14,10 +14,12 @@ import psycopg
 import pytest
 from django.db import connection
 from django.db.models import F
+from django.utils import timezone
 from psycopg import sql
 
 from apps.core.tenancy import in_schema
-from apps.messaging import services, tasks
+from apps.messaging import outbox, services, tasks
+from apps.messaging.hours import next_allowed
 from apps.messaging.models import Attempt, Message, Status
 from apps.messaging.providers import provider_of
 from tests import environment
@@ -77,6 +79,23 @@ def test_four_drains_at_once_send_each_message_once(committed, mailbox):
     sent = [path.read_text() for path in mailbox.glob("*.sms")]
     assert len(sent) == len(set(sent)) == 220
     assert committed(Attempt.objects.count) == [220]
+
+
+def test_two_workers_with_a_message_each_write_to_a_person_once(committed, shop, monkeypatch):
+    """Two drops took her; each worker holds one of their messages, and one gives way."""
+    monkeypatch.setattr(outbox, "BATCH", 1)
+
+    def post_both():
+        person = ContactFactory(agreeing=True)
+        for cause in ("drop:1", "drop:2"):
+            services.post(contact=person, channel="sms", kind="commercial", cause=cause, body="!")
+
+    committed(post_both)
+    by_day = next_allowed(shop, "", timezone.now() + timedelta(days=1))
+    claims = committed(lambda: outbox.claim(shop, by_day), 2)
+    assert sorted(len(claimed) for claimed in claims) == [0, 1]
+    told = committed(lambda: Counter(Message.objects.values_list("status", "reason")))
+    assert told == [{("sending", ""): 1, ("cancelled", "capped"): 1}]
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """The outbox: once, in order, inside the law, whatever dies."""
 
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -8,9 +8,10 @@ from django.conf import settings
 from django.utils import timezone
 
 from apps.contacts.consent import write_consent
-from apps.contacts.models import Channel, ConsentState
+from apps.contacts.models import Channel, ConsentState, Contact
 from apps.core.actor import SYSTEM, Actor
 from apps.messaging import outbox, queries, services, tasks
+from apps.messaging.holding import hold, release
 from apps.messaging.models import Attempt, Message, Status
 from tests.factories import ContactFactory
 
@@ -72,6 +73,7 @@ def test_a_stop_after_the_launch_is_honoured(open_hours, run_jobs, mailbox, post
         ({"phone_bad_at": timezone.now()}, "bad_address"),
         ({"phone": "+33699999999"}, "address_changed"),
         ({"phone_mobile": False}, "landline"),
+        ({"birth_date": date(2015, 5, 5)}, "minor"),
     ],
 )
 def test_what_changed_since_the_launch_holds_the_message_back(
@@ -85,6 +87,66 @@ def test_what_changed_since_the_launch_holds_the_message_back(
     run_jobs()
     message.refresh_from_db()
     assert (message.status, message.reason) == (Status.CANCELLED, reason)
+
+
+def causes_that_left():
+    left = Message.objects.filter(status__in=[Status.SENT, Status.DELIVERED])
+    return sorted(left.values_list("cause", "channel"))
+
+
+def test_two_causes_at_once_reach_a_person_once_and_one_cause_on_both_channels(
+    open_hours, run_jobs, posted
+):
+    person = ContactFactory(agreeing=True)
+    posted(person, cause="drop:1")
+    posted(person, cause="drop:1", channel="email", subject="Le Drop")
+    second = posted(person, cause="drop:2")
+    posted(person, cause="card:3", kind="service")
+    run_jobs()
+    assert causes_that_left() == [("card:3", "sms"), ("drop:1", "email"), ("drop:1", "sms")]
+    second.refresh_from_db()
+    assert (second.status, second.reason) == (Status.CANCELLED, "capped")
+    assert second.why == "Un autre message l’a atteint entre-temps"
+
+
+def test_a_message_that_waited_finds_the_cap_reached_by_another(open_hours, run_jobs, posted):
+    """The first was taken, then paused for so long that the second was allowed meanwhile."""
+    person, other = ContactFactory(agreeing=True), ContactFactory(agreeing=True)
+    waited = posted(person, cause="drop:1")
+    hold("drop:1")
+    posted(person, cause="drop:2")
+    run_jobs()
+    posted(other, cause="drop:1")
+    release("drop:1")
+    run_jobs()
+    assert causes_that_left() == [("drop:1", "sms"), ("drop:2", "sms")]
+    waited.refresh_from_db()
+    assert waited.reason == "capped"
+
+
+def test_what_failed_or_lies_far_back_caps_nobody(open_hours, run_jobs, posted):
+    people = ContactFactory.create_batch(2, agreeing=True)
+    for person in people:
+        posted(person, cause="drop:1")
+    run_jobs()
+    long_ago = timezone.now() - timedelta(days=open_hours.cap_days, minutes=1)
+    Attempt.objects.filter(message__contact=people[0]).update(at=long_ago)
+    Attempt.objects.filter(message__contact=people[1]).update(status=Status.FAILED)
+    for person in people:
+        posted(person, cause="drop:2")
+    run_jobs()
+    assert causes_that_left().count(("drop:2", "sms")) == 2
+
+
+def test_two_records_that_became_one_person_are_written_to_once(open_hours, run_jobs, posted):
+    person, old = ContactFactory(agreeing=True), ContactFactory(agreeing=True)
+    posted(old, cause="drop:1")
+    run_jobs()
+    Contact.objects.filter(pk=old.pk).update(merged_into=person)
+    second = posted(person, cause="drop:2")
+    run_jobs()
+    second.refresh_from_db()
+    assert second.reason == "capped"
 
 
 def test_outside_the_legal_hours_a_message_is_postponed_not_dropped(shop, posted):
