@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 from django.utils import timezone
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from apps.audience.reading import (
@@ -39,6 +39,7 @@ rows = st.lists(
 )
 
 
+@example([(";", ",,,", "0600000000")] * 3, ";", "utf-8", False)
 @given(
     rows,
     st.sampled_from([";", ",", "\t"]),
@@ -57,6 +58,13 @@ def test_any_encoding_any_separator_with_or_without_header(table, separator, enc
     assert layout.header is header
     same = [[clean(c.encode(encoding, "replace").decode(encoding)) for c in row] for row in table]
     assert found == same
+
+
+def test_commas_inside_the_cells_do_not_cut_them():
+    lines = ["Nom;Adresse;Téléphone", *["Petit;12, rue Haute, 21200, Beaune;0612345678"] * 3]
+    layout, found = read("\r\n".join(lines).encode())
+    assert layout.separator == ";"
+    assert found[0] == ["Petit", "12, rue Haute, 21200, Beaune", "0612345678"]
 
 
 @given(st.binary(max_size=400))
