@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
-from apps.contacts.consent import oppose, write_consent
+from apps.contacts.consent import has_opposed, oppose, write_consent
 from apps.contacts.models import Channel, ConsentState, Contact, Source
 from apps.contacts.services import by_address
 from apps.core.actor import SYSTEM, Actor
@@ -65,13 +65,25 @@ def stop_address(
 
 @transaction.atomic
 def undo_stop(contact: Contact, channel: str, now: datetime | None = None) -> None:
-    """« C’était une erreur »: the person's own word, on the page that took the stop."""
+    """« C’était une erreur »: the person's own word, on the page that took the stop.
+
+    One link opens the choices of both channels: a yes that nobody had proven for this address
+    is no more than pending again, or whoever reads the mails could sign up a neighbour's phone.
+    """
     now = now or timezone.now()
     if contact.consent(channel) != ConsentState.WITHDRAWN:
         return
     own_word = Actor("customer", contact.pk)
-    write_consent(
-        contact, channel, ConsentState.GRANTED, source=Source.MESSAGE, by=own_word, now=now
-    )
+    state = ConsentState.GRANTED if _was_theirs(contact, channel) else ConsentState.PENDING
+    write_consent(contact, channel, state, source=Source.MESSAGE, by=own_word, now=now)
     told = Alert.objects.filter(code=f"stopped_{channel}", contact=contact, dismissed_at=None)
     told.update(dismissed_at=now)
+
+
+def _was_theirs(contact: Contact, channel: str) -> bool:
+    """Whether the address is proven, or had a yes that counted until this very address stopped."""
+    if contact.phone_proven_at if channel == Channel.SMS else contact.email_proven_at:
+        return True
+    lines = contact.consent_events.filter(channel=channel).exclude(state=ConsentState.WITHDRAWN)
+    last = lines.order_by("-at", "-pk").values_list("state", flat=True).first()
+    return last == ConsentState.GRANTED and has_opposed(channel, contact.address(channel))

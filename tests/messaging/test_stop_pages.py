@@ -1,9 +1,10 @@
 """Stop in one tap, and never by looking."""
 
 import pytest
+from django.utils import timezone
 
 from apps.contacts.consent import has_opposed, write_consent
-from apps.contacts.models import ConsentEvent, ConsentState
+from apps.contacts.models import ConsentEvent, ConsentState, Contact
 from apps.core.actor import SYSTEM
 from apps.messaging.models import Alert
 from tests.conftest import ShopClient
@@ -59,6 +60,30 @@ def test_the_undo_grants_nothing_that_was_never_given(visitor, shop):
     visitor.post(f"/stop/{silent.link_token}/", {"canal": "sms", "geste": "reprendre"})
     silent.refresh_from_db()
     assert silent.sms_consent == "none"
+
+
+def test_the_mails_link_signs_up_no_phone_that_nobody_has_proven(visitor, shop):
+    """She left a neighbour's number: stop and « c’était une erreur » make no yes of it."""
+    sly = ContactFactory(sms_consent="pending", email_proven_at=timezone.now())
+    for gesture in ("", "reprendre"):
+        visitor.post(f"/stop/{sly.link_token}/", {"canal": "sms", "geste": gesture})
+    sly.refresh_from_db()
+    assert sly.sms_consent == "pending"
+
+
+def test_a_yes_on_paper_comes_back_but_not_for_another_number(visitor, shop):
+    person = ContactFactory()
+    write_consent(person, "sms", ConsentState.GRANTED, source="import", by=SYSTEM)
+    stop_page = f"/stop/{person.link_token}/"
+    visitor.post(stop_page, {"canal": "sms"})
+    visitor.post(stop_page, {"canal": "sms", "geste": "reprendre"})
+    person.refresh_from_db()
+    assert person.sms_consent == "granted"
+    visitor.post(stop_page, {"canal": "sms"})
+    Contact.objects.filter(pk=person.pk).update(phone="+33699999999")
+    visitor.post(stop_page, {"canal": "sms", "geste": "reprendre"})
+    person.refresh_from_db()
+    assert person.sms_consent == "pending"
 
 
 def test_the_mail_program_unsubscribes_without_cookie_or_page(shop, contact, page):
