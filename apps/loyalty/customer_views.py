@@ -25,6 +25,8 @@ from apps.shops.requests import ShopRequest
 
 View = Callable[..., HttpResponse]
 
+SHOWN = "carte"  # the cookie with the card this browser was shown when it joined
+
 _FIELD_OF: dict[type[Refusal], str] = {AgeUnsaid: "adult", NoAddress: "phone"}
 
 
@@ -82,7 +84,7 @@ def join_page(request: ShopRequest) -> HttpResponse:
             if form.is_valid():
                 address = client_address(request)
                 card = join(form.wish(), shop=request.shop, client_address=address)
-                return HttpResponseRedirect(f"/c/{card.token}/")
+                return _shown_card(card)
         except TooYoung as refusal:
             return _too_young(request, refusal)
         except Refusal as refusal:
@@ -97,6 +99,21 @@ def join_page(request: ShopRequest) -> HttpResponse:
     }
     response = render(request, "loyalty/public/join.html", context, status=status)
     response["Cache-Control"] = "no-store"
+    return response
+
+
+def _shown_card(card: Card) -> HttpResponse:
+    """The card at once. The cookie lets the tap in the message know this browser again."""
+    response = HttpResponseRedirect(f"/c/{card.token}/")
+    response.set_cookie(
+        SHOWN,
+        card.token,
+        max_age=30 * 24 * 3600,
+        path="/v/",
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",
+    )
     return response
 
 
@@ -176,7 +193,8 @@ def renew(request: ShopRequest, token: str) -> HttpResponse:
 def verify(request: ShopRequest, token: str) -> HttpResponse:
     """The link of a message. Opening it changes nothing (scanners open links): the button does."""
     if request.method == "POST":
-        return HttpResponseRedirect(f"/c/{proving.confirm(token).token}/")
+        found = proving.confirm(token, shown=request.COOKIES.get(SHOWN, ""))
+        return HttpResponseRedirect(f"/c/{found.token}/")
     joining = proving.joining_of(token)
     if joining.confirmed_at is not None:
         return HttpResponseRedirect(f"/c/{proving.card_behind(joining).token}/")

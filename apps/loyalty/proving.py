@@ -53,11 +53,13 @@ def card_behind(joining: Joining) -> Card:
 
 
 @transaction.atomic
-def confirm(token: str, *, now: datetime | None = None) -> Card:
+def confirm(token: str, *, shown: str = "", now: datetime | None = None) -> Card:
     """« C’est bien moi » : the card of whoever holds the phone or mailbox.
 
     Proves the address, turns the channel ticked from pending to granted, and joins the fresh
-    record to the one that held the address. A second tap, or two at once, change nothing more.
+    record to the one that held the address. ``shown`` is the token of the card that this very
+    browser was shown when it filled the form in: without it the form was somebody else's, and
+    the links that page had are closed. A second tap, or two at once, change nothing more.
     Raises ``LinkEnded``.
     """
     now = now or timezone.now()
@@ -65,8 +67,13 @@ def confirm(token: str, *, now: datetime | None = None) -> Card:
     if joining is None:
         raise LinkEnded()
     if joining.confirmed_at is None:
+        typed = joining.contact
+        elsewhere = joining.key is not None and not _anybody_proved(living(typed))
+        elsewhere = elsewhere and not Card.objects.filter(contact=typed, token=shown).exists()
         person = _whole(joining, now)
         _prove(person, joining, now)
+        if elsewhere:
+            _close_links(typed, now)
         Joining.objects.filter(pk=joining.pk).update(confirmed_at=now)
     return card_behind(joining)
 
@@ -96,6 +103,12 @@ def _whole(joining: Joining, now: datetime) -> Contact:
     card = card_of(holder)
     Card.objects.filter(pk=card.pk).update(token=new_token(), renewed_at=now)
     return holder
+
+
+def _close_links(contact: Contact, now: datetime) -> None:
+    """Whoever typed a neighbour's number was shown a card; that page opens nothing any more."""
+    Card.objects.filter(contact=contact).update(token=new_token(), renewed_at=now)
+    Contact.objects.filter(pk=contact.pk).update(link_token=new_token())
 
 
 def _anybody_proved(contact: Contact) -> bool:

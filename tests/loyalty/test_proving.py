@@ -13,6 +13,7 @@ from apps.contacts.models import Channel, ConsentEvent, ConsentState, Contact, S
 from apps.core.actor import SYSTEM, Actor
 from apps.core.phone import parse_phone
 from apps.loyalty.card_links import send_card_link
+from apps.loyalty.customer_views import SHOWN
 from apps.loyalty.joining import Wish, join
 from apps.loyalty.models import Card, Joining, Movement, MovementKind
 from apps.loyalty.proving import LinkEnded, confirm, decline, renew_link
@@ -90,9 +91,37 @@ def test_opening_the_link_confirms_nothing(joined, visitor):
 
 def test_the_button_confirms_and_opens_the_card(joined, visitor):
     card, joining = joined()
+    visitor.cookies[SHOWN] = card.token
     answer = visitor.post(f"/v/{joining.token}/")
     assert answer["Location"] == f"/c/{card.token}/"
     assert visitor.get(f"/v/{joining.token}/")["Location"] == f"/c/{card.token}/"
+
+
+def test_who_typed_a_neighbours_number_loses_the_card_with_the_neighbours_tap(joined, visitor):
+    card, joining = joined()
+    way_out = card.contact.link_token
+    theirs = confirm(joining.token)
+    assert theirs == card
+    assert visitor.get(f"/c/{card.token}/").status_code == 404
+    assert visitor.get(f"/stop/{way_out}/").status_code == 404
+    assert visitor.get(f"/c/{theirs.token}/").status_code == 200
+
+
+def test_who_typed_a_known_number_never_reaches_its_holders_card(joined, visitor):
+    own = proven(first_name="Hélène")
+    fresh, joining = joined()
+    assert confirm(joining.token) == own
+    assert visitor.get(f"/c/{fresh.token}/").status_code == 404
+    own.refresh_from_db()
+    assert visitor.get(f"/c/{own.token}/").status_code == 200
+
+
+def test_a_second_address_proven_later_leaves_the_links_as_they_are(joined):
+    card, by_mail = joined(email="camille@exemple.fr")
+    by_sms = Joining.objects.exclude(pk=by_mail.pk).get()
+    kept = confirm(by_sms.token).token
+    assert kept != card.token
+    assert confirm(by_mail.token).token == kept
 
 
 def test_the_holder_finds_their_own_card_and_the_old_link_leads_to_it(joined, visitor):
@@ -100,7 +129,7 @@ def test_the_holder_finds_their_own_card_and_the_old_link_leads_to_it(joined, vi
     stamp(own, 4)
     fresh, joining = joined()
     assert fresh != own
-    assert confirm(joining.token) == own
+    assert confirm(joining.token, shown=fresh.token) == own
     assert Contact.objects.living().get().first_name == "Hélène"
     assert visitor.get(f"/c/{fresh.token}/")["Location"] == f"/c/{own.token}/"
     assert "4 / 10" in visitor.get(f"/c/{own.token}/").content.decode()
