@@ -43,24 +43,25 @@ def card_in(shop, stamps=0, **person):
         return card
 
 
-def checked(page, name):
+def checked(page, name, *, scripted=True):
     look(page, f"joining-{name}")
     fits(page)
-    axe(page)
+    if scripted:  # without a page's own script, axe's promise may never be kept
+        axe(page)
 
 
 @views(*ALL, BARE)
 def test_a_customer_joins_from_the_poster(page, stack, shop, view):
     here = shop()
     page.goto(stack.url(here))
-    checked(page, f"form-{view.name}")
+    checked(page, f"form-{view.name}", scripted=view.javascript)
     page.get_by_label("Votre prénom").fill("Camille")
     page.get_by_label("Votre mobile").fill("06 12 34 56 78")
     page.get_by_label("J’ai 18 ans ou plus.").check()
     page.get_by_role("button", name="Prendre ma carte").click()
     page.get_by_role("heading", name="Bienvenue Camille").wait_for()
     page.locator(".qr svg").wait_for()
-    checked(page, f"new-card-{view.name}")
+    checked(page, f"new-card-{view.name}", scripted=view.javascript)
 
 
 @views(PHONE, DESK, NARROW)
