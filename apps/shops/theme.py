@@ -5,6 +5,7 @@ import hashlib
 
 PAPERS = {"light": ("#faf6ef", "#fffdf9"), "dark": ("#191413", "#221b1a")}
 LIGHT_INK, DARK_INK = "#fff8f2", "#231a17"
+READABLE = 4.5  # WCAG 2.1 AA, contrast of text
 
 
 def _rgb(colour: str) -> tuple[float, float, float]:
@@ -45,8 +46,11 @@ def mixed(one: str, other: str, share: float) -> str:
 
 
 def ink_on(accent: str) -> str:
-    """The ink to write on ``accent``; one of the two always reaches 4.5:1."""
-    return max((LIGHT_INK, DARK_INK), key=lambda ink: contrast(ink, accent))
+    """The ink to write on ``accent`` with at least 4.5:1, warm where the colour allows it."""
+    warm = max((LIGHT_INK, DARK_INK), key=lambda ink: contrast(ink, accent))
+    if contrast(warm, accent) >= READABLE:
+        return warm
+    return max(("#ffffff", "#000000"), key=lambda ink: contrast(ink, accent))
 
 
 def readable(accent: str, papers: tuple[str, ...], *, darker: bool) -> str:
