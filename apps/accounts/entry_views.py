@@ -10,11 +10,11 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from apps.accounts.handover import read_word, safe_path, state_hash
+from apps.accounts.handover import read_word, state_hash
 from apps.accounts.models import Membership
 from apps.accounts.services import end_sessions, home_of
 from apps.core.doors import public, signed_in
-from apps.core.network import client_address
+from apps.core.network import client_address, safe_path
 from apps.core.ratelimit import Limit, spend
 from apps.core.refusal import Refusal
 from apps.core.tokens import new_token

@@ -11,10 +11,10 @@ from datetime import timedelta
 from django.core import signing
 from django.db import IntegrityError, transaction
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import SpentHandover, User
+from apps.core.network import safe_path
 from apps.core.refusal import Refusal
 from apps.core.tokens import new_token
 
@@ -36,12 +36,6 @@ class Arrival:
 def state_hash(state: str) -> str:
     """What may be seen in an address of the state that only the browser's cookie holds."""
     return hashlib.sha256(state.encode()).hexdigest()[:32]
-
-
-def safe_path(path: str) -> str:
-    """``path`` when it stays on the host it is used on, else nothing."""
-    stays = path.startswith("/") and url_has_allowed_host_and_scheme(path, allowed_hosts=None)
-    return path if stays else ""
 
 
 def make_word(*, user: User, schema: str, state: str, path: str) -> str:

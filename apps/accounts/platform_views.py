@@ -15,12 +15,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from apps.accounts import team
 from apps.accounts.entry_views import NotOfTheTeam
 from apps.accounts.forms import NameForm, NewShopForm
-from apps.accounts.handover import make_word, safe_path
+from apps.accounts.handover import make_word
 from apps.accounts.models import Invitation, Membership, Session
 from apps.accounts.requests import TeamRequest
 from apps.accounts.services import end_sessions, has_second_factor, open_shop
 from apps.core.doors import public, signed_in
-from apps.core.network import client_address
+from apps.core.network import client_address, safe_path
 from apps.core.ratelimit import Limit, allowed, spend
 from apps.shops.models import Domain, Shop, Trade
 from apps.shops.services import SlugTaken, propose_slug, slug_is_free

@@ -14,9 +14,9 @@ from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
-from apps.accounts.handover import safe_path
 from apps.accounts.services import has_second_factor
 from apps.core.doors import public
+from apps.core.network import safe_path
 from apps.core.tenancy import in_schema
 from apps.messaging.models import Message, Status
 from apps.shops.models import Shop

@@ -4,10 +4,10 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
 from apps.core.doors import customers, public
+from apps.core.network import safe_path
 from apps.shops.requests import ShopRequest
 from apps.shops.theme import theme_css, theme_digest
 
@@ -40,9 +40,7 @@ def logo(request: ShopRequest, name: str) -> FileResponse:
 
 
 def _back(request: HttpRequest) -> str:
-    path = request.POST.get("vers", "/")
-    safe = path.startswith("/") and url_has_allowed_host_and_scheme(path, allowed_hosts=None)
-    return path if safe else "/"
+    return safe_path(request.POST.get("vers", "")) or "/"
 
 
 @public
