@@ -127,7 +127,7 @@ def invitation(request: TeamRequest, token: str) -> HttpResponse:
         "on_shop": found.shop,
         "fits": signed and found.email.lower() in team.verified_addresses(request.user),
         "sign_in": f"{settings.LOGIN_URL}?{urlencode({'next': here})}",
-        "sign_up": f"/inscription/?{urlencode({'next': here, 'email': found.email})}",
+        "sign_up": f"/inscription/?{urlencode({'next': here})}",  # no address in an address
     }
     return render(request, "accounts/invitation.html", context)
 

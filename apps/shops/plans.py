@@ -1,4 +1,4 @@
-"""What Comptoir costs: the one table that the landing page shows and limits are read from."""
+"""What Comptoir costs: the one table, as the landing page shows it."""
 
 from dataclasses import dataclass
 

@@ -68,6 +68,13 @@ def test_an_invited_person_joins_with_the_invited_address(
     assert {"team.invite", "team.join"} <= verbs
 
 
+def test_an_invitation_writes_nobody_s_address_into_an_address(owning, platform_client):
+    invitation = team.invite(by=owning, email="lea@exemple.fr", role=Role.HELPER)
+    page = platform_client.get(f"/invitations/{invitation.token}/").content.decode()
+    assert 'href="/inscription/?next=' in page
+    assert "exemple.fr" not in page
+
+
 def test_another_address_does_not_open_the_invitation(owning, platform_client):
     invitation = team.invite(by=owning, email="lea@exemple.fr", role=Role.HELPER)
     sign_in(platform_client, proven("autre@exemple.fr"))
