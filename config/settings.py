@@ -183,6 +183,7 @@ ACCOUNT_REAUTHENTICATION_TIMEOUT = 900
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = SCHEME
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Comptoir"
+MFA_TOTP_TOLERANCE = 1  # half a minute late is not wrong (RFC 6238 §5.2)
 GOOGLE_SIGN_IN = bool(ENV["GOOGLE_CLIENT_ID"])
 SOCIALACCOUNT_ADAPTER = "apps.accounts.adapter.GoogleAdapter"
 # An address that Google says is proven enters the account that has proven it too.
