@@ -1,11 +1,14 @@
 """How drops go: the list, one drop's results, the last one's in a sentence."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import groupby
+from operator import attrgetter
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, F, Q, Sum, Window
+from django.db.models.functions import RowNumber
 from django.utils.translation import ngettext
 
 from apps.campaigns.models import Drop, State
@@ -36,11 +39,6 @@ class Result:
     @property
     def gone(self) -> int:
         return self.total - self.waiting
-
-    @property
-    def left(self) -> int:
-        """Messages that left: received, on their way, or failed after leaving."""
-        return self.sent + self.delivered
 
     @property
     def sent(self) -> int:
@@ -111,23 +109,27 @@ class Trouble:
 
     reason: str
     count: int
-    people: list[Message]
+    people: Sequence[Message]
 
 
 SHOWN = 20  # people named for each reason
 
 
 def troubles(drop: Drop) -> list[Trouble]:
-    """Why messages failed or were held back, most frequent first."""
+    """Why messages failed or were held back, most frequent first; one query for all reasons."""
     missed = Message.objects.filter(
         cause=drop.cause, status__in=[Status.FAILED, Status.CANCELLED, Status.UNKNOWN]
     ).exclude(reason="called_off")
-    counts = missed.order_by().values("reason").annotate(many=Count("pk")).order_by("-many")
-    found = []
-    for row in counts:
-        people = missed.filter(reason=row["reason"]).select_related("contact").order_by("pk")
-        found.append(Trouble(say(row["reason"]), row["many"], list(people[:SHOWN])))
-    return found
+    alike = F("reason")
+    shown = missed.select_related("contact").annotate(
+        many=Window(Count("pk"), partition_by=alike),
+        place=Window(RowNumber(), partition_by=alike, order_by="pk"),
+    )
+    rows = shown.filter(place__lte=SHOWN).order_by("-many", "reason", "pk")
+    return [
+        Trouble(say(reason), people[0].many, people)
+        for reason, people in ((r, list(g)) for r, g in groupby(rows, attrgetter("reason")))
+    ]
 
 
 def stops(drop: Drop) -> int:

@@ -25,10 +25,15 @@ function compose() {
     field.dispatchEvent(new Event("input", { bubbles: true }));
   });
 
+  // What somebody opened to read stays open when its figures change.
+  document.addEventListener("htmx:oobBeforeSwap", ({ detail }) => {
+    if (detail.target.querySelector("details[open]")) detail.fragment.querySelector("details")?.setAttribute("open", "");
+  });
+
   let people = document.getElementById("portee").dataset.people;
   document.addEventListener("htmx:oobAfterSwap", () => {
     const now = document.getElementById("portee").dataset.people;
-    if (now !== people) say(`${now} personnes`);
+    if (now !== people) say(`${now} personne${now > 1 ? "s" : ""}`);
     people = now;
   });
 }

@@ -2,11 +2,14 @@
 
 import re
 import uuid
+from datetime import timedelta
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
-from apps.campaigns import services
+from apps.campaigns import queries, services
+from apps.campaigns.estimate import estimate
 from apps.campaigns.models import Drop, State
 from apps.contacts.models import Tag
 from apps.core.actor import Actor
@@ -172,6 +175,7 @@ def test_the_progress_page_follows_while_it_moves_and_rests_when_done(
 ):
     page = owner_client.get(f"/gestion/messages/{launched.pk}/").content.decode()
     assert 'hx-trigger="every' in page
+    assert "<progress" in page
     run_jobs()
     Drop.objects.filter(pk=launched.pk).update(state=State.DONE)
     page = owner_client.get(
@@ -179,14 +183,30 @@ def test_the_progress_page_follows_while_it_moves_and_rests_when_done(
     ).content.decode()
     assert "<html" not in page
     assert 'hx-trigger="every' not in page
+    assert "<progress" not in page
+    assert "SMS\u00a0: 3" in page.replace("&nbsp;", "\u00a0")
+
+
+def test_a_drop_for_one_person_says_so(owner_client, draft):
+    later = timezone.now() + timedelta(days=1)
+    Drop.objects.filter(pk=draft.pk).update(
+        state=State.SCHEDULED, send_at=later, promised={"people": 1}
+    )
+    page = owner_client.get(f"/gestion/messages/{draft.pk}/").content.decode()
+    assert "1 client</b>" in page
+
+
+def test_what_was_ticked_shows_as_a_chip_at_once(owner_client, draft):
+    typed = {**WORDS, "not_seen_since": "45"}
+    address = reverse("drop_save", args=[draft.pk])
+    answer = owner_client.post(address, typed, headers={"HX-Request": "true"})
+    chips = answer.content.decode().split('id="criteres"')[1].split("</div>")[0]
+    assert "pas vus depuis 45 jours" in chips
+    assert "Tous les clients" not in chips
 
 
 @pytest.fixture
 def launched(shop, draft):
-    from django.utils import timezone
-
-    from apps.campaigns.estimate import estimate
-
     ContactFactory.create_batch(3, agreeing=True)
     told = estimate(draft, shop, timezone.now())
     return services.launch(draft.pk, uuid.uuid4(), Actor("team", 1), told)
@@ -231,3 +251,23 @@ def test_the_list_asks_the_same_questions_however_long(
         services.create(Actor("team", 1))
     with django_assert_max_num_queries(8):  # two of them name the schema
         assert owner_client.get("/gestion/messages/").status_code == 200
+
+
+def test_what_did_not_arrive_is_told_by_reason_with_some_names(
+    shop, draft, django_assert_num_queries
+):
+    def lost(many, **story):
+        for person in ContactFactory.create_batch(many):
+            common = {"channel": "sms", "kind": "commercial", "cause": draft.cause, "body": "!"}
+            Message.objects.create(contact=person, to=person.phone, **common, **story)
+
+    lost(23, status="failed", reason="30005")
+    lost(2, status="cancelled", reason="stopped")
+    lost(4, status="cancelled", reason="called_off")
+    lost(5, status="delivered")
+    with django_assert_num_queries(1):
+        first, second = queries.troubles(draft)
+        names = {message.contact.first_name for message in first.people}
+    assert (first.reason, first.count, len(first.people)) == ("Numéro invalide (30005)", 23, 20)
+    assert (second.count, len(second.people)) == (2, 2)
+    assert names
