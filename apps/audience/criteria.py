@@ -257,10 +257,6 @@ class Reach:
     once: dict[str, int]
     left_out: list[LeftOut]
 
-    def messages(self, *, both: bool) -> dict[str, int]:
-        """How many messages leave by each channel."""
-        return self.by_channel if both else self.once
-
 
 def _years_before(day: date, years: int) -> date:
     try:

@@ -45,7 +45,8 @@ def export(request: TeamRequest) -> HttpResponse | StreamingHttpResponse:
 @require_safe
 def contact_json(request: TeamRequest, pk: int) -> HttpResponse:
     """All that is kept about one person, for her who asks (RGPD, right of access)."""
-    contact = get_object_or_404(Contact, pk=pk)
+    contact = get_object_or_404(Contact.objects.select_related("merged_into"), pk=pk)
+    contact = contact.merged_into or contact
     record(actor(request), "contact.exported", "contact", contact.pk)
     return HttpResponse(
         "".join(json_pieces(contact.pk)),

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.audience.criteria import Criteria, WrongCriteria
 from apps.campaigns.models import Drop
+from apps.campaigns.services import WRITTEN
 from apps.campaigns.writing import check
 from apps.contacts.models import Tag
 from apps.core.phone import NotAPhone, Phone, parse_phone
@@ -114,17 +115,7 @@ class DropForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = Drop
-        fields = (
-            "title",
-            "use_sms",
-            "use_email",
-            "both",
-            "sms_text",
-            "email_subject",
-            "email_text",
-            "fallback",
-            "send_at",
-        )
+        fields = WRITTEN
         widgets = {
             "sms_text": forms.Textarea(attrs={"rows": 4}),
             "email_text": forms.Textarea(attrs={"rows": 8}),

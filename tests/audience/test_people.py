@@ -151,6 +151,7 @@ def test_what_happened_under_a_record_that_was_merged_is_still_told(owner_client
     told = {m.title for m in timeline(person, size=50)[0]}
     assert {"12 tampons repris", "Récompense gagnée", "Accord SMS : retiré"} <= told
     whole = owner_client.get(f"{page_of(person)}fiche.json").json()
+    assert owner_client.get(f"{page_of(old)}fiche.json").json() == whole
     assert [row["Client"] for row in whole["contacts"]] == [old.pk, person.pk]
     assert [len(whole[table]) for table in ("consentements", "tampons", "messages")] == [1, 2, 1]
 
