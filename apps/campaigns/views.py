@@ -331,7 +331,9 @@ def _progress(request: TeamRequest, found: Drop) -> HttpResponse:
         "left_out": [(REASONS[reason], count) for reason, count in found.left_out.items() if count],
         "pause_said": _pause_said(found),
         "for_whom": describe(Criteria.read(found.criteria)),
-        "departure": departure(request.shop, found.send_at, timezone.now()),
+        "departure": departure(
+            request.shop, None if found.launched_at else found.send_at, timezone.now()
+        ),
         "confirm_cancel": _cancel_said(result),
     }
     name = "campaigns/drop.html#progress" if request.htmx else "campaigns/drop.html"

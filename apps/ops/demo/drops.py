@@ -13,7 +13,12 @@ from apps.messaging.models import Attempt, Kind, Message, Status
 
 SEGMENT_TENTHS = 70  # tenths of a cent
 _ENDS = (Status.DELIVERED, Status.SENT, Status.FAILED, Status.UNKNOWN, Status.CANCELLED)
-_REASONS = {Status.FAILED: "30003", Status.CANCELLED: "cap"}
+_REASONS = {
+    (Channel.SMS, Status.FAILED): "30003",
+    (Channel.EMAIL, Status.FAILED): "bad_mailbox",
+    (Channel.SMS, Status.CANCELLED): "cap",
+    (Channel.EMAIL, Status.CANCELLED): "cap",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +105,7 @@ class Campaigns:
             tries=1 if left else 0,
             segments=1 if sms and left else 0,
             cost_tenths=SEGMENT_TENTHS if sms and left else 0,
-            reason=_REASONS.get(status, ""),
+            reason=_REASONS.get((Channel(channel), status), ""),
             created_at=at,
             sent_at=sent,
             done_at=(sent or at) + timedelta(seconds=4) if heard else None,
