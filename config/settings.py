@@ -2,8 +2,11 @@
 
 from datetime import time
 from email.utils import parseaddr
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
+
+import django
 
 from config.env import BASE_DIR, ENV, database
 
@@ -91,7 +94,8 @@ MIDDLEWARE = [
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "templates"],
+        # Django's own admin pages before those of django-tenants, whose inline styles the CSP refuses.
+        "DIRS": [BASE_DIR / "templates", Path(django.__file__).parent / "contrib/admin/templates"],
         "OPTIONS": {
             "context_processors": [
                 "django.template.context_processors.request",
