@@ -94,7 +94,7 @@ MIDDLEWARE = [
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        # Django's own admin pages before those of django-tenants, whose inline styles the CSP refuses.
+        # Django's admin pages before those of django-tenants, whose inline styles the CSP refuses.
         "DIRS": [BASE_DIR / "templates", Path(django.__file__).parent / "contrib/admin/templates"],
         "OPTIONS": {
             "context_processors": [
