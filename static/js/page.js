@@ -31,10 +31,10 @@ document.addEventListener("submit", (event) => {
   if (button) setTimeout(() => { button.disabled = true; setTimeout(() => { button.disabled = false; }, 4000); });
 });
 
-// On a phone the menus scroll sideways: where one stands is in sight.
-for (const here of document.querySelectorAll(".nav [aria-current], .tabs [aria-current]")) {
-  const row = here.closest(".nav, .tabs");
-  if (row.scrollWidth > row.clientWidth) row.scrollLeft = here.offsetLeft - (row.clientWidth - here.offsetWidth) / 2;
+// On a phone the tabs scroll sideways: the one that is open is in sight.
+for (const here of document.querySelectorAll(".tabs [aria-current]")) {
+  const row = here.closest(".tabs");
+  row.scrollLeft = here.offsetLeft - row.offsetLeft - (row.clientWidth - here.offsetWidth) / 2;
 }
 
 for (const select of document.querySelectorAll("[data-submit-on-change]")) {
