@@ -128,3 +128,9 @@ def test_a_google_that_breaks_is_told_in_french(platform_client, google):
     answer = come_back(platform_client)
     assert "Google n’a pas répondu comme prévu" in answer.content.decode()
     assert answer.status_code < 500
+
+
+def test_without_keys_googles_addresses_do_not_exist(platform_client, settings):
+    settings.SOCIALACCOUNT_PROVIDERS = {"google": {"APPS": []}}
+    for path in ("/connexion/google/", "/connexion/google/retour/?code=x&state=y"):
+        assert platform_client.get(path).status_code == 404

@@ -4,9 +4,12 @@ import re
 
 import polib
 import pytest
+from django.conf import settings
 from django.utils.translation import gettext, ngettext, override
 
+from tests.factories import UserFactory
 from tests.house import languages
+from tests.house.test_doors import addresses
 
 PLACES = re.compile(r"%\(\w+\)[sd]")
 CATALOGUES = sorted((languages.ROOT / "locale").glob("*/LC_MESSAGES/django.po"))
@@ -117,3 +120,26 @@ def test_customers_meet_no_package_in_english(visitor):
             visitor.get(path)
         visitor.post("/rejoindre/", {"email": "x", "phone": "x", "birth_date": "x", "key": "x"})
     assert not heard
+
+
+def hear(client, table):
+    """Every page of ``table``, opened, and each of its forms sent empty; what was English."""
+    with languages.packages_without_french() as heard:
+        for address in addresses(table):
+            if "logout" not in address.name and address.name not in {"leave", "leave_everywhere"}:
+                client.get(address.path)
+                client.post(address.path)
+    return heard
+
+
+def test_the_team_meets_no_package_in_english(owner_client):
+    assert not hear(owner_client, settings.ROOT_URLCONF)
+
+
+def test_the_platforms_visitors_meet_no_package_in_english(platform_client):
+    assert not hear(platform_client, settings.PUBLIC_SCHEMA_URLCONF)
+
+
+def test_people_of_the_platform_meet_no_package_in_english(platform_client):
+    platform_client.force_login(UserFactory(email="claire@exemple.fr"))
+    assert not hear(platform_client, settings.PUBLIC_SCHEMA_URLCONF)
