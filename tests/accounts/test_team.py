@@ -73,6 +73,8 @@ def test_an_invitation_writes_nobody_s_address_into_an_address(owning, platform_
     page = platform_client.get(f"/invitations/{invitation.token}/").content.decode()
     assert 'href="/inscription/?next=' in page
     assert "exemple.fr" not in page
+    form = platform_client.get(f"/inscription/?next=/invitations/{invitation.token}/")
+    assert "Rejoignez votre équipe." in form.content.decode()
 
 
 def test_another_address_does_not_open_the_invitation(owning, platform_client):
