@@ -33,9 +33,12 @@ def home_of(role: str) -> str:
 
 
 @transaction.atomic
-def open_account(email: str, password: str | None = None, *, name: str = "") -> User:
+def open_account(
+    email: str, password: str | None = None, *, name: str = "", is_staff: bool = False
+) -> User:
     """A person whose address is known to be theirs (staff, demonstration): no mail to confirm."""
-    user = User.objects.create_user(email, password, name=name)
+    make = User.objects.create_superuser if is_staff else User.objects.create_user
+    user = make(email, password, name=name)
     mark_verified(user)
     return user
 

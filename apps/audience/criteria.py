@@ -359,7 +359,6 @@ class Chosen:
     address: str
     first_name: str
     last_name: str
-    language: str
     balance: int
     missing: int  # stamps to the next reward
     rewards_ready: int
@@ -379,7 +378,7 @@ def chosen(
     now = now or timezone.now()
     wanted, goal = _clean(channels), the_programme().goal
     judged = _judged(people(criteria, shop, now), wanted, shop, now).filter(held="")
-    columns = ("first_name", "last_name", "language", "phone", "email")
+    columns = ("first_name", "last_name", "phone", "email")
     card = ("card__balance", "card__rewards_ready", "card__token")
     rows = judged.order_by("pk").values("pk", *columns, *card, *[f"{c}_is" for c in wanted])
     for row in rows.iterator(chunk_size=1000):
@@ -392,7 +391,6 @@ def chosen(
                 address=row["phone" if channel == Channel.SMS else "email"],
                 first_name=row["first_name"],
                 last_name=row["last_name"],
-                language=row["language"],
                 balance=balance,
                 missing=max(goal - balance, 0),
                 rewards_ready=row["card__rewards_ready"] or 0,

@@ -77,7 +77,6 @@ def imagined(shop: Shop, channel: str = Channel.SMS) -> Chosen:
         address="",
         first_name="Camille",
         last_name="Martin",
-        language="fr",
         balance=min(7, goal - 1),
         missing=goal - min(7, goal - 1),
         rewards_ready=0,

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from allauth.account.models import EmailAddress
 from allauth.mfa.totp.internal.auth import TOTP
 from django.db import transaction
 
 from apps.accounts.models import Membership, User
+from apps.accounts.services import open_account
 from apps.contacts.models import Contact
 from apps.core.tenancy import in_schema
 from apps.loyalty.models import Programme
@@ -40,14 +40,7 @@ def _user(person: Person) -> User:
     if found is not None:
         return found
     with transaction.atomic():
-        made = User.objects.create_user(
-            person.email,
-            PASSWORD,
-            name=person.name,
-            is_staff=person.is_staff,
-            is_superuser=person.is_staff,
-        )
-        EmailAddress.objects.create(user=made, email=made.email, verified=True, primary=True)
+        made = open_account(person.email, PASSWORD, name=person.name, is_staff=person.is_staff)
         if person.is_staff:
             TOTP.activate(made, TOTP_SECRET)
     return made
