@@ -1,0 +1,1 @@
+"""Speed, measured beside a yardstick of the same run: ``make bench``."""

@@ -1,0 +1,30 @@
+"""``make bench [ROWS="stamp card"] [FRESH=1] [EXPLAIN=1]``: the table, and the same as JSON."""
+
+import os
+import pkgutil
+import sys
+from importlib import import_module
+
+from tests.bench import rows
+from tests.bench.ground import FOLDER, Ground, prepare
+from tests.bench.report import Row, as_table, machine, write
+
+
+def main() -> None:
+    known = [module.name for module in pkgutil.iter_modules(rows.__path__)]
+    wanted = os.environ.get("ROWS", "").split() or known
+    unknown = sorted(set(wanted) - set(known))
+    if unknown:
+        raise SystemExit(f"Inconnu : {', '.join(unknown)}. Il y a : {', '.join(known)}")
+    prepare()
+    ground, found = Ground(), list[Row]()
+    for name in wanted:
+        print(f"· {name}", file=sys.stderr, flush=True)
+        found += import_module(f"tests.bench.rows.{name}").measure(ground)
+    print(as_table(found))
+    print("\n" + "  ".join(f"{name}: {value}" for name, value in machine().items()))
+    print(write(found, FOLDER))
+
+
+if __name__ == "__main__":
+    main()

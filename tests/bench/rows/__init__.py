@@ -1,0 +1,1 @@
+"""One file a subject: ``measure(ground)`` yields the rows of the table."""
