@@ -4,6 +4,7 @@ A job belongs to the schema it was enqueued in and carries ids only. Its row is 
 the caller's transaction, so a rolled-back cause takes its job with it.
 """
 
+import enum
 import logging
 from collections.abc import Callable
 from datetime import datetime
@@ -45,17 +46,32 @@ class _LaterBroker(ORM):
         return int(package.pk)
 
 
+class Lane(enum.IntEnum):
+    """Which jobs go first; between shops of one lane each gets its turn."""
+
+    URGENT = 0  # codes, receipts, handovers: what a person waits for
+    ORDINARY = 1
+    BULK = 2  # what may take an hour: commercial sends, imports
+
+
 def enqueue(
-    task: Callable[..., object] | str, *ids: JobArgument, at: datetime | None = None
+    task: Callable[..., object] | str,
+    *ids: JobArgument,
+    at: datetime | None = None,
+    urgent: bool = False,
+    bulk: bool = False,
 ) -> None:
     """Queue ``task(*ids)`` for the current schema, not before ``at`` when given.
 
-    ``task`` is a module-level function or its dotted path.
+    ``task`` is a module-level function or its dotted path. ``urgent``: somebody waits for it;
+    ``bulk``: nobody does, everything else goes first.
     """
+    lane = Lane.URGENT if urgent else Lane.BULK if bulk else Lane.ORDINARY
     path = task if isinstance(task, str) else f"{task.__module__}.{task.__qualname__}"
     options: dict[str, Any] = {"task_name": path.removeprefix("apps.")[:100]}
     if at is not None:
         options["broker"] = _LaterBroker(at)
+    options["group"] = lane.name.lower()
     job = uuid4().hex[:12]
     async_task("apps.core.jobs.run", current_schema(), path, *ids, job=job, **options)
 
