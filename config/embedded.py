@@ -1,21 +1,22 @@
 """The embedded PostgreSQL: the default for a first run and for the tests.
 
 ``make demo`` on a machine without PostgreSQL gets a private server in ``.data/postgres``,
-on a unix socket, with the two roles of the house: ``comptoir_owner`` owns every schema and
-runs migrations and provisioning, ``comptoir_app`` is everything else and owns nothing.
+on a unix socket, with the roles of the house: ``comptoir_owner`` owns every schema and runs
+migrations and provisioning, ``comptoir_app`` is everything else and owns nothing; it may become
+``comptoir_platform`` where the platform needs the rows of several shops.
 """
 
 import os
 import secrets
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 from urllib.parse import quote
 
 import psycopg
 from psycopg import sql
 
-OWNER, APP = "comptoir_owner", "comptoir_app"
+OWNER, APP, PLATFORM = "comptoir_owner", "comptoir_app", "comptoir_platform"
 
 # max_locks: a dump or a DDL fan-out touches every table of many schemas in one transaction.
 TUNING = {
@@ -59,8 +60,12 @@ def start(folder: Path, *, durable: bool = True) -> None:
         _write_settings(folder, settings)
     server.start()  # attaches to what runs
     with psycopg.connect(url(folder, "postgres", "postgres"), autocommit=True) as connection:
-        _ensure_role(connection, OWNER, "CREATEDB")
-        _ensure_role(connection, APP, "NOCREATEDB")
+        _ensure_role(connection, OWNER, "LOGIN CREATEDB")
+        _ensure_role(connection, APP, "LOGIN NOINHERIT")
+        if _ensure_role(connection, PLATFORM, "NOLOGIN"):
+            # In this order: since PostgreSQL 16 a grant keeps what its member inherited then.
+            connection.execute(f"ALTER ROLE {APP} NOINHERIT")
+            connection.execute(f"GRANT {PLATFORM} TO {APP}")
 
 
 def _write_settings(folder: Path, settings: dict[str, str]) -> None:
@@ -92,11 +97,13 @@ def _start_on_a_socket(server: Any, folder: Path, settings: dict[str, str]) -> N
     pgexec("pg_ctl", arguments, bin_path=server.bin_path, user=server.system_user)
 
 
-def _ensure_role(connection: psycopg.Connection, name: str, createdb: str) -> None:
+def _ensure_role(connection: psycopg.Connection, name: str, powers: LiteralString) -> bool:
+    """Whether it had to be made."""
     if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name]).fetchone():
-        return
-    statement = sql.SQL("CREATE ROLE {} LOGIN NOSUPERUSER NOCREATEROLE {}")
-    connection.execute(statement.format(sql.Identifier(name), sql.SQL(createdb)))
+        return False
+    statement = sql.SQL("CREATE ROLE {} NOSUPERUSER NOCREATEROLE {}")
+    connection.execute(statement.format(sql.Identifier(name), sql.SQL(powers)))
+    return True
 
 
 def stop(folder: Path) -> None:

@@ -13,6 +13,7 @@ from django_q.models import OrmQ
 
 from apps.accounts.models import Membership, User
 from apps.core.roles import Role
+from apps.core.tenancy import in_schema
 from apps.shops.models import Shop
 from tests import environment
 from tests.factories import UserFactory
@@ -80,7 +81,8 @@ def member(shop: Shop) -> Callable[[str], User]:
 
     def make(role: str, at: Shop | None = None) -> User:
         user = UserFactory()
-        Membership.objects.create(shop=at or shop, user=user, role=role)
+        with in_schema((at or shop).schema_name):
+            Membership.objects.create(shop=at or shop, user=user, role=role)
         return user
 
     return make
@@ -113,11 +115,9 @@ def helper_client(shop: Shop, helper: User) -> ShopClient:
 
 
 @pytest.fixture
-def neighbour_client(shop: Shop, other_shop: Shop) -> ShopClient:
+def neighbour_client(shop: Shop, other_shop: Shop, member: Callable[..., User]) -> ShopClient:
     """The owner of the café, trying the wine merchant's door."""
-    user = UserFactory()
-    Membership.objects.create(shop=other_shop, user=user, role=Role.OWNER)
-    return ShopClient(shop).enter(user)
+    return ShopClient(shop).enter(member(Role.OWNER, other_shop))
 
 
 @pytest.fixture

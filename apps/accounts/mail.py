@@ -13,6 +13,7 @@ from apps.accounts.models import PlatformMail
 from apps.core.french import spaced
 from apps.core.jobs import enqueue
 from apps.core.logs import scrub
+from apps.core.tenancy import across_shops
 
 
 def post(*, to: str, subject: str, text: str, html: str) -> None:
@@ -65,4 +66,5 @@ def deliver(mail_id: int) -> None:
 def forget_old_mails(days: int = 30) -> None:
     """Recurring: a mail that left, or never could, is not kept."""
     limit = timezone.now() - timedelta(days=days)
-    PlatformMail.objects.filter(Q(sent_at__lt=limit) | Q(created_at__lt=limit)).delete()
+    with across_shops():
+        PlatformMail.objects.filter(Q(sent_at__lt=limit) | Q(created_at__lt=limit)).delete()

@@ -49,7 +49,7 @@ def _membership(request: HttpRequest) -> Membership | None:
     shop = request.shop  # type: ignore[attr-defined]
     if shop is None or not request.user.is_authenticated:
         return None
-    return Membership.objects.filter(shop_id=shop.pk, user_id=request.user.pk).first()
+    return Membership.objects.filter(shop=shop, user_id=request.user.pk).first()
 
 
 def _to_sign_in(request: HttpRequest) -> HttpResponse:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.roles import Right, Role, may
+from apps.core.tenancy import current_schema
 from apps.core.tokens import new_token
 from apps.shops.models import Shop
 
@@ -61,7 +62,15 @@ class User(AbstractBaseUser, PermissionsMixin):
 class Membership(models.Model):
     """A person's role in a shop."""
 
-    shop = models.ForeignKey(Shop, models.CASCADE, related_name="memberships")
+    walled_by = "shop"
+    shop = models.ForeignKey(
+        Shop,
+        models.CASCADE,
+        to_field="schema_name",
+        db_column="shop_schema",
+        related_name="memberships",
+        db_index=False,  # the constraint below has an index that begins with it
+    )
     user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
     role = models.CharField(_("rôle"), max_length=8, choices=Role)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -90,7 +99,14 @@ def _in_a_week() -> Any:
 class Invitation(models.Model):
     """A person asked to join a shop's team by e-mail; the token opens it once."""
 
-    shop = models.ForeignKey(Shop, models.CASCADE, related_name="invitations")
+    walled_by = "shop"
+    shop = models.ForeignKey(
+        Shop,
+        models.CASCADE,
+        to_field="schema_name",
+        db_column="shop_schema",
+        related_name="invitations",
+    )
     email = models.EmailField(_("e-mail"))
     role = models.CharField(_("rôle"), max_length=8, choices=Role)
     token = models.CharField(max_length=22, unique=True, default=new_token)
@@ -133,6 +149,7 @@ class SessionManager(BaseSessionManager["Session"]):
 class Session(AbstractBaseSession):
     """A session opens one host's schema only: the cookie of one shop says nothing in another."""
 
+    walled_by = "schema"
     schema = models.CharField(max_length=63)
     user_id = models.BigIntegerField(null=True, db_index=True)
 
@@ -147,9 +164,12 @@ class Session(AbstractBaseSession):
 class PlatformMail(models.Model):
     """A mail of the platform itself (verification, invitation): stored, then sent by a worker.
 
-    Its text is emptied once it has left, so that no link or address stays behind.
+    Its text is emptied once it has left, so that no link or address stays behind. It is walled
+    by where it was written: no shop reads the links of the platform's sign-in.
     """
 
+    walled_by = "schema"
+    schema = models.CharField(max_length=63, default=current_schema, editable=False)
     to = models.EmailField()
     subject = models.CharField(max_length=200)
     text = models.TextField()

@@ -22,6 +22,7 @@ from apps.accounts.services import end_sessions, has_second_factor, open_shop
 from apps.core.doors import public, signed_in
 from apps.core.network import client_address, safe_path
 from apps.core.ratelimit import Limit, allowed, spend
+from apps.core.tenancy import across_shops, in_schema
 from apps.shops.models import Domain, Shop, Trade
 from apps.shops.services import SlugTaken, propose_slug, slug_is_free
 
@@ -42,10 +43,11 @@ def shops(request: TeamRequest) -> HttpResponse:
         expires_at__gt=timezone.now(),
         shop__closed_at=None,
     )
-    context = {
-        "memberships": mine.select_related("shop").order_by("shop__name"),
-        "invitations": waiting.select_related("shop", "invited_by"),
-    }
+    with across_shops():
+        context = {
+            "memberships": list(mine.select_related("shop").order_by("shop__name")),
+            "invitations": list(waiting.select_related("shop", "invited_by")),
+        }
     return render(request, "accounts/shops.html", context)
 
 
@@ -92,8 +94,9 @@ def address(request: TeamRequest) -> HttpResponse:
 def enter_shop(request: TeamRequest, slug: str) -> HttpResponse:
     """Give the shop's host a word for this person; only the shop's own hosts are answered."""
     shop = get_object_or_404(Shop, slug=slug, closed_at=None)
-    if not Membership.objects.filter(shop=shop, user=request.user).exists():
-        raise NotOfTheTeam()
+    with in_schema(shop.schema_name):
+        if not Membership.objects.filter(shop=shop, user=request.user).exists():
+            raise NotOfTheTeam()
     state, host = request.GET.get("etat", ""), request.GET.get("hote", "").lower()
     if not state:
         return HttpResponseRedirect(f"{shop.url}/entree/?vers=")
@@ -141,13 +144,14 @@ def account(request: TeamRequest) -> HttpResponse:
         form.save()
         messages.success(request, _("Votre nom est enregistré."))
         return redirect("account")
+    open_sessions = Session.objects.filter(user_id=request.user.pk, expire_date__gt=timezone.now())
+    with across_shops():
+        sessions = open_sessions.count()
     context = {
         "form": form,
         "address": EmailAddress.objects.get_primary(request.user),
         "second_factor": has_second_factor(request.user),
-        "sessions": Session.objects.filter(
-            user_id=request.user.pk, expire_date__gt=timezone.now()
-        ).count(),
+        "sessions": sessions,
     }
     return render(request, "accounts/account.html", context)
 

@@ -11,6 +11,7 @@ from apps.accounts.models import Membership, Session, StaffAct, User
 from apps.core.ratelimit import Limit, spend
 from apps.core.refusal import Refusal
 from apps.core.roles import Role
+from apps.core.tenancy import across_shops, in_schema
 from apps.shops.models import Shop, Trade
 from apps.shops.services import provision
 
@@ -65,9 +66,11 @@ def open_shop(
 def end_sessions(user: User, *, schema: str | None = None) -> int:
     """End the person's sessions, in one shop or everywhere; returns how many."""
     sessions = Session.objects.filter(user_id=user.pk)
-    if schema is not None:
-        sessions = sessions.filter(schema=schema)
-    return sessions.delete()[0]
+    if schema is None:
+        with across_shops():
+            return sessions.delete()[0]
+    with in_schema(schema):
+        return sessions.filter(schema=schema).delete()[0]
 
 
 def has_second_factor(user: User) -> bool:

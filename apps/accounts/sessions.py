@@ -6,7 +6,7 @@ from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 from django.utils import timezone
 
 from apps.accounts.models import Session
-from apps.core.tenancy import current_schema
+from apps.core.tenancy import across_shops, current_schema
 
 
 class SessionStore(DatabaseStore):
@@ -35,4 +35,5 @@ class SessionStore(DatabaseStore):
 
 def forget_ended_sessions() -> None:
     """Recurring: sessions past their end."""
-    Session.objects.filter(expire_date__lt=timezone.now()).delete()
+    with across_shops():
+        Session.objects.filter(expire_date__lt=timezone.now()).delete()

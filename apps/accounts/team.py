@@ -17,7 +17,7 @@ from apps.core.actor import Actor
 from apps.core.ratelimit import Limit, spend
 from apps.core.refusal import Refusal
 from apps.core.roles import Right, Role
-from apps.core.tenancy import in_schema
+from apps.core.tenancy import across_shops, in_schema
 from apps.core.trail import record
 from apps.shops.models import Shop
 
@@ -104,7 +104,7 @@ def invite(*, by: Membership, email: str, role: str, now: datetime | None = None
     _check_may_give(by, role)
     email = email.strip().lower()
     # Two colleagues inviting at once: the second waits here and is told.
-    shop = Shop.objects.select_for_update().get(pk=by.shop_id)
+    shop = Shop.objects.select_for_update().get(schema_name=by.shop_id)
     if Membership.objects.filter(shop=shop, user__email__iexact=email).exists():
         raise AlreadyInTheTeam()
     waiting = Invitation.objects.filter(
@@ -163,17 +163,15 @@ def revoke(*, by: Membership, invitation_id: int) -> Invitation:
 
 def open_invitation(token: str, now: datetime | None = None) -> Invitation:
     """The invitation that ``token`` opens. Raises ``InvitationOver``."""
-    found = (
-        Invitation.objects.select_related("shop", "invited_by")
-        .filter(
-            token=token,
-            accepted_at=None,
-            revoked_at=None,
-            expires_at__gt=now or timezone.now(),
-            shop__closed_at=None,
-        )
-        .first()
+    asked = Invitation.objects.select_related("shop", "invited_by").filter(
+        token=token,
+        accepted_at=None,
+        revoked_at=None,
+        expires_at__gt=now or timezone.now(),
+        shop__closed_at=None,
     )
+    with across_shops():
+        found = asked.first()
     if found is None:
         raise InvitationOver()
     return found
@@ -194,14 +192,15 @@ def accept(*, token: str, user: User, now: datetime | None = None) -> Membership
     invitation = open_invitation(token, now)
     if invitation.email.lower() not in verified_addresses(user):
         raise AnotherAddress()
-    taken = Invitation.objects.filter(pk=invitation.pk, accepted_at=None, revoked_at=None)
-    if not taken.update(accepted_at=now):
-        raise InvitationOver()
-    membership, made = Membership.objects.get_or_create(
-        shop=invitation.shop, user=user, defaults={"role": invitation.role}
-    )
-    if made:
-        with in_schema(invitation.shop.schema_name):
+    # The token has shown the shop: what follows is done in it, as any work of its team.
+    with in_schema(invitation.shop_id):
+        taken = Invitation.objects.filter(pk=invitation.pk, accepted_at=None, revoked_at=None)
+        if not taken.update(accepted_at=now):
+            raise InvitationOver()
+        membership, made = Membership.objects.get_or_create(
+            shop=invitation.shop, user=user, defaults={"role": invitation.role}
+        )
+        if made:
             by = Actor("team", user.pk)
             record(by, "team.join", "membership", membership.pk, after={"role": membership.role})
     return membership
@@ -283,7 +282,7 @@ def hand_over(*, by: Membership, to_id: int) -> Membership:
         _actor(by),
         "team.hand_over",
         "shop",
-        by.shop_id,
+        new.shop.pk,
         before=before,
         after=after,
     )

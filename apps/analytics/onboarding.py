@@ -109,8 +109,8 @@ def checklist(shop: Shop, role: str) -> Checklist | None:
     """What is done and what is next for a person of ``role``, in one query; None once put away."""
     if HIDDEN in shop.steps_done:
         return None
-    helpers = Membership.objects.filter(shop=OuterRef("pk")).exclude(role=Role.OWNER)
-    invited = Invitation.objects.filter(shop=OuterRef("pk"), revoked_at=None)
+    helpers = Membership.objects.filter(shop=OuterRef("schema_name")).exclude(role=Role.OWNER)
+    invited = Invitation.objects.filter(shop=OuterRef("schema_name"), revoked_at=None)
     launched = Drop.objects.exclude(state__in=[State.DRAFT, State.SCHEDULED])
     asked = Shop.objects.filter(pk=shop.pk)
     programme, message, with_helper, with_invitation = asked.values_list(

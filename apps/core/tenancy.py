@@ -1,4 +1,9 @@
-"""The schema the connection stands in, with types: django-tenants patches it in at run time."""
+"""Where the connection stands: in a shop's schema, in public, or across all shops.
+
+Shared tables that hold a shop's rows are walled (``shops.walls``): the database shows them to
+their own shop alone, and in public to nobody. Platform code that needs the rows of several
+shops says so by ``across_shops``, the only door.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,8 +11,13 @@ from typing import Any, cast
 
 from django.db import connections
 from django.utils import timezone
-from django_tenants.postgresql_backend.base import DatabaseWrapper
 from django_tenants.utils import get_public_schema_name, get_tenant_model
+
+from apps.core.postgres.base import DatabaseWrapper
+
+# Holds no login and nothing of its own; the application's role may become it, and does so
+# nowhere but in ``across_shops``.
+PLATFORM_ROLE = "comptoir_platform"
 
 
 def database(alias: str = "default") -> DatabaseWrapper:
@@ -30,14 +40,34 @@ def use_shop(shop: Any) -> None:
 
 @contextmanager
 def in_schema(schema: str) -> Iterator[None]:
-    """Stand in ``schema`` for a while, and step back to where one was."""
+    """Stand in ``schema`` for a while, and step back to where one was.
+
+    Inside ``across_shops`` too one is here the shop and nothing more.
+    """
     connection = database()
-    before = connection.tenant
+    before, role = connection.tenant, connection.role
     connection.set_schema(schema)
     try:
         yield
     finally:
         connection.set_tenant(before)
+        connection.role = role
+
+
+@contextmanager
+def across_shops() -> Iterator[None]:
+    """See and change the walled rows of every shop: the platform's own pages and its clock.
+
+    The platform's role reads the shared tables and no shop's schema. Rows must be fetched
+    inside: a queryset read after the door is closed finds what it would find without.
+    """
+    connection = database()
+    before = connection.role
+    connection.step_into_role(PLATFORM_ROLE)
+    try:
+        yield
+    finally:
+        connection.step_into_role(before)
 
 
 @contextmanager

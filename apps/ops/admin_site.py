@@ -1,6 +1,7 @@
 """The platform's own admin: staff with a second factor proven in this very session."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import update_wrapper
 from typing import Any
 
 from allauth.account.authentication import get_authentication_records
@@ -10,6 +11,7 @@ from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
@@ -17,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.accounts.services import has_second_factor
 from apps.core.doors import public
 from apps.core.network import safe_path
-from apps.core.tenancy import in_schema
+from apps.core.tenancy import across_shops, in_schema
 from apps.messaging.models import Message, Status
 from apps.shops.models import Shop
 
@@ -58,6 +60,16 @@ class ComptoirAdmin(AdminSite):
         if not proven_twice(request):
             return HttpResponseRedirect(f"{reverse('mfa_reauthenticate')}?{back}")
         return HttpResponseRedirect(path_back)
+
+    def admin_view(self, view: Callable[..., HttpResponse], cacheable: bool = False) -> Any:
+        """Who has been let in sees the shared rows of every shop, until the page is written."""
+
+        def seeing(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            with across_shops():
+                response = view(request, *args, **kwargs)
+                return response.render() if isinstance(response, TemplateResponse) else response
+
+        return super().admin_view(update_wrapper(seeing, view), cacheable)
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         failed = self.admin_view(self.failed_messages)

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.core.actor import Actor
 from apps.core.ratelimit import Limit, spend
 from apps.core.refusal import Refusal
+from apps.core.tenancy import across_shops
 from apps.core.trail import record
 from apps.shops.models import Domain, DomainClaim, Shop
 from apps.shops.providers.dns import Silent, look_up
@@ -95,12 +96,14 @@ def prove(*, claim: DomainClaim, by: Actor) -> Domain:
     spend(QUESTIONS, claim.shop_id)
     if not stands(claim):
         raise NotYetProven()
-    others = DomainClaim.objects.exclude(shop_id=claim.shop_id).select_related("shop")
-    rival = others.filter(domain=claim.domain, shop__domains__domain=claim.domain).first()
+    others = DomainClaim.objects.exclude(shop=claim.shop).select_related("shop")
+    with across_shops():
+        rival = others.filter(domain=claim.domain, shop__domains__domain=claim.domain).first()
     if rival and stands(rival):
         raise OfAnotherShop()
     with transaction.atomic():
-        Domain.objects.filter(domain=claim.domain).exclude(tenant_id=claim.shop_id).delete()
+        with across_shops():
+            Domain.objects.filter(domain=claim.domain).exclude(tenant=claim.shop).delete()
         domain, made = Domain.objects.get_or_create(
             domain=claim.domain,
             tenant=claim.shop,

@@ -16,8 +16,8 @@ from django.db import models, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
-from django_tenants.postgresql_backend.base import DatabaseWrapper
 
+from apps.core.postgres.base import DatabaseWrapper
 from apps.core.tenancy import database
 from apps.shops.models import TEMPLATE_SCHEMA, Shop
 from apps.shops.privileges import grant_public, grant_schema

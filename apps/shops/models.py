@@ -49,6 +49,8 @@ class Shop(TenantMixin):
     """One shop, one schema. Its settings stand here so that one read by host brings them."""
 
     auto_create_schema = False  # provisioning replays the template's DDL, see services
+    walled_by = "schema_name"
+    read_by_all = True  # by host, before a shop is known
 
     name = models.CharField(_("nom"), max_length=60)
     slug = models.CharField(_("adresse"), max_length=40, unique=True, validators=[slug_rule])
@@ -126,6 +128,15 @@ class Shop(TenantMixin):
 class Domain(DomainMixin):
     """A host name that opens a shop: ``<slug>.<platform>``, and its own ones once proven."""
 
+    walled_by = "tenant"
+    read_by_all = True  # by host, before a shop is known
+    tenant = models.ForeignKey(
+        Shop,
+        models.CASCADE,
+        to_field="schema_name",
+        db_column="shop_schema",
+        related_name="domains",
+    )
     verified_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -140,7 +151,15 @@ class Domain(DomainMixin):
 class DomainClaim(models.Model):
     """A name a shop says is its own; ``proof`` in its DNS makes it a ``Domain``."""
 
-    shop = models.ForeignKey(Shop, models.CASCADE, related_name="domain_claims")
+    walled_by = "shop"
+    shop = models.ForeignKey(
+        Shop,
+        models.CASCADE,
+        to_field="schema_name",
+        db_column="shop_schema",
+        related_name="domain_claims",
+        db_index=False,  # the constraint below has an index that begins with it
+    )
     domain = models.CharField(_("domaine"), max_length=253)
     proof = models.CharField(max_length=22, default=new_token, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)

@@ -59,7 +59,7 @@ def swept(shop) -> Iterator[None]:
         made = owner.execute("SELECT id, schema_name FROM shops_shop WHERE slug LIKE 'neuve%'")
         for pk, schema in made.fetchall():
             owner.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(schema)))
-            owner.execute("DELETE FROM shops_domain WHERE tenant_id = %s", [pk])
+            owner.execute("DELETE FROM shops_domain WHERE shop_schema = %s", [schema])
             owner.execute("DELETE FROM shops_shop WHERE id = %s", [pk])
         owner.execute("DELETE FROM accounts_user WHERE email LIKE 'double%'")
 

@@ -78,7 +78,8 @@ class Stack:
 
     def member(self, shop: Shop, role: str, **fields: Any) -> User:
         user = UserFactory(**fields)
-        Membership.objects.create(shop=shop, user=user, role=role)
+        with in_schema(shop.schema_name):
+            Membership.objects.create(shop=shop, user=user, role=role)
         return user
 
     def session_cookie(self, shop: Shop, user: User) -> str:

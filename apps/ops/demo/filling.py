@@ -28,8 +28,8 @@ def fill(say: Say, now: datetime) -> None:
     for demo in SHOPS:
         shop = Shop.objects.filter(slug=demo.slug).first()
         shop = shop or provision(slug=demo.slug, **demo.fields)  # type: ignore[arg-type]
-        _team(demo, shop, users)
         with in_schema(shop.schema_name), transaction.atomic():
+            _team(demo, shop, users)
             if not Contact.objects.exists():
                 say(f"{shop.name} : {demo.people} clients")
                 _fill_shop(demo, shop, now)

@@ -1,0 +1,64 @@
+"""django-tenants' PostgreSQL, with the role that statements run as beside the schema.
+
+A connection stands in a schema and, inside ``core.tenancy.across_shops``, in the platform's
+role. Both are told to the server with the next statement, and anew after a rollback, which
+takes a ``SET`` back.
+"""
+
+from typing import Any
+
+from django_tenants.postgresql_backend import base
+from psycopg.pq import TransactionStatus
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    role = ""  # wanted; empty is the one that logged in
+    _role_told: str | None = ""  # what the server has; None when that is not known
+    _a_rollback_may_change_it = False
+
+    def set_tenant(self, tenant: Any, include_public: bool = True) -> None:
+        """Whoever steps into a schema is its shop and nobody else."""
+        self.role = ""
+        super().set_tenant(tenant, include_public)
+
+    def step_into_role(self, role: str) -> None:
+        """Run what follows as ``role``; empty is the one that logged in. Told at once, so that
+        no cursor that is open already runs on in a role that was left."""
+        self.role = role
+        if self.connection is not None and not self.connection.closed:
+            self.cursor().close()
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        # A pool hands on what somebody else used.
+        self._a_rollback_may_change_it = bool(self.settings_dict["OPTIONS"].get("pool"))
+        self._forget_role()
+        return super().get_new_connection(conn_params)
+
+    def rollback(self) -> None:
+        self._forget_role()
+        super().rollback()
+
+    def savepoint_rollback(self, sid: str) -> None:
+        try:
+            super().savepoint_rollback(sid)
+        finally:  # also when it failed: the SET may be gone
+            self._forget_role()
+
+    def _forget_role(self) -> None:
+        self._role_told = None if self._a_rollback_may_change_it else ""
+
+    def _cursor(self, name: str | None = None) -> Any:
+        cursor = super()._cursor(name)
+        if self._role_told != self.role and not self._hears_only_a_rollback():
+            # A named cursor takes one statement only.
+            self._tell_role(cursor if name is None else self.create_cursor())
+        return cursor
+
+    def _hears_only_a_rollback(self) -> bool:
+        failed = self.connection.info.transaction_status == TransactionStatus.INERROR
+        return self.needs_rollback or failed
+
+    def _tell_role(self, cursor: Any) -> None:
+        cursor.execute(f"SET ROLE {self.ops.quote_name(self.role)}" if self.role else "RESET ROLE")
+        self._role_told = self.role
+        self._a_rollback_may_change_it = bool(self.role) or not self.autocommit

@@ -1,0 +1,59 @@
+"""Walls in the shared tables: forced row-level security by the schema one stands in.
+
+A model of ``public`` that holds rows of shops says ``walled_by = "<field>"``: the field whose
+column is the schema's name (a key to the shop ``to_field="schema_name"``, so that no join is
+needed; a plain name where ``public`` has rows too). With ``read_by_all`` its rows can be read from anywhere and still be written by their shop alone.
+A forgotten filter then finds what is the shop's own, and in public nothing of any shop.
+"""
+
+from dataclasses import dataclass
+
+from django.apps import apps
+from django.conf import settings
+from django.db import models
+
+from apps.core.tenancy import PLATFORM_ROLE
+
+# ``name`` collates as "C" and the column does not: without this no index would serve.
+_HERE = 'current_schema()::text COLLATE "default"'
+
+
+@dataclass(frozen=True, slots=True)
+class Wall:
+    """One walled table; ``column`` holds the name of the schema to which a row belongs."""
+
+    model: type[models.Model]
+    column: str
+    read_by_all: bool
+
+    @property
+    def table(self) -> str:
+        return str(self.model._meta.db_table)
+
+    def policies(self, owner: str) -> dict[str, str]:
+        """Policy name → the rest of its ``CREATE POLICY … ON …``."""
+        own = f"({self.column})::text = {_HERE}"
+        made = {
+            "of_the_shop": f"USING ({own}) WITH CHECK ({own})",
+            "across_shops": f"TO {PLATFORM_ROLE} USING (true) WITH CHECK (true)",
+            "of_the_owner": f"TO {owner} USING (true) WITH CHECK (true)",
+        }
+        if self.read_by_all:
+            made["read_by_all"] = "FOR SELECT USING (true)"
+        return made
+
+
+def walls() -> list[Wall]:
+    """Every walled table of ``public``, by name."""
+    found = [
+        Wall(
+            model,
+            str(model._meta.get_field(model.walled_by).column),
+            getattr(model, "read_by_all", False),
+        )
+        for config in apps.get_app_configs()
+        if config.name in settings.SHARED_APPS
+        for model in config.get_models()
+        if hasattr(model, "walled_by")
+    ]
+    return sorted(found, key=lambda wall: wall.table)
