@@ -1,6 +1,6 @@
 """The platform's own admin: staff with a second factor proven in this very session."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import update_wrapper
 from typing import Any
 
@@ -61,7 +61,7 @@ class ComptoirAdmin(AdminSite):
             return HttpResponseRedirect(f"{reverse('mfa_reauthenticate')}?{back}")
         return HttpResponseRedirect(path_back)
 
-    def admin_view(self, view: Callable[..., HttpResponse], cacheable: bool = False) -> Any:
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         """Who has been let in sees the shared rows of every shop, until the page is written."""
 
         def seeing(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:

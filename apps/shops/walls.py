@@ -1,12 +1,14 @@
 """Walls in the shared tables: forced row-level security by the schema one stands in.
 
 A model of ``public`` that holds rows of shops says ``walled_by = "<field>"``: the field whose
-column is the schema's name (a key to the shop ``to_field="schema_name"``, so that no join is
-needed; a plain name where ``public`` has rows too). With ``read_by_all`` its rows can be read from anywhere and still be written by their shop alone.
-A forgotten filter then finds what is the shop's own, and in public nothing of any shop.
+column is the schema's name, so that no join is needed (a key to the shop by
+``to_field="schema_name"``; a plain name where ``public`` has rows too). With ``read_by_all`` its
+rows can be read from anywhere, and still be written by their shop alone. A forgotten filter then
+finds what is the shop's own, and in public nothing of any shop.
 """
 
 from dataclasses import dataclass
+from typing import Any, cast
 
 from django.apps import apps
 from django.conf import settings
@@ -48,7 +50,7 @@ def walls() -> list[Wall]:
     found = [
         Wall(
             model,
-            str(model._meta.get_field(model.walled_by).column),
+            cast(models.Field[Any, Any], model._meta.get_field(model.walled_by)).column,
             getattr(model, "read_by_all", False),
         )
         for config in apps.get_app_configs()

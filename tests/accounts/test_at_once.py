@@ -74,7 +74,8 @@ def test_naming_a_shop_makes_it_and_leads_to_its_own_door(swept):
         answer = browser.post("/boutiques/nouvelle/", form)
         made = Shop.objects.get(slug="neuve-fils")
         assert made.sells_alcohol, "a wine merchant's mentions stand from the first minute"
-        assert Membership.objects.get(shop=made, user=user).role == Role.OWNER
+        with in_schema(made.schema_name):
+            assert Membership.objects.get(user=user).role == Role.OWNER
         assert schema_exists(made.schema_name)
         return answer.status_code, answer["Location"]
 
@@ -121,12 +122,13 @@ def test_from_the_name_of_the_shop_to_its_desk_in_four_answers(swept):
 def test_ceding_twice_at_once_leaves_one_owner(swept, shop):
     def people(_: Any) -> list[Membership]:
         roles = (Role.OWNER, Role.HELPER, Role.HELPER)
-        return [
-            Membership.objects.create(
-                shop=shop, user=User.objects.create_user(f"double{n}@exemple.fr"), role=role
-            )
-            for n, role in enumerate(roles)
-        ]
+        with in_schema(shop.schema_name):
+            return [
+                Membership.objects.create(
+                    shop=shop, user=User.objects.create_user(f"double{n}@exemple.fr"), role=role
+                )
+                for n, role in enumerate(roles)
+            ]
 
     ((owner, *others),) = apart(people, None)
 
@@ -138,6 +140,7 @@ def test_ceding_twice_at_once_leaves_one_owner(swept, shop):
     assert sum(isinstance(one, team.NotYours) for one in ended) == 1
 
     def owners(_: Any) -> int:
-        return Membership.objects.filter(shop=shop, role=Role.OWNER).count()
+        with in_schema(shop.schema_name):
+            return Membership.objects.filter(role=Role.OWNER).count()
 
     assert apart(owners, None) == [1]

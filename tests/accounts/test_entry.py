@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from apps.accounts import handover
 from apps.accounts.models import Membership, Session, SpentHandover
+from apps.core.tenancy import across_shops, in_schema
 from apps.shops.models import Domain
 from tests.conftest import ShopClient
 from tests.factories import UserFactory
@@ -72,8 +73,9 @@ def test_a_word_read_in_another_browser_opens_nothing(visitor, signed, shop):
     assert visitor.get(path).status_code == 302, "the true browser's word is not spent by it"
 
 
-def test_a_word_of_another_shop_opens_nothing(visitor, signed, shop, other_shop, owner):
-    Membership.objects.create(shop=other_shop, user=owner, role="manager")
+def test_a_word_of_another_shop_opens_nothing(visitor, signed, other_shop, owner):
+    with in_schema(other_shop.schema_name):
+        Membership.objects.create(shop=other_shop, user=owner, role="manager")
     path = arrival_path(fetch_word(visitor, signed))
     cafe = ShopClient(other_shop)
     cafe.cookies["entree"] = visitor.cookies["entree"].value
@@ -94,16 +96,19 @@ def test_a_person_without_membership_gets_no_word(visitor, platform_client):
 
 def test_a_member_put_out_between_word_and_arrival_stays_out(visitor, signed, owner):
     path = arrival_path(fetch_word(visitor, signed))
-    Membership.objects.filter(user=owner).delete()
+    with in_schema(visitor.shop.schema_name):
+        Membership.objects.filter(user=owner).delete()
     assert visitor.get(path).status_code == 403
 
 
 def test_an_own_domain_is_entered_by_a_page_and_only_when_proven(signed, shop):
-    domain = Domain.objects.create(domain="www.cave.example", tenant=shop, is_primary=False)
+    with in_schema(shop.schema_name):
+        domain = Domain.objects.create(domain="www.cave.example", tenant=shop, is_primary=False)
     query = {"etat": "x" * 32, "vers": "/", "hote": "www.cave.example"}
     assert signed.get("/boutiques/cave/entrer/", query).status_code == 404
     domain.verified_at = timezone.now()
-    domain.save()
+    with in_schema(shop.schema_name):
+        domain.save()
     page = signed.get("/boutiques/cave/entrer/", query)
     assert page.status_code == 200
     assert 'http-equiv="refresh"' in page.content.decode()
@@ -138,11 +143,13 @@ def test_signing_out_everywhere_ends_every_session(owner_client, signed, owner, 
     assert owner_client.post("/sortie/partout/").status_code == 200
     assert other_phone.get("/gestion/equipe/").status_code == 302
     assert signed.get("/boutiques/").status_code == 302
-    assert not Session.objects.filter(user_id=owner.pk).exists()
+    with across_shops():
+        assert not Session.objects.filter(user_id=owner.pk).exists()
 
 
 def test_a_session_of_one_shop_says_nothing_in_another(owner_client, other_shop, owner):
-    Membership.objects.create(shop=other_shop, user=owner, role="manager")
+    with in_schema(other_shop.schema_name):
+        Membership.objects.create(shop=other_shop, user=owner, role="manager")
     cafe = ShopClient(other_shop)
     cafe.cookies["sessionid"] = owner_client.cookies["sessionid"].value
     assert cafe.get("/gestion/equipe/").status_code == 302

@@ -12,6 +12,7 @@ from apps.accounts.models import Invitation, Membership, PlatformMail, Session
 from apps.audit.models import Entry
 from apps.core.ratelimit import TooMany
 from apps.core.roles import RIGHTS, Role
+from apps.core.tenancy import in_schema
 from tests.conftest import ShopClient
 from tests.factories import UserFactory
 
@@ -57,10 +58,12 @@ def test_an_invited_person_joins_with_the_invited_address(
     user = proven("lea@exemple.fr")
     sign_in(platform_client, user)
     assert "vous attend" in platform_client.get("/boutiques/").content.decode()
-    assert Membership.objects.filter(user=user).count() == 0, "reading accepts nothing"
+    with in_schema(shop.schema_name):
+        assert Membership.objects.filter(user=user).count() == 0, "reading accepts nothing"
     accepted = platform_client.post(link)
     assert accepted["Location"] == f"{shop.url}/entree/?vers="
-    assert Membership.objects.get(user=user).role == Role.HELPER
+    with in_schema(shop.schema_name):
+        assert Membership.objects.get(user=user).role == Role.HELPER
     assert platform_client.post(link).status_code == 410
     run_jobs()
     connection.set_tenant(shop)
@@ -95,16 +98,18 @@ def test_an_address_that_is_not_proven_does_not_open_it(owning):
         team.accept(token=invitation.token, user=user)
 
 
-def test_an_expired_or_withdrawn_invitation_says_so(owning, platform_client):
+def test_an_expired_or_withdrawn_invitation_says_so(owning, platform_client, shop):
     invitation = team.invite(by=owning, email="lea@exemple.fr", role=Role.HELPER)
     link = f"/invitations/{invitation.token}/"
     Invitation.objects.update(expires_at=timezone.now() - timedelta(minutes=1))
     gone = platform_client.get(link)
     assert gone.status_code == 410
     assert "a expiré" in gone.content.decode()
-    team.resend(by=owning, invitation_id=invitation.pk)
+    with in_schema(shop.schema_name):
+        team.resend(by=owning, invitation_id=invitation.pk)
     assert platform_client.get(link).status_code == 200
-    team.revoke(by=owning, invitation_id=invitation.pk)
+    with in_schema(shop.schema_name):
+        team.revoke(by=owning, invitation_id=invitation.pk)
     assert platform_client.get(link).status_code == 410
     assert platform_client.get("/invitations/inventee/").status_code == 410
 
@@ -186,10 +191,11 @@ def test_a_helper_may_leave_by_themselves(helper_client, helper):
 
 
 def test_a_colleague_of_another_shop_is_out_of_reach(owner_client, other_shop):
-    foreign = Membership.objects.create(shop=other_shop, user=UserFactory(), role=Role.HELPER)
-    invitation = Invitation.objects.create(
-        shop=other_shop, email="x@exemple.fr", role=Role.HELPER, invited_by=foreign.user
-    )
+    with in_schema(other_shop.schema_name):
+        foreign = Membership.objects.create(shop=other_shop, user=UserFactory(), role=Role.HELPER)
+        invitation = Invitation.objects.create(
+            shop=other_shop, email="x@exemple.fr", role=Role.HELPER, invited_by=foreign.user
+        )
     assert owner_client.post(f"/gestion/equipe/{foreign.pk}/retirer/").status_code == 404
     assert owner_client.post(f"/gestion/equipe/{foreign.pk}/role/").status_code == 404
     address = f"/gestion/equipe/invitations/{invitation.pk}/renvoyer/"
@@ -250,7 +256,8 @@ def test_many_shops_of_one_person_are_listed_in_one_question(
 ):
     user = UserFactory()
     for one in (shop, other_shop):
-        Membership.objects.create(shop=one, user=user, role=Role.MANAGER)
+        with in_schema(one.schema_name):
+            Membership.objects.create(shop=one, user=user, role=Role.MANAGER)
     sign_in(platform_client, user)
     with django_assert_max_num_queries(7):
         page = platform_client.get("/boutiques/").content.decode()

@@ -294,7 +294,8 @@ def lone_shop(django_db_blocker, django_db_setup):
             from django_q.models import OrmQ
 
             OrmQ.objects.all().delete()
-            Shop.objects.filter(pk=shop.pk).update(closed_at=timezone.now())
+            with in_schema(shop.schema_name):
+                Shop.objects.filter(pk=shop.pk).update(closed_at=timezone.now())
             connections.close_all()
 
 

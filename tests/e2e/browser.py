@@ -10,6 +10,7 @@ from django.conf import settings
 from playwright.sync_api import BrowserContext, Page
 
 from apps.accounts.models import User
+from apps.core.tenancy import in_schema
 from apps.shops.models import Shop
 from tests import environment
 from tests.e2e.stack import Stack
@@ -90,8 +91,9 @@ def sign_in(page: Page, stack: Stack, shop: Shop, role: str = "owner", **fields:
 
     A shop has one owner: who is it already comes back.
     """
-    owner = shop.memberships.filter(role="owner").first() if role == "owner" else None
-    user = owner.user if owner else stack.member(shop, role, **fields)
+    with in_schema(shop.schema_name):
+        owner = shop.memberships.filter(role="owner").first() if role == "owner" else None
+        user = owner.user if owner else stack.member(shop, role, **fields)
     enter(page, stack, shop, user)
     return user
 

@@ -21,7 +21,6 @@ from tests.e2e.browser import (
 )
 from tests.e2e.shops import empty_shop, full_shop, places
 from tests.e2e.stack import Stack
-from tests.factories import UserFactory
 
 
 def _walk(page: Page, stack: Stack, host: str, found: list[walk.Address], name: str) -> list[str]:
@@ -82,8 +81,7 @@ def test_every_page_of_the_platform_for_somebody_from_the_street(page, stack, vi
 @views(PHONE_DARK, DESK)
 def test_every_page_of_the_platform_for_somebody_signed_in(page, stack, view):
     shop = full_shop(stack)
-    user = UserFactory(name="Camille Martin")
-    shop.memberships.create(user=user, role="manager")
+    user = stack.member(shop, "manager", name="Camille Martin")
     client = ShopClient(shop)
     client.force_login(user)  # stands in public: a session of the platform's host
     page.context.add_cookies(

@@ -58,7 +58,8 @@ def sign_up_and_open(job: Job) -> None:
     page.get_by_role("button", name="Ouvrir la boutique").click()
     page.wait_for_url("**cave-des-epinettes.localhost**")
     job.shop = stack.shop("cave-des-epinettes")
-    assert job.shop.memberships.get().user == User.objects.get(email=OWNER_MAIL)
+    with in_schema(job.shop.schema_name):
+        assert job.shop.memberships.get().user == User.objects.get(email=OWNER_MAIL)
     assert job.shop.name == SHOP_NAME
 
 
@@ -156,9 +157,10 @@ def quick_add(job: Job) -> None:
 
 def open_hours(job: Job) -> None:
     """The test may run at night: this shop writes at any hour, to people who are here."""
-    Shop.objects.filter(pk=job.shop.pk).update(
-        quiet_until="00:00", quiet_from="23:59", sundays_allowed=True, sms_sender="EPINETTES"
-    )
+    with in_schema(job.shop.schema_name):
+        Shop.objects.filter(pk=job.shop.pk).update(
+            quiet_until="00:00", quiet_from="23:59", sundays_allowed=True, sms_sender="EPINETTES"
+        )
 
 
 def send_a_drop(job: Job) -> None:

@@ -2,6 +2,7 @@
 
 import json
 
+from apps.core.tenancy import in_schema
 from tests.e2e.browser import DESK, PHONE, sign_in, views
 
 
@@ -21,7 +22,8 @@ def test_a_signed_in_browser_is_known_to_the_shop(page, stack, cave, listener):
     names = {cookie["name"] for cookie in page.context.cookies(stack.url(cave))}
     assert "sessionid" in names
     assert not page.context.cookies(stack.url("cafe")), "a shop's cookie is its own"
-    assert user.memberships.get().shop_id == cave.pk
+    with in_schema(cave.schema_name):
+        assert user.memberships.get().shop == cave
 
 
 def test_an_inline_script_is_refused_and_heard(page, stack, listener):

@@ -16,7 +16,6 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.urls.resolvers import RoutePattern
 
-from apps.accounts.models import Membership
 from apps.core.roles import RIGHTS, Right, Role
 from tests.conftest import ShopClient
 from tests.factories import UserFactory
@@ -195,13 +194,13 @@ def test_nobody_gets_nothing_of_the_platform(platform_client):
     assert_shut(platform_client, _closed(PLATFORM))
 
 
-def test_nobody_and_no_owner_gets_anything_of_the_admin(db, other_shop):
+def test_nobody_and_no_owner_gets_anything_of_the_admin(other_shop, member):
     browser = Client(SERVER_NAME="admin.localhost", HTTP_HOST="admin.localhost:8000")
     closed = _closed(ADMIN)
     assert len(closed) > 50
     assert_shut(browser, closed)
-    owner = UserFactory()
-    Membership.objects.create(shop=other_shop, user=owner, role=Role.OWNER)
+    owner = member(Role.OWNER, other_shop)
+    connection.set_schema_to_public()  # a session of the admin's host
     browser.force_login(owner)
     for address in closed:
         if _is_admin_page(address.view):

@@ -9,14 +9,13 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from apps.accounts.models import Membership, User
 from apps.contacts.models import Contact, Tag
 from apps.core.actor import Actor
 from apps.loyalty.models import Card, Movement, MovementKind, Redemption, Reward
 from apps.loyalty.services import add_stamp
 from apps.messaging.models import Message
 from tests.conftest import ShopClient
-from tests.factories import CardFactory, ContactFactory, ProgrammeFactory, UserFactory
+from tests.factories import CardFactory, ContactFactory, ProgrammeFactory
 
 HTMX = {"HTTP_HX_REQUEST": "true"}
 
@@ -397,9 +396,8 @@ def test_the_neighbour_and_the_street_stay_outside(visitor, neighbour_client, ca
     assert (Movement.objects.count(), Redemption.objects.count()) == (before, 0)
 
 
-def test_a_card_of_the_shop_next_door_is_not_found(card, other_shop):
-    client = ShopClient(other_shop).enter(UserFactory())
-    Membership.objects.create(shop=other_shop, user=User.objects.latest("pk"), role="owner")
+def test_a_card_of_the_shop_next_door_is_not_found(card, other_shop, member):
+    client = ShopClient(other_shop).enter(member("owner", other_shop))
     assert client.get(f"/comptoir/carte/{card.pk}/").status_code == 404
     assert client.get("/comptoir/scan/", {"code": card.token}).status_code == 404
     assert tap(client, card).status_code == 404

@@ -17,6 +17,7 @@ from django_q.models import Failure, OrmQ
 from apps.accounts import services
 from apps.accounts.models import PlatformMail, Session, StaffAct, User
 from apps.contacts.models import Channel
+from apps.core.tenancy import across_shops
 from apps.messaging.models import Kind, Message, Status
 from apps.ops.admin_site import site
 from tests.factories import ContactFactory, UserFactory
@@ -123,7 +124,8 @@ def test_a_lost_second_factor_is_taken_off_with_a_reason_that_stays(inside, staf
 
     inside.post("/accounts/user/", {**form, "reason": "Rappelée au numéro de la boutique."})
     assert not Authenticator.objects.filter(user=person).exists()
-    assert not Session.objects.filter(user_id=person.pk).exists()
+    with across_shops():
+        assert not Session.objects.filter(user_id=person.pk).exists()
     act = StaffAct.objects.get()
     assert (act.staff, act.user, act.act) == (staff, person, "reset_second_factor")
     assert act.reason == "Rappelée au numéro de la boutique."
@@ -184,16 +186,17 @@ def test_a_platform_mail_is_listed_without_its_text(inside):
 
 
 def test_switching_a_person_off_ends_their_sessions(inside, owner, shop):
-    connection.set_schema_to_public()
     Session.objects.create(
         session_key="y" * 20,
         schema=shop.schema_name,
         user_id=owner.pk,
         expire_date=timezone.now() + timezone.timedelta(days=1),
     )
+    connection.set_schema_to_public()
     inside.post(f"/accounts/user/{owner.pk}/change/", {"name": owner.name})
     assert not User.objects.get(pk=owner.pk).is_active
-    assert not Session.objects.filter(user_id=owner.pk).exists()
+    with across_shops():
+        assert not Session.objects.filter(user_id=owner.pk).exists()
 
 
 def test_the_default_site_of_packages_is_not_served(inside):

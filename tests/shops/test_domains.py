@@ -12,6 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from apps.core.actor import SYSTEM
+from apps.core.tenancy import across_shops, in_schema
 from apps.shops import domains
 from apps.shops.models import Domain, DomainClaim, Shop
 from tests.conftest import ShopClient
@@ -78,19 +79,22 @@ def test_a_cname_to_the_shops_host_proves_it_too(shop, zone):
 
 
 def test_a_neighbours_claim_blocks_nobody_and_its_word_proves_nothing(shop, other_shop, zone):
-    theirs = domains.claim(shop=other_shop, text="www.macave.example", by=SYSTEM)
+    with in_schema(other_shop.schema_name):
+        theirs = domains.claim(shop=other_shop, text="www.macave.example", by=SYSTEM)
     mine = domains.claim(shop=shop, text="www.macave.example", by=SYSTEM)
     publish(zone, mine)
-    with pytest.raises(domains.NotYetProven):
+    with in_schema(other_shop.schema_name), pytest.raises(domains.NotYetProven):
         domains.prove(claim=theirs, by=SYSTEM)
     assert domains.prove(claim=mine, by=SYSTEM).tenant == shop
 
 
 def test_a_domain_that_stands_for_another_shop_is_not_taken(shop, other_shop, zone):
-    theirs = domains.claim(shop=other_shop, text="www.macave.example", by=SYSTEM)
+    with in_schema(other_shop.schema_name):
+        theirs = domains.claim(shop=other_shop, text="www.macave.example", by=SYSTEM)
     mine = domains.claim(shop=shop, text="www.macave.example", by=SYSTEM)
     zone["_comptoir.www.macave.example", "TXT"] = [f'"{theirs.word}"', f'"{mine.word}"']
-    domains.prove(claim=theirs, by=SYSTEM)
+    with in_schema(other_shop.schema_name):
+        domains.prove(claim=theirs, by=SYSTEM)
     with pytest.raises(domains.OfAnotherShop):
         domains.prove(claim=mine, by=SYSTEM)
     publish(zone, mine)  # the domain was sold: the old proof is gone
@@ -119,7 +123,8 @@ def test_a_released_domain_opens_nothing(shop, zone, platform_client):
 def test_a_closed_shop_gets_no_certificate(shop, platform_client):
     address = "/webhooks/tls/?domain=cave.localhost"
     assert platform_client.get(address).status_code == 200
-    Shop.objects.filter(pk=shop.pk).update(closed_at="2026-01-01T00:00Z")
+    with across_shops():
+        Shop.objects.filter(pk=shop.pk).update(closed_at="2026-01-01T00:00Z")
     assert platform_client.get(address).status_code == 404
 
 
