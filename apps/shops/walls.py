@@ -47,15 +47,17 @@ class Wall:
 
 def walls() -> list[Wall]:
     """Every walled table of ``public``, by name."""
-    found = [
-        Wall(
-            model,
-            cast(models.Field[Any, Any], model._meta.get_field(model.walled_by)).column,
-            getattr(model, "read_by_all", False),
-        )
-        for config in apps.get_app_configs()
-        if config.name in settings.SHARED_APPS
-        for model in config.get_models()
-        if hasattr(model, "walled_by")
-    ]
-    return sorted(found, key=lambda wall: wall.table)
+    return sorted(
+        (
+            Wall(model, _column(model, model.walled_by), getattr(model, "read_by_all", False))
+            for config in apps.get_app_configs()
+            if config.name in settings.SHARED_APPS
+            for model in config.get_models()
+            if hasattr(model, "walled_by")
+        ),
+        key=lambda wall: wall.table,
+    )
+
+
+def _column(model: type[models.Model], field: str) -> str:
+    return str(cast(models.Field[Any, Any], model._meta.get_field(field)).column)
