@@ -60,4 +60,4 @@ def walls() -> list[Wall]:
 
 
 def _column(model: type[models.Model], field: str) -> str:
-    return str(cast(models.Field[Any, Any], model._meta.get_field(field)).column)
+    return str(cast("models.Field[Any, Any]", model._meta.get_field(field)).column)
