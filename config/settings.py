@@ -129,8 +129,23 @@ FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 # --- database ----------------------------------------------------------------------------
 DATABASES = {"default": database(ENV["DATABASE_URL"]), "owner": database(ENV["DATABASE_OWNER_URL"])}
-DATABASES["default"]["CONN_MAX_AGE"] = 60
-DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+# One connection a thread, kept (measured: tests/bench/rows/links.py). It is looked at before it
+# is used again, without a statement, and renewed after an hour or this many schemas: a backend
+# remembers each table it met (apps/core/postgres).
+DATABASES["default"] |= {"CONN_MAX_AGE": 3600, "CONN_HEALTH_CHECKS": True, "MAX_SCHEMAS": 600}
+DATABASES["owner"]["MAX_SCHEMAS"] = 600
+# Whoever hangs, on either end, keeps no shop's row for ever. DATABASE_URL may say otherwise
+# (?options=…, ?tcp_user_timeout=…): a pooler in front may refuse ``options``.
+_WATCH = {"connect_timeout": 5, "keepalives_idle": 30, "keepalives_interval": 10}
+_WATCH |= {"keepalives_count": 3, "tcp_user_timeout": 60_000}
+_PATIENCE = {
+    "default": {"lock": "10s", "statement": "60s", "idle_in_transaction_session": "60s"},
+    # What migrates and restores takes its time, but does not sleep with a shop's tables locked.
+    "owner": {"idle_in_transaction_session": "10min"},
+}
+for _name, _limits in _PATIENCE.items():
+    _said = " ".join(f"-c {name}_timeout={limit}" for name, limit in _limits.items())
+    DATABASES[_name]["OPTIONS"] = {**_WATCH, "options": _said, **DATABASES[_name]["OPTIONS"]}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {
     "default": {

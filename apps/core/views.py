@@ -1,5 +1,8 @@
 """Pages for requests that no room answers."""
 
+import sys
+
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -34,7 +37,12 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     sentence = _("Une erreur est survenue de notre côté. Elle est signalée ; réessayez.")
+    plain = HttpResponse(sentence, status=500, content_type="text/plain; charset=utf-8")
+    if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
+        # The database is away, or too long in coming: no page, it would wait for it again.
+        plain.status_code, plain["Retry-After"] = 503, "5"
+        return plain
     try:
         return _page(request, _("Erreur"), sentence, 500)
-    except Exception:  # the page itself may need what is broken (the database, a template)
-        return HttpResponse(sentence, status=500, content_type="text/plain; charset=utf-8")
+    except Exception:  # the page itself may need what is broken (a template)
+        return plain

@@ -24,6 +24,8 @@ CREATE TABLE bench_movement (
     card_id bigint NOT NULL, stamps int NOT NULL);
 INSERT INTO bench_card SELECT n, 0 FROM generate_series(1, {CARDS}) n;
 GRANT SELECT, INSERT, UPDATE ON bench_card, bench_movement TO {embedded.APP};
+ALTER TABLE bench_card OWNER TO {embedded.OWNER};
+ALTER TABLE bench_movement OWNER TO {embedded.OWNER};
 ANALYZE bench_card;
 """
 _SCRIPT = f"""\\set pk random(1, {CARDS})

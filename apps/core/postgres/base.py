@@ -3,8 +3,14 @@
 A connection stands in a schema and, inside ``core.tenancy.across_shops``, in the platform's
 role. Both are told to the server with the next statement, and anew after a rollback, which
 takes a ``SET`` back.
+
+It also wears out. A backend keeps what it learned of each table it has met for as long as it
+lives: with a schema a shop that is memory without end. So a connection counts the schemas it was
+turned to, and past ``MAX_SCHEMAS`` it is closed where Django closes what is obsolete: between two
+requests and between two jobs, never in a transaction. The next statement opens a fresh one.
 """
 
+from selectors import EVENT_READ, DefaultSelector
 from typing import Any
 
 from django_tenants.postgresql_backend import base
@@ -12,14 +18,25 @@ from psycopg.pq import TransactionStatus
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
+    """Of its entry in ``DATABASES`` it reads ``MAX_SCHEMAS``; without it none is too many."""
+
     role = ""  # wanted; empty is the one that logged in
     _role_told: str | None = ""  # what the server has; None when that is not known
     _a_rollback_may_change_it = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.touched: set[str] = set()
+        super().__init__(*args, **kwargs)
+
+    def connect(self) -> None:
+        super().connect()
+        self.touched = {str(self.schema_name)}
 
     def set_tenant(self, tenant: Any, include_public: bool = True) -> None:
         """Whoever steps into a schema is its shop and nobody else."""
         self.role = ""
         super().set_tenant(tenant, include_public)
+        self.touched.add(tenant.schema_name)
 
     def step_into_role(self, role: str) -> None:
         """Run what follows as ``role``; empty is the one that logged in. Told at once, so that
@@ -62,3 +79,34 @@ class DatabaseWrapper(base.DatabaseWrapper):
         cursor.execute(f"SET ROLE {self.ops.quote_name(self.role)}" if self.role else "RESET ROLE")
         self._role_told = self.role
         self._a_rollback_may_change_it = bool(self.role) or not self.autocommit
+
+    @property
+    def is_worn(self) -> bool:
+        """Whether it has been in more schemas than one backend may remember."""
+        return len(self.touched) > self.settings_dict.get("MAX_SCHEMAS", len(self.touched))
+
+    def close_if_unusable_or_obsolete(self) -> None:
+        """Django calls this between requests, django-q2 between jobs, a fan-out between shops.
+
+        In a transaction it does nothing.
+        """
+        if self.in_atomic_block:
+            return
+        if self.is_worn and self.connection is not None:
+            self.close()
+        super().close_if_unusable_or_obsolete()
+
+    def is_usable(self) -> bool:
+        """Whether the server is still at the other end; costs no statement.
+
+        An idle connection has nothing to say. Whatever there is to read on it is its end: the
+        farewell of a backend that was terminated, or the socket that its death closed.
+        """
+        link = self.connection
+        if link is None or link.closed:
+            return False
+        if link.pgconn.transaction_status != TransactionStatus.IDLE:
+            return False
+        with DefaultSelector() as selector:
+            selector.register(link.pgconn.socket, EVENT_READ)
+            return not selector.select(timeout=0)
