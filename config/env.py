@@ -113,7 +113,8 @@ KEYS = (
     Key("MEDIA_S3_KEY", "clé S3", needed="MEDIA_BUCKET"),
     Key("MEDIA_S3_SECRET", "secret S3", needed="MEDIA_BUCKET"),
     Key("STRIPE_SECRET_KEY", "clé Stripe (lecture des objets dj-stripe)"),
-    Key("WORKERS", "processus de travail", int, 2),
+    Key("WORKERS", "processus de travail, plus un pour les urgences", int, 2),
+    Key("WORKER_GRACE", "secondes laissées au travail en main quand on arrête", int, 25),
 )
 
 

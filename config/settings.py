@@ -310,19 +310,20 @@ REACTIONS = "config.reactions.REACTIONS"
 Q_CLUSTER = {
     "name": "comptoir",
     "orm": "default",
+    "broker_class": "apps.core.queue.Broker",
     "workers": ENV["WORKERS"],
-    "save_limit": -1,
-    "bulk": 10,
     "poll": 0.2,
-    "timeout": 60,
-    "retry": 120,
-    "max_attempts": 3,
-    "ack_failures": True,
+    "timeout": 60,  # a job that takes longer is killed, and has had a try
+    "retry": 120,  # the lease: after it a job belongs to who takes it
+    "max_attempts": 5,
+    "save_limit": -1,
     "catch_up": False,
-    "scheduler": True,
     "label": "Travaux",
     "log_level": "WARNING",
 }
+WORKER_GRACE = ENV["WORKER_GRACE"]
+WORKER_MEMORY_MB = 140
+WORKER_JOBS = 5000  # then a fresh one takes its place
 
 # --- dj-stripe ---------------------------------------------------------------------------
 STRIPE_LIVE_MODE = ENV["STRIPE_SECRET_KEY"].startswith("sk_live_")

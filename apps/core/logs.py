@@ -28,11 +28,14 @@ def scrub(text: str) -> str:
 
 
 @contextmanager
-def job_context(schema: str, name: str) -> Iterator[None]:
+def job_context(schema: str, name: str, request: str = "") -> Iterator[None]:
+    """``request``: the id of the request that caused the job, so that one search finds both."""
     shop, job = shop_schema.set(schema), job_name.set(name)
+    cause = request_id.set(request)
     try:
         yield
     finally:
+        request_id.reset(cause)
         shop_schema.reset(shop)
         job_name.reset(job)
 

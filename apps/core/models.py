@@ -1,6 +1,7 @@
-"""What the platform itself keeps: rate counters, and Django's cache table."""
+"""What the platform itself keeps: rate counters, Django's cache table, who works at what."""
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class RateCounter(models.Model):
@@ -26,3 +27,42 @@ class CacheRow(models.Model):
 
     def __str__(self) -> str:
         return self.cache_key
+
+
+class JobTry(models.Model):
+    """How often a queued job was tried, and which worker has it in hand (empty: none).
+
+    Written before the job runs. No foreign key: the queue's table is django-q2's.
+    """
+
+    job_id = models.BigIntegerField(primary_key=True)
+    tries = models.PositiveSmallIntegerField()
+    worker = models.CharField(max_length=32, db_index=True)
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+    error = models.CharField(max_length=100)  # the last try's kind of error, never its text
+
+    def __str__(self) -> str:
+        return f"{self.job_id} × {self.tries}"
+
+
+class WorkerProcess(models.Model):
+    """A process that takes jobs, and when it was last heard of."""
+
+    token = models.CharField(max_length=32, primary_key=True)
+    host = models.CharField(_("machine"), max_length=255)
+    pid = models.PositiveIntegerField(_("processus"))
+    supervisor = models.PositiveIntegerField(_("surveillant"))
+    is_express = models.BooleanField(_("urgences seulement"))
+    started_at = models.DateTimeField(_("démarré"))
+    beat_at = models.DateTimeField(_("dernier signe"))
+    took_at = models.DateTimeField(_("dernier travail pris"), null=True)
+    done = models.PositiveIntegerField(_("travaux finis"))
+    memory_kb = models.PositiveIntegerField(_("mémoire (ko)"))
+
+    class Meta:
+        verbose_name = _("processus de travail")
+        verbose_name_plural = _("processus de travail")
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.pid}"

@@ -18,6 +18,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
 from apps.core.postgres.base import DatabaseWrapper
+from apps.core.queue import PREPARE
 from apps.core.tenancy import database
 from apps.shops.models import TEMPLATE_SCHEMA, Shop
 from apps.shops.privileges import grant_public, grant_schema
@@ -160,6 +161,7 @@ def bring_up(say: Say) -> None:
         say("public : tables créées")
         create_from_models("public")
     _fill_content_types()
+    _prepare_queue()
     grant_public(owner_connection())
     if schema_exists(TEMPLATE_SCHEMA):
         _told(say, TEMPLATE_SCHEMA, migrate_schema(TEMPLATE_SCHEMA))
@@ -175,6 +177,12 @@ def bring_up(say: Say) -> None:
         if done:
             grant_schema(owner_connection(), schema)
             _told(say, schema, done)
+
+
+def _prepare_queue() -> None:
+    """The queue's table is django-q2's: what it lacks is given to it by hand. Idempotent."""
+    with owner_connection().cursor() as cursor:
+        cursor.execute(PREPARE)
 
 
 def _told(say: Say, schema: str, count: int) -> None:
