@@ -70,7 +70,8 @@ WITH due AS MATERIALIZED (
     WHERE key COLLATE "C" = %(key)s AND lock <= statement_timestamp()
     ORDER BY key COLLATE "C", lock LIMIT 1 FOR UPDATE SKIP LOCKED
 ), taken AS (
-    UPDATE public.django_q_ormq q SET lock = statement_timestamp() + make_interval(secs => %(lease)s)
+    UPDATE public.django_q_ormq q
+    SET lock = statement_timestamp() + make_interval(secs => %(lease)s)
     FROM due WHERE q.id = due.id RETURNING q.id, q.payload
 ), tried AS (
     INSERT INTO public.core_jobtry AS t (job_id, tries, worker, first_at, last_at, error)
@@ -228,7 +229,7 @@ def _bury(row: OrmQ, held: JobTry, kind: str) -> None:
 
 
 def revive(dead: Failure) -> None:
-    """Queue a dead job again, as it was, with all its tries before it."""
+    """Queue a dead job again as it was, its tries counted from the first."""
     task = {
         "id": dead.id,
         "name": dead.name,
