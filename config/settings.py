@@ -10,6 +10,7 @@ import django
 
 from config.env import BASE_DIR, ENV, database
 
+VERSION = "0.1.0"  # as in pyproject.toml, which the image has not
 LOCAL = ENV["MODE"] == "local"
 DEBUG = ENV["DEBUG"]
 SECRET_KEY = ENV["SECRET_KEY"]

@@ -31,6 +31,8 @@ class ImportRun(models.Model):
     again brings no stamp twice.
     """
 
+    names_files = ("file",)
+
     state = models.CharField(max_length=7, choices=ImportState, default=ImportState.DRAFT)
     file = models.CharField(max_length=120, blank=True)  # storage name, empty once removed
     file_name = models.CharField(max_length=80)

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 _SENTENCES: dict[str, str | Promise] = {
     # before anything left
     "called_off": _("Envoi annulé"),
+    "restored": _("Boutique restaurée d’une sauvegarde : non renvoyé, peut-être déjà parti"),
     "stopped": _("A demandé à ne plus rien recevoir"),
     "no_consent": _("N’a pas donné son accord"),
     "address_changed": _("Le numéro ou l’e-mail a changé depuis"),

@@ -57,8 +57,20 @@ class Blueprint:
     def script(self, quoted_schema: str) -> str:
         """One multi-statement script for a schema that does not exist yet."""
         head = [f"CREATE SCHEMA {quoted_schema}", f"SET LOCAL search_path = {quoted_schema}"]
-        grants = [grant.replace("{schema}", quoted_schema) for grant in self.grants]
-        return ";\n".join([*head, *self.statements, *grants])
+        return ";\n".join([*head, *self.statements, *self.granted(quoted_schema)])
+
+    def begin(self, quoted_schema: str) -> str:
+        """The schema with its tables bare, to be filled; ``bindings`` and ``granted`` follow."""
+        head = [f"CREATE SCHEMA {quoted_schema}", f"SET LOCAL search_path = {quoted_schema}"]
+        return ";\n".join([*head, *(s for s in self.statements if s.startswith("CREATE TABLE"))])
+
+    @property
+    def bindings(self) -> list[str]:
+        """Constraints, indexes and, last, foreign keys, for the ``search_path`` of ``begin``."""
+        return [s for s in self.statements if not s.startswith("CREATE TABLE")]
+
+    def granted(self, quoted_schema: str) -> list[str]:
+        return [grant.replace("{schema}", quoted_schema) for grant in self.grants]
 
 
 def read_blueprint(connection: BaseDatabaseWrapper, schema: str) -> Blueprint:

@@ -48,6 +48,7 @@ class Region(models.TextChoices):
 class Shop(TenantMixin):
     """One shop, one schema. Its settings stand here so that one read by host brings them."""
 
+    names_files = ("logo",)
     auto_create_schema = False  # provisioning replays the template's DDL, see services
     walled_by = "schema_name"
     read_by_all = True  # by host, before a shop is known

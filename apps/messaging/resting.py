@@ -1,0 +1,35 @@
+"""What an outbox that comes from a backup may still do: nothing by itself.
+
+Between the moment a backup was made and the loss that made it needed, what waited may have left,
+been called off or been written anew; in a copy under another name the original sends it. So
+nothing that waited is sent: it is called off with a reason the team reads, and whoever still
+wants it writes it again. A try that was under way stays one: the net under dead workers makes it
+``unknown`` and asks the provider. A copy asks nobody: what it holds is the original's affair.
+"""
+
+from datetime import datetime
+
+from apps.messaging.models import Attempt, Message, Status
+
+RESTORED = "restored"
+
+
+def rest(using: str, now: datetime, *, is_copy: bool) -> int:
+    """Call off what waits in the current schema of ``using``; returns how many messages."""
+    waiting = Message.objects.using(using).filter(available_at__isnull=False)
+    # As ``outbox`` does: what had left once has failed when its next try is called off.
+    ends = {Status.SENT: Status.FAILED, Status.UNKNOWN: Status.UNKNOWN}
+    count = 0
+    for status in (Status.SENT, Status.UNKNOWN, Status.QUEUED, Status.SENDING):
+        count += waiting.filter(status=status).update(
+            status=ends.get(status, Status.CANCELLED),
+            reason=RESTORED,
+            available_at=None,
+            done_at=now,
+        )
+    if is_copy:
+        flying = Attempt.objects.using(using).filter(status=Status.SENDING)
+        flying.update(status=Status.UNKNOWN, code=RESTORED, done_at=now)
+        held = Message.objects.using(using).filter(status=Status.SENDING)
+        held.update(status=Status.UNKNOWN, reason=RESTORED)
+    return count

@@ -1,0 +1,105 @@
+"""The shop's rows in the shared tables, made again under what it is called here."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from django.core.files.storage import default_storage
+from django.utils import timezone
+
+from apps.accounts.models import Invitation
+from apps.core.tenancy import DatabaseWrapper
+from apps.core.tokens import new_token
+from apps.ops.keeping.container import Reader
+from apps.ops.keeping.contents import ALIAS, public_rows, user_columns
+from apps.ops.keeping.people import issued, next_id
+from apps.ops.keeping.target import Target
+from apps.shops.models import Domain, DomainClaim, Shop
+
+Row = dict[str, Any]
+Say = Callable[[str], object]
+
+
+def bring(
+    connection: DatabaseWrapper, reader: Reader, target: Target, users: dict[int, int], say: Say
+) -> Shop:
+    """Insert the shop and its rows; ``users``: the backup's ids of people → those here.
+
+    An id of the backup is kept where it is free and was given by this very database.
+    """
+    (row,) = reader.lines("public/shops_shop.jsonl")
+    row |= {"slug": target.slug, "schema_name": target.schema}
+    if row["logo"]:
+        row["logo"] = target.schema + row["logo"].removeprefix(target.was)
+        if not default_storage.exists(row["logo"]):
+            say("Le logo n’est pas dans la sauvegarde : il faudra le redonner.")
+            row["logo"] = ""
+    if target.is_copy:
+        row["callback_token"] = new_token()
+    _insert(connection, "public.shops_shop", row)
+    shop = Shop.objects.using(ALIAS).get(schema_name=target.schema)
+    for kind in public_rows():
+        if kind.is_left_out:
+            continue
+        for row in reader.lines(kind.name):
+            row[kind.column] = kind.of(shop)
+            for column in user_columns(kind.model):
+                row[column] = users.get(row[column])
+            if kept := _ADAPT.get(kind.model, _as_it_is)(row, shop, target.is_copy, say):
+                _insert(connection, kind.table, kept)
+    return shop
+
+
+def _insert(connection: DatabaseWrapper, table: str, row: Row) -> None:
+    if "id" in row and not _may_keep(connection, table, row["id"]):
+        row = {**row, "id": next_id(connection, table)}
+    columns = ", ".join(f'"{column}"' for column in row)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {table} ({columns}) "
+            f"SELECT {columns} FROM jsonb_populate_record(NULL::{table}, %s)",
+            [json.dumps(row)],
+        )
+
+
+def _may_keep(connection: DatabaseWrapper, table: str, pk: int) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT NOT EXISTS (SELECT 1 FROM {table} WHERE id = %s)", [pk])
+        (free,) = cursor.fetchone()
+    return bool(free) and pk <= issued(connection, table)
+
+
+def _as_it_is(row: Row, shop: Shop, is_copy: bool, say: Say) -> Row | None:
+    return row
+
+
+def _domain(row: Row, shop: Shop, is_copy: bool, say: Say) -> Row | None:
+    """The platform's own host is the shop's name; a merchant's own passes by DNS alone."""
+    if row["is_primary"]:
+        return {**row, "domain": shop.host}
+    if is_copy:
+        return None
+    if Domain.objects.using(ALIAS).filter(domain__iexact=row["domain"]).exists():
+        say(f"« {row['domain']} » ouvre une autre boutique depuis : à prouver de nouveau.")
+        return None
+    return row
+
+
+def _claim(row: Row, shop: Shop, is_copy: bool, say: Say) -> Row | None:
+    return None if is_copy else row
+
+
+def _invitation(row: Row, shop: Shop, is_copy: bool, say: Say) -> Row | None:
+    """The link in somebody's mailbox opens the original: in a copy it is withdrawn."""
+    if is_copy:
+        row = {**row, "token": new_token()}
+        if not row["accepted_at"] and not row["revoked_at"]:
+            row["revoked_at"] = timezone.now().isoformat()
+    return row
+
+
+_ADAPT: dict[type, Callable[[Row, Shop, bool, Say], Row | None]] = {
+    Domain: _domain,
+    DomainClaim: _claim,
+    Invitation: _invitation,
+}

@@ -1,0 +1,138 @@
+"""A shop in which something of everything has happened: no table of it is empty."""
+
+from dataclasses import replace
+from datetime import timedelta
+from uuid import uuid4
+
+from allauth.account.models import EmailAddress
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.utils import timezone
+
+from apps.accounts.models import Invitation, Membership, User
+from apps.accounts.services import open_account
+from apps.audience.models import Fate, ImportLine, ImportRun, ImportState
+from apps.audit.services import record
+from apps.campaigns.models import Drop, State, Trial
+from apps.contacts.models import Contact
+from apps.core.actor import Actor
+from apps.core.roles import Role
+from apps.core.tenancy import in_schema
+from apps.loyalty.models import Joining
+from apps.messaging.models import Alert, Attempt, Callback, Message, Status
+from apps.ops.demo import filling
+from apps.ops.demo.shops import CAVE
+from apps.shops.models import Domain, DomainClaim, Shop
+from apps.shops.services import provision
+
+SLUG = "gardee"
+OWNER, HELPER = "gardienne@exemple.fr", "aide@exemple.fr"
+LEFT = "partie@exemple.fr"  # helped once, member no more
+LOGO = b"RIFF-a-logo"
+IMPORT = "téléphone\n0612345678\n".encode() * 20_000
+
+
+def full_shop() -> Shop:
+    """Committed: a shop as its people left it, with messages on their way."""
+    shop = provision(name="Cave gardée", slug=SLUG, trade="wine", sells_alcohol=True, city="Beaune")
+    _team(shop)
+    _media(shop)
+    demo = replace(CAVE, slug=SLUG, people=60)
+    now = timezone.now()
+    with in_schema(shop.schema_name):
+        filling._fill_shop(demo, shop, now)
+        _what_waits(now)
+        _the_rest(shop, now)
+    return Shop.objects.get(pk=shop.pk)
+
+
+def _team(shop: Shop) -> None:
+    for email, role in ((OWNER, Role.OWNER), (HELPER, Role.HELPER)):
+        user = open_account(email, "vive-le-comptoir", name=email.partition("@")[0].title())
+        with in_schema(shop.schema_name):
+            Membership.objects.create(shop=shop, user=user, role=role)
+    open_account(LEFT, "vive-le-comptoir", name="Parti")
+    owner = User.objects.get(email=OWNER)
+    with in_schema(shop.schema_name):
+        Invitation.objects.create(
+            shop=shop, email="bientot@exemple.fr", role=Role.HELPER, invited_by=owner
+        )
+        DomainClaim.objects.create(shop=shop, domain="www.cave-gardee.fr")
+        Domain.objects.create(
+            domain="www.cave-gardee.fr",
+            tenant=shop,
+            is_primary=False,
+            verified_at=timezone.now(),
+        )
+
+
+def _media(shop: Shop) -> None:
+    name = f"{shop.schema_name}/0123456789abcdef.webp"
+    default_storage.save(name, ContentFile(LOGO))
+    with in_schema(shop.schema_name):
+        Shop.objects.filter(pk=shop.pk).update(logo=name)
+
+
+def _what_waits(now) -> None:
+    """A message in each state in which something may still happen, and live drops."""
+    people = list(Contact.objects.exclude(phone="").order_by("pk")[:6])
+    waits = (
+        (Status.QUEUED, now, None),
+        (Status.QUEUED, now + timedelta(days=2), None),
+        (Status.SENDING, None, Status.SENDING),
+        (Status.SENDING, now, Status.FAILED),
+        (Status.SENT, now + timedelta(hours=1), Status.SENT),
+    )
+    drop = Drop.objects.create(title="En route", state=State.SENDING, launch_token=uuid4())
+    for person, (status, at, tried) in zip(people, waits, strict=False):
+        message = Message.objects.create(
+            contact=person,
+            channel="sms",
+            kind="commercial",
+            cause=drop.cause,
+            to=person.phone,
+            body="Bonjour",
+            status=status,
+            available_at=at,
+        )
+        if tried:
+            before = now - timedelta(minutes=10)
+            Attempt.objects.create(
+                message=message, number=1, provider="local", status=tried, at=before
+            )
+    Drop.objects.create(
+        title="Demain",
+        state=State.SCHEDULED,
+        send_at=now + timedelta(days=1),
+        launch_token=uuid4(),
+    )
+    Drop.objects.create(title="En préparation", state=State.PREPARING, launch_token=uuid4())
+    Trial.objects.create(drop=drop, to="+33612000000", body="Essai")
+
+
+def _the_rest(shop: Shop, now) -> None:
+    person = Contact.objects.order_by("pk").first()
+    left = User.objects.get(email=LEFT)
+    record(Actor("team", left.pk), "contact.note", "contact", person.pk, after={"é": "\t\n\\"})
+    record(Actor("team", 999_999), "contact.note", "contact", person.pk)
+    record(Actor("customer", left.pk), "contact.note", "contact", person.pk)
+    Alert.objects.create(code="stopped_sms", contact=person, at=now)
+    Callback.objects.create(provider="twilio", key="k" * 64, payload={"status": "sent"})
+    Joining.objects.create(
+        contact=person, channel="sms", address="+33612000001", agreed=["sms"], wording="2026-11"
+    )
+    name = default_storage.save(f"{shop.schema_name}/imports/liste.csv", ContentFile(IMPORT))
+    run = ImportRun.objects.create(
+        state=ImportState.RUNNING,
+        file=name,
+        file_name="liste.csv",
+        digest="d" * 64,
+        encoding="utf-8",
+        separator=";",
+        header=True,
+        total=20_000,
+        done=1,
+        actor_id=User.objects.get(email=OWNER).pk,
+    )
+    ImportLine.objects.create(run=run, number=2, fate=Fate.CREATED, contact=person)
+    assert EmailAddress.objects.filter(email=OWNER, verified=True).exists()
