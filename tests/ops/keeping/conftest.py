@@ -4,6 +4,7 @@ nothing here runs inside a test's transaction, and each file of tests sweeps beh
 import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
@@ -19,52 +20,93 @@ from apps.shops.models import Shop
 from tests.ops.keeping import full
 
 STAYING = ["cave", "cafe"]
+SHARED = ("accounts_membership", "accounts_invitation", "shops_domain", "shops_domainclaim")
 PEOPLE = (
     "accounts_session",
-    "accounts_membership",
-    "accounts_invitation",
     "account_emailaddress",
     "accounts_user",
-    "shops_domainclaim",
     "django_q_ormq",
 )
 
 
+def owner_of(url: str = "") -> psycopg.Connection:
+    """The owner's role; what it says is committed at once."""
+    return psycopg.connect(url or os.environ["DATABASE_OWNER_URL"], autocommit=True)
+
+
+def lose(schema: str, url: str = "") -> None:
+    """The shop is gone, as after an accident: schema, shared rows; its files stay."""
+    with owner_of(url) as owner:
+        owner.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(schema)))
+        for table in SHARED:
+            name = sql.Identifier(table)
+            owner.execute(sql.SQL("DELETE FROM {} WHERE shop_schema = %s").format(name), [schema])
+        owner.execute("DELETE FROM shops_shop WHERE schema_name = %s", [schema])
+
+
 def sweep(staying: list[str], *, people: bool = False) -> None:
     """Only the shops of ``staying`` remain; with ``people``, nobody either."""
-    with psycopg.connect(os.environ["DATABASE_OWNER_URL"], autocommit=True) as owner:
-        found = owner.execute("SELECT schema_name FROM shops_shop WHERE slug <> ALL(%s)", [staying])
-        for (schema,) in found.fetchall():
-            owner.execute(
-                sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(schema))
-            )
+    with owner_of() as owner:
+        gone = "SELECT schema_name FROM shops_shop WHERE slug <> ALL(%s)"
+        for (schema,) in owner.execute(gone, [staying]).fetchall():
+            lose(schema)
             shutil.rmtree(Path(settings.MEDIA_ROOT) / schema, ignore_errors=True)
-            for table in ("accounts_membership", "accounts_invitation", "shops_domainclaim"):
-                owner.execute(_OF_SHOP.format(table=table, column="shop_id"), [schema])
-            owner.execute(_OF_SHOP.format(table="shops_domain", column="tenant_id"), [schema])
-            owner.execute("DELETE FROM shops_shop WHERE schema_name = %s", [schema])
         for table in PEOPLE if people else ():
             owner.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
 
 
-_OF_SHOP = "DELETE FROM {table} WHERE {column} = (SELECT id FROM shops_shop WHERE schema_name = %s)"
+def rows_of(schema: str, url: str = "") -> dict[str, set[str]]:
+    """Each row of each table as text; of ``public`` the rows of that shop."""
+    found = {}
+    with owner_of(url) as owner:
+        names = owner.execute("SELECT tablename FROM pg_tables WHERE schemaname = %s", [schema])
+        for (table,) in names.fetchall():
+            every = sql.SQL("SELECT t::text FROM {} t").format(sql.Identifier(schema, table))
+            found[table] = {row for (row,) in owner.execute(every).fetchall()}
+        for table, column in [(name, "shop_schema") for name in SHARED] + [
+            ("shops_shop", "schema_name")
+        ]:
+            mine = sql.SQL("SELECT t::text FROM {} t WHERE {} = %s").format(
+                sql.Identifier(table), sql.Identifier(column)
+            )
+            found[table] = {row for (row,) in owner.execute(mine, [schema]).fetchall()}
+    return found
+
+
+def files_of(schema: str) -> dict[str, bytes]:
+    folder = settings.MEDIA_ROOT / schema
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+@dataclass(frozen=True)
+class Was:
+    """The full shop as it was when its backup was made."""
+
+    schema: str
+    kept: bytes
+    rows: dict[str, set[str]]
+    files: dict[str, bytes]
 
 
 @pytest.fixture(scope="module")
-def _full(django_db_setup: None, django_db_blocker) -> Iterator[tuple[str, bytes]]:
-    """The full shop, for all tests of a file, and its backup as it was then."""
+def was(django_db_setup: None, django_db_blocker) -> Iterator[Was]:
+    """The full shop, for all tests of a file, and its backup."""
     with django_db_blocker.unblock():
         connection.set_schema_to_public()
-        shop = full.full_shop()
+        schema = full.full_shop().schema_name
         kept = BytesIO()
         backup(full.SLUG, kept, timezone.now())
         connections.close_all()
-    yield shop.schema_name, kept.getvalue()
+    yield Was(schema, kept.getvalue(), rows_of(schema), files_of(schema))
     sweep(STAYING, people=True)
 
 
 @pytest.fixture(autouse=True)
-def _for_real(_full: tuple[str, bytes], django_db_blocker) -> Iterator[None]:
+def _for_real(was: Was, django_db_blocker) -> Iterator[None]:
     """Statements of a test are committed; shops that it makes leave with it."""
     with django_db_blocker.unblock():
         connection.set_schema_to_public()
@@ -74,11 +116,11 @@ def _for_real(_full: tuple[str, bytes], django_db_blocker) -> Iterator[None]:
 
 
 @pytest.fixture
-def kept(_full: tuple[str, bytes]) -> BytesIO:
+def kept(was: Was) -> BytesIO:
     """The backup of the full shop."""
-    return BytesIO(_full[1])
+    return BytesIO(was.kept)
 
 
 @pytest.fixture
-def full_shop(_full: tuple[str, bytes]) -> Shop:
-    return Shop.objects.get(schema_name=_full[0])
+def full_shop(was: Was) -> Shop:
+    return Shop.objects.get(schema_name=was.schema)
