@@ -71,7 +71,7 @@ class Fate(models.TextChoices):
 class ImportLine(models.Model):
     """What became of one line: ids and codes, nothing of the person."""
 
-    run = models.ForeignKey(ImportRun, models.CASCADE, related_name="lines")
+    run = models.ForeignKey(ImportRun, models.CASCADE, related_name="lines", db_index=False)
     number = models.PositiveIntegerField()  # as a spreadsheet counts, the header included
     fate = models.CharField(max_length=7, choices=Fate)
     reasons = models.CharField(max_length=120, blank=True)  # codes, comma-separated

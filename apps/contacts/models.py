@@ -186,7 +186,9 @@ class ConsentEvent(models.Model):
 
     append_only = True
 
-    contact = models.ForeignKey(Contact, models.PROTECT, related_name="consent_events")
+    contact = models.ForeignKey(
+        Contact, models.PROTECT, related_name="consent_events", db_index=False
+    )
     channel = models.CharField(max_length=5, choices=Channel)
     purpose = models.CharField(max_length=12, default="marketing")
     state = models.CharField(max_length=9, choices=ConsentState)

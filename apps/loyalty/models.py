@@ -85,7 +85,7 @@ class Movement(models.Model):
 
     append_only = True
 
-    card = models.ForeignKey(Card, models.PROTECT, related_name="movements")
+    card = models.ForeignKey(Card, models.PROTECT, related_name="movements", db_index=False)
     kind = models.CharField(max_length=8, choices=MovementKind)
     stamps = models.SmallIntegerField()
     token = models.UUIDField(unique=True)  # made by the phone: sent twice, written once
@@ -127,7 +127,7 @@ class Reward(models.Model):
     ``won_by`` is the ledger's REWARD line, whose ``stamps`` are the price paid (negative).
     """
 
-    card = models.ForeignKey(Card, models.PROTECT, related_name="rewards")
+    card = models.ForeignKey(Card, models.PROTECT, related_name="rewards", db_index=False)
     won_by = models.OneToOneField(Movement, models.PROTECT, related_name="reward")
     label = models.CharField(max_length=80)
     is_alcohol = models.BooleanField(default=False)
@@ -183,7 +183,6 @@ class Joining(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["key", "channel"], name="one_joining_per_form")
         ]
-        indexes: ClassVar = [models.Index(fields=["contact"], name="joining_of_contact")]
 
     def __str__(self) -> str:
         return f"Joining {self.pk}"

@@ -51,7 +51,7 @@ class Message(models.Model):
     cancels a try that has not begun.
     """
 
-    contact = models.ForeignKey(Contact, models.PROTECT, related_name="messages")
+    contact = models.ForeignKey(Contact, models.PROTECT, related_name="messages", db_index=False)
     channel = models.CharField(max_length=5, choices=Channel)
     kind = models.CharField(max_length=10, choices=Kind)
     cause = models.CharField(max_length=60)  # "drop:12", "card:34", "test:…"
@@ -134,7 +134,7 @@ class Attempt(models.Model):
     the provider where that can be asked, and is never sent again blindly.
     """
 
-    message = models.ForeignKey(Message, models.CASCADE, related_name="attempts")
+    message = models.ForeignKey(Message, models.CASCADE, related_name="attempts", db_index=False)
     number = models.PositiveSmallIntegerField()
     token = models.CharField(max_length=22, unique=True, default=new_token)
     provider = models.CharField(max_length=12)

@@ -23,6 +23,17 @@ POWERS = """
 SELECT rolsuper, rolcreaterole, rolcreatedb FROM pg_roles WHERE rolname = current_user
 """
 OWNED_BY_APP = "SELECT count(*) FROM pg_class WHERE relowner = current_user::regrole"
+# An index that begins as another does, and the one that serves LIKE 'abc%%'.
+TWICE = """
+SELECT c.relname, a.relname FROM pg_index i
+JOIN pg_class c ON c.oid = i.indrelid JOIN pg_class a ON a.oid = i.indexrelid
+WHERE c.relnamespace = %s::regnamespace AND NOT i.indisunique AND i.indpred IS NULL
+  AND EXISTS (
+    SELECT 1 FROM pg_index j
+    WHERE j.indrelid = i.indrelid AND j.indexrelid <> i.indexrelid AND j.indpred IS NULL
+      AND i.indexprs IS NULL AND j.indexprs IS NULL
+      AND j.indkey::text || ' ' LIKE i.indkey::text || ' %%')
+"""
 
 
 def _rows(query: str, *values: object) -> list[tuple]:
@@ -67,3 +78,13 @@ def test_a_model_of_a_shop_points_at_nothing_outside():
             for field in model._meta.get_fields():
                 if field.is_relation and field.concrete:
                     assert field.related_model._meta.app_label in shop_side, field
+
+
+def test_no_index_of_a_shop_stands_twice():
+    """Each is written with each row, and remembered by each connection for each shop."""
+    pairs = {
+        model._meta.db_table  # Django makes the table between two, and its indexes
+        for model in apps.get_models(include_auto_created=True)
+        if model._meta.auto_created
+    }
+    assert [name for table, name in _rows(TWICE, TEMPLATE_SCHEMA) if table not in pairs] == []

@@ -47,7 +47,7 @@ class Migration(migrations.Migration):
                 ('fate', models.CharField(choices=[('created', 'ajouté'), ('updated', 'complété'), ('same', 'inchangé'), ('refused', 'refusé')], max_length=7)),
                 ('reasons', models.CharField(blank=True, max_length=120)),
                 ('contact', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='contacts.contact')),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='lines', to='audience.importrun')),
+                ('run', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='lines', to='audience.importrun')),
             ],
             options={
                 'indexes': [models.Index(fields=['run', 'fate'], name='import_line_fate')],

@@ -84,7 +84,7 @@ class Migration(migrations.Migration):
                 ('actor_kind', models.CharField(max_length=8)),
                 ('actor_id', models.BigIntegerField(null=True)),
                 ('at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('contact', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='consent_events', to='contacts.contact')),
+                ('contact', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='consent_events', to='contacts.contact')),
             ],
             options={
                 'indexes': [models.Index(fields=['contact', 'channel', '-at'], name='consent_of_contact')],

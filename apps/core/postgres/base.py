@@ -16,10 +16,13 @@ from typing import Any
 from django_tenants.postgresql_backend import base
 from psycopg.pq import TransactionStatus
 
+from apps.core.postgres.schema import SchemaEditor
+
 
 class DatabaseWrapper(base.DatabaseWrapper):
     """Of its entry in ``DATABASES`` it reads ``MAX_SCHEMAS``; without it none is too many."""
 
+    SchemaEditorClass = SchemaEditor
     role = ""  # wanted; empty is the one that logged in
     _role_told: str | None = ""  # what the server has; None when that is not known
     _a_rollback_may_change_it = False

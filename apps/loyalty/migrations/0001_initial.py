@@ -58,7 +58,7 @@ class Migration(migrations.Migration):
                 ('actor_kind', models.CharField(max_length=8)),
                 ('actor_id', models.BigIntegerField(null=True)),
                 ('at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('card', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='movements', to='loyalty.card')),
+                ('card', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='movements', to='loyalty.card')),
                 ('undoes', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='undone_by', to='loyalty.movement')),
             ],
         ),
@@ -86,7 +86,7 @@ class Migration(migrations.Migration):
                 ('is_alcohol', models.BooleanField(default=False)),
                 ('won_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('taken_back_at', models.DateTimeField(null=True)),
-                ('card', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='rewards', to='loyalty.card')),
+                ('card', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='rewards', to='loyalty.card')),
                 ('won_by', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='reward', to='loyalty.movement')),
             ],
         ),
@@ -109,10 +109,6 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='card',
             index=models.Index(fields=['balance'], name='card_balance'),
-        ),
-        migrations.AddIndex(
-            model_name='joining',
-            index=models.Index(fields=['contact'], name='joining_of_contact'),
         ),
         migrations.AddConstraint(
             model_name='joining',
