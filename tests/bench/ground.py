@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -182,10 +182,14 @@ def _statements(text: str) -> list[str]:
 
 
 def _until_open(port: int, process: subprocess.Popen[bytes]) -> None:
+    """Until a worker answers: the port is open before any worker has loaded the application."""
     end = time.monotonic() + 60
     while process.poll() is None and time.monotonic() < end:
-        with socket.socket() as probe:
+        with socket.socket() as probe, suppress(TimeoutError):
+            probe.settimeout(20)
             if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
+                probe.sendall(b"GET /health/live HTTP/1.0\r\n\r\n")
+                if probe.recv(1):
+                    return
         time.sleep(0.05)
     raise RuntimeError(f"no server on port {port}: see {FOLDER / 'servers.log'}")

@@ -97,7 +97,7 @@ def _once(ground: Ground, side: Side, into: Figures, seconds: float) -> None:
     before, app = ground.database_cpu(), side.server.cpu()
     told = wrk(side.server, prepared, seconds)
     count = told["requests"]
-    if told["refused"] or told["broken"] or told["used"] >= len(prepared):
+    if not count or told["refused"] or told["broken"] or told["used"] >= len(prepared):
         raise LoadFailed(f"{side.name}: {told}, {len(prepared)} prepared")
     into.per_second.append(count / told["seconds"])
     into.p50.append(told["p50"])
