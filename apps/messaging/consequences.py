@@ -5,12 +5,11 @@ from datetime import datetime, timedelta
 
 from apps.contacts.models import Channel, Contact, Source
 from apps.core.facts import announce
-from apps.core.jobs import enqueue
 from apps.messaging.facts import SendingPaused, SendingResumed
 from apps.messaging.models import PAUSED, Alert, Attempt, Message, Status
 from apps.messaging.outcome import BAD_ADDRESS, OPTED_OUT, Outcome
-from apps.messaging.services import DRAIN
 from apps.messaging.stops import alert, holder, stop_address
+from apps.messaging.waking import wake
 
 PROBE = timedelta(minutes=15)  # how long a refused channel rests before one message asks again
 
@@ -33,9 +32,9 @@ def follow(moved: Sequence[Attempt], outcomes: Mapping[int, Outcome], now: datet
     works = {a.message.channel for a in moved if a.status in {Status.SENT, Status.DELIVERED}}
     for channel in works - refused.keys():
         _resume(channel, now)
-    for at in {a.message.available_at for a in moved}:
-        if at and at > now:
-            enqueue(DRAIN, at=at)
+    moments = {a.message.available_at for a in moved} | {a.ask_at for a in moved}
+    if later := [at for at in moments if at and at > now]:
+        wake(min(later))  # and that drain sees to the next
 
 
 def mark_bad(channel: str, address: str, now: datetime) -> None:
@@ -66,7 +65,7 @@ def _pause(channel: str, code: str, now: datetime) -> None:
     else:
         standing.at = now
         standing.save(update_fields=["at"])
-    enqueue(DRAIN, at=now + PROBE)
+    wake(now + PROBE)
 
 
 def _resume(channel: str, now: datetime) -> None:
@@ -76,4 +75,4 @@ def _resume(channel: str, now: datetime) -> None:
     standing.dismissed_at = now
     standing.save(update_fields=["dismissed_at"])
     announce(SendingResumed(channel))
-    enqueue(DRAIN)
+    wake()

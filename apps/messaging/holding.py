@@ -5,25 +5,24 @@ from datetime import UTC, datetime
 from django.db import transaction
 from django.utils import timezone
 
-from apps.core.jobs import enqueue
 from apps.messaging.models import Message
-from apps.messaging.services import DRAIN
+from apps.messaging.waking import wake
 
 # A moment that never comes: what is held is still queued, and no worker ever finds it due.
-_NEVER = datetime(2999, 1, 1, tzinfo=UTC)
+NEVER = datetime(2999, 1, 1, tzinfo=UTC)
 
 
 def hold(cause: str) -> int:
     """Nothing of ``cause`` that waits leaves until ``release``; what left, left."""
     waiting = Message.objects.filter(cause=cause, available_at__isnull=False)
-    return waiting.update(available_at=_NEVER)
+    return waiting.update(available_at=NEVER)
 
 
 @transaction.atomic
 def release(cause: str, now: datetime | None = None) -> int:
     """What ``hold`` kept back may leave; the worker minds each person's legal hours."""
     now = now or timezone.now()
-    count = Message.objects.filter(cause=cause, available_at=_NEVER).update(available_at=now)
-    for _ in range(min(4, count)):
-        enqueue(DRAIN)
+    count = Message.objects.filter(cause=cause, available_at=NEVER).update(available_at=now)
+    if count:
+        wake()
     return count

@@ -32,9 +32,9 @@ class Kind(models.TextChoices):
 
 class MessageQuerySet(models.QuerySet["Message"]):
     def due(self, now: datetime | None = None) -> Self:
-        """What a worker may try now, service before commercial, oldest first."""
+        """What a worker may try now, oldest first."""
         due = self.filter(available_at__lte=now or timezone.now())
-        return due.order_by("-kind", "available_at", "pk")
+        return due.order_by("available_at", "pk")
 
 
 class Message(models.Model):
@@ -90,8 +90,9 @@ class Message(models.Model):
             ),
         ]
         indexes: ClassVar = [
+            # One range of it, in order, is what a worker takes next, however much waits behind.
             models.Index(
-                fields=["kind", "available_at"],
+                fields=["kind", "available_at", "id"],
                 condition=Q(available_at__isnull=False),
                 name="message_due",
             ),
@@ -111,7 +112,7 @@ class Message(models.Model):
     @property
     def stage(self) -> str:
         """The status as people say it: what waits for its next try is in the queue."""
-        waits = self.status == Status.SENDING and self.available_at
+        waits = self.status in {Status.SENDING, Status.UNKNOWN} and self.available_at
         return str((Status.QUEUED if waits else Status(self.status)).label)
 
     @property
@@ -130,8 +131,9 @@ class Message(models.Model):
 class Attempt(models.Model):
     """One try at a message, committed before anything leaves. ``token`` names it to providers.
 
-    A crash leaves it ``sending``; after two minutes it becomes ``unknown``, is looked up at
-    the provider where that can be asked, and is never sent again blindly.
+    A crash leaves it ``sending``. At ``ask_at`` whoever sent it must be dead: it becomes
+    ``unknown``, and the provider is asked what became of it, ``asks`` times so far. It is never
+    sent again blindly (see ``reconciling``).
     """
 
     message = models.ForeignKey(Message, models.CASCADE, related_name="attempts", db_index=False)
@@ -142,6 +144,8 @@ class Attempt(models.Model):
     status = models.CharField(max_length=9, choices=Status, default=Status.SENDING)
     code = models.CharField(max_length=40, blank=True)
     at = models.DateTimeField(default=timezone.now)
+    ask_at = models.DateTimeField(null=True)
+    asks = models.PositiveSmallIntegerField(default=0)
     done_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -152,11 +156,26 @@ class Attempt(models.Model):
             models.Index(
                 fields=["reference"], condition=~Q(reference=""), name="attempt_by_reference"
             ),
-            models.Index(fields=["at"], condition=Q(status="sending"), name="attempt_in_flight"),
+            models.Index(
+                fields=["ask_at"], condition=Q(ask_at__isnull=False), name="attempt_in_doubt"
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.message_id}#{self.number}"
+
+
+class Wake(models.Model):
+    """A drain stands in the queue for this moment: whoever else wants it needs no other.
+
+    ``asked_at``: a job that was lost since then is not waited for long.
+    """
+
+    at = models.DateTimeField(primary_key=True)
+    asked_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.at.isoformat()
 
 
 class Callback(models.Model):

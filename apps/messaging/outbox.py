@@ -1,4 +1,4 @@
-"""The outbox: claim, commit, send, record; and what a crash left behind."""
+"""The outbox: claim, commit, send, record. What a crash left behind: ``reconciling``."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -12,22 +12,26 @@ from django.utils import timezone
 
 from apps.contacts.consent import opposed_among
 from apps.contacts.models import Channel, ConsentState, Contact
-from apps.core.jobs import enqueue
+from apps.core.rows import update_rows
 from apps.messaging.consequences import PROBE, follow
+from apps.messaging.holding import NEVER
 from apps.messaging.hours import next_allowed
 from apps.messaging.models import PAUSED, Alert, Attempt, Kind, Message, Status
 from apps.messaging.outcome import Outcome, settle
 from apps.messaging.providers import provider_of
 from apps.messaging.providers.base import Outgoing
-from apps.messaging.services import DRAIN, sms_sender, stop_reserve, stop_url
+from apps.messaging.services import sms_sender, stop_reserve, stop_url
 from apps.messaging.story import forward
 from apps.messaging.text import count
 from apps.shops.models import Shop
 
-BATCH = 100
-RECOVER = "apps.messaging.tasks.recover"
-# A job is killed after one minute: what still hangs after two has no worker any more.
-STUCK = timedelta(minutes=2)
+BATCH = 32
+ALL = (Kind.SERVICE, Kind.COMMERCIAL)
+# A try begins within five seconds of its claim (``draining``), and the slowest provider's
+# timeouts are twenty: what hangs after thirty has no worker any more.
+STUCK = timedelta(seconds=30)
+# How long after a try whose answer was lost the provider is asked for it, each time anew.
+ASK_AFTER = tuple(timedelta(seconds=s) for s in (10, 60, 300, 1800, 21600))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,39 +44,49 @@ class Claim:
 
 
 @transaction.atomic
-def claim(shop: Shop, now: datetime | None = None) -> list[Claim]:
+def claim(
+    shop: Shop, now: datetime | None = None, *, kinds: Sequence[str] = ALL, many: int = BATCH
+) -> list[Claim]:
     """Take the next messages to send; each gets its ``Attempt`` before anything leaves.
 
-    The last look happens here, under the person's lock: a STOP that was heard before this
-    moment holds, and one that comes later finds the message already on its way. Commercial
-    messages outside the legal hours are postponed; those to who may no longer be written to,
-    or was written to for another cause within the shop's cap, are cancelled. Raises nothing;
-    several workers may claim at once.
+    Service before commercial, oldest first. The last look happens here, under the person's
+    lock: a STOP that was heard before this moment holds, and one that comes later finds the
+    message already on its way. Commercial messages outside the legal hours are postponed; those
+    to who may no longer be written to, or was written to for another cause within the shop's
+    cap, are cancelled. Raises nothing; several workers may claim at once.
     """
     now = now or timezone.now()
-    messages = _take(now)
+    messages = _take(now, kinds, many)
     if not messages:
         return []
     people = _living(messages)
     going = _last_look(messages, people, shop, now)
     if not going:
         return []
+    weights: dict[tuple[str, int], int] = {}
     for message in going:
         message.status = forward(message.status, Status.SENDING)
         message.tries += 1
         message.available_at = None
         if message.channel == Channel.SMS:
-            commercial = message.kind == Kind.COMMERCIAL
-            message.segments = count(message.body, stop_reserve() if commercial else 0).segments
-    Message.objects.bulk_update(going, ["status", "tries", "available_at", "segments"])
+            text = message.body, stop_reserve() if message.kind == Kind.COMMERCIAL else 0
+            if text not in weights:
+                weights[text] = count(*text).segments
+            message.segments = weights[text]
+    update_rows(going, "status", "tries", "available_at", "segments")
     attempts = Attempt.objects.bulk_create(
-        Attempt(message=m, number=m.tries, provider=provider_of(m.channel).name, at=now)
+        Attempt(
+            message=m,
+            number=m.tries,
+            provider=provider_of(m.channel).name,
+            at=now,
+            ask_at=now + STUCK,
+        )
         for m in going
     )
     written_to = {people[m.contact_id].pk for m in going if m.kind == Kind.COMMERCIAL}
     Contact.objects.filter(pk__in=written_to).update(last_commercial_at=now)
-    enqueue(RECOVER, at=now + STUCK)
-    return [_claim(a, people[a.message.contact_id], shop) for a in attempts]
+    return [hold_out(a, people[a.message.contact_id], shop) for a in attempts]
 
 
 def _pauses() -> dict[str, datetime]:
@@ -81,11 +95,18 @@ def _pauses() -> dict[str, datetime]:
     return {code.removeprefix(PAUSED): at for code, at in standing.values_list("code", "at")}
 
 
-def _take(now: datetime) -> list[Message]:
+def _take(now: datetime, kinds: Sequence[str], many: int) -> list[Message]:
     pauses = _pauses()
     resting = [channel for channel, at in pauses.items() if at > now - PROBE]
-    due = Message.objects.due(now).exclude(channel__in=resting)
-    taken = list(due.select_for_update(skip_locked=True, no_key=True)[:BATCH])
+    due = Message.objects.due(now)
+    if resting:
+        due = due.exclude(channel__in=resting)
+    taken: list[Message] = []
+    # A query a kind: each reads the beginning of its own range of the index, and stops.
+    for kind in kinds:
+        if left := many - len(taken):
+            of_kind = due.filter(kind=kind).select_for_update(skip_locked=True, no_key=True)
+            taken += of_kind[:left]
     for channel in pauses:
         # One message asks whether the channel works again; the others stay queued.
         rest = {m.pk for m in [m for m in taken if m.channel == channel][1:]}
@@ -95,13 +116,19 @@ def _take(now: datetime) -> list[Message]:
 
 def more_is_due(now: datetime | None = None) -> bool:
     """Whether another batch could be claimed now; a channel that rests wakes by itself."""
-    return Message.objects.due(now).exclude(channel__in=_pauses()).exists()
+    due = Message.objects.due(now).order_by()
+    if pauses := _pauses():
+        due = due.exclude(channel__in=pauses)
+    return due.exists()
 
 
-def something_is_stuck(now: datetime | None = None) -> bool:
-    """Whether a worker died in the middle of a send."""
-    limit = (now or timezone.now()) - STUCK
-    return Attempt.objects.filter(status=Status.SENDING, at__lte=limit).exists()
+def next_moment(now: datetime) -> datetime | None:
+    """When something is to be done next: a try, or a question to a provider."""
+    later = Message.objects.filter(available_at__gt=now).order_by("available_at")
+    times = [later.filter(kind=kind).values_list("available_at", flat=True).first() for kind in ALL]
+    doubts = Attempt.objects.exclude(ask_at=None).order_by("ask_at")
+    times.append(doubts.values_list("ask_at", flat=True).first())
+    return min((at for at in times if at and at < NEVER), default=None)
 
 
 def _living(messages: Sequence[Message]) -> dict[int, Contact]:
@@ -128,6 +155,7 @@ def _last_look(
     refused: list[Message] = []
     postponed: list[Message] = []
     going: list[Message] = []
+    moments: dict[tuple[str, str], datetime] = {}  # by number, or once for all of mainland France
     for message in messages:
         person = people[message.contact_id]
         if message.kind != Kind.COMMERCIAL:
@@ -138,22 +166,24 @@ def _last_look(
             or ("capped" if written[person.pk] - {message.cause} else "")
         ):
             message.status = forward(message.status, Status.CANCELLED)
-            if message.status == Status.SENT:
-                message.status = Status.FAILED  # it had left once; its next try is called off
+            if message.status in {Status.SENT, Status.UNKNOWN}:
+                message.status = Status.FAILED  # it was handed over once: no next try
             message.reason, message.available_at, message.done_at = reason, None, now
             refused.append(message)
         else:
-            at = next_allowed(shop, person.phone, now, postal_code=person.postal_code)
-            message.available_at = at
+            mainland = person.phone and person.phone_region == "FR"
+            place = ("FR" if mainland else person.phone, person.postal_code)
+            if place not in moments:
+                postal = person.postal_code
+                moments[place] = next_allowed(shop, person.phone, now, postal_code=postal)
+            message.available_at = at = moments[place]
             if at > now:
                 postponed.append(message)
             else:
                 going.append(message)
                 written[person.pk].add(message.cause)
-    Message.objects.bulk_update(refused, ["status", "reason", "available_at", "done_at"])
-    Message.objects.bulk_update(postponed, ["available_at"])
-    for moment in {message.available_at for message in postponed}:
-        enqueue(DRAIN, at=moment)
+    update_rows(refused, "status", "reason", "available_at", "done_at")
+    update_rows(postponed, "available_at")
     return going
 
 
@@ -200,7 +230,8 @@ def _why_not(message: Message, person: Contact, opposed: bool) -> str:
     return "bad_address" if (person.phone_bad_at if sms else person.email_bad_at) else ""
 
 
-def _claim(attempt: Attempt, person: Contact, shop: Shop) -> Claim:
+def hold_out(attempt: Attempt, person: Contact, shop: Shop) -> Claim:
+    """What the sender's thread is given."""
     message = attempt.message
     page = stop_url(person, shop)
     outgoing = Outgoing(
@@ -233,30 +264,19 @@ def record(
     now = now or timezone.now()
     outcomes = dict(news)
     owners = Attempt.objects.filter(pk__in=outcomes).values("message_id")
-    messages = Message.objects.filter(pk__in=owners).order_by("pk")
+    messages = Message.objects.filter(pk__in=owners).order_by("pk").defer("body", "html")
     by_id = {m.pk: m for m in messages.select_for_update(no_key=True)}
     attempts = Attempt.objects.filter(pk__in=outcomes).order_by("pk").select_for_update()
     moved = []
     for attempt in attempts:
         attempt.message = by_id[attempt.message_id]
         if settle(attempt.message, attempt, outcomes[attempt.pk], now, shop.sms_price_tenths):
+            in_doubt = attempt.status == Status.UNKNOWN
+            attempt.ask_at = now + ASK_AFTER[0] if in_doubt else None
             moved.append(attempt)
-    Attempt.objects.bulk_update(moved, ["status", "reference", "code", "done_at"])
+    update_rows(moved, "status", "reference", "code", "ask_at", "done_at")
     changed = {a.message_id: a.message for a in moved}
-    fields = ["status", "available_at", "reason", "sent_at", "done_at", "cost_tenths"]
-    Message.objects.bulk_update(changed.values(), fields)
+    fields = ("status", "available_at", "reason", "sent_at", "done_at", "cost_tenths")
+    update_rows(changed.values(), *fields)
     follow(moved, outcomes, now)
     return moved
-
-
-@transaction.atomic
-def give_up_stuck(shop: Shop, now: datetime | None = None) -> list[tuple[Claim, datetime]]:
-    """Tries whose worker died become ``unknown``; returned so that they can be looked up."""
-    now = now or timezone.now()
-    stuck = list(
-        Attempt.objects.filter(status=Status.SENDING, at__lte=now - STUCK)
-        .order_by("pk")
-        .select_related("message__contact")[:BATCH]
-    )
-    record([(a.pk, Outcome(Status.UNKNOWN, "worker_died")) for a in stuck], shop, now)
-    return [(_claim(a, a.message.contact, shop), a.at) for a in stuck]

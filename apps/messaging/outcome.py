@@ -7,9 +7,10 @@ from apps.messaging.models import Attempt, Message, Status
 from apps.messaging.providers.base import DeliveryFailed, DeliveryUncertain, Receipt
 from apps.messaging.story import DONE, forward
 
-MAX_TRIES = 5
-FIRST_WAIT = timedelta(seconds=30)  # refused at the door: too many requests, no network
-LATE_WAIT = timedelta(minutes=15)  # accepted, then failed: a phone that is switched off
+# Refused at the door (too many requests, no network): seven tries outlast an hour without them.
+FIRST_WAIT, MAX_TRIES = timedelta(seconds=5), 7
+# Accepted, then failed: a phone that is switched off.
+LATE_WAIT, LATE_TRIES = timedelta(minutes=15), 5
 NOT_STARTED = "not_started"
 
 # The number or the mailbox is no good, whoever writes to it.
@@ -67,11 +68,15 @@ def settle(message: Message, attempt: Attempt, news: Outcome, now: datetime, pri
         message.available_at = now  # due as before: nothing was tried, or the channel rests
     elif attempt.status == Status.FAILED and not is_latest:
         pass  # a newer try is under way and will tell
-    elif attempt.status == Status.FAILED and news.again and message.tries < MAX_TRIES:
+    elif attempt.status == Status.FAILED and news.again and message.tries < _tries(before):
         message.available_at = now + _wait(message.tries, before, news.after)
     elif attempt.status != Status.UNKNOWN or is_latest:
         _close(message, attempt.status, news.code, now)
     return True
+
+
+def _tries(before: str) -> int:
+    return LATE_TRIES if before == Status.SENT else MAX_TRIES
 
 
 def _wait(tries: int, before: str, asked: int) -> timedelta:

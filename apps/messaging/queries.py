@@ -15,7 +15,11 @@ from apps.shops.models import Shop
 def _stage() -> Case:
     """The status as people count it: what waits for its next try is in the queue."""
     return Case(
-        When(status=Status.SENDING, available_at__isnull=False, then=Value(Status.QUEUED.value)),
+        When(
+            status__in=[Status.SENDING, Status.UNKNOWN],
+            available_at__isnull=False,
+            then=Value(Status.QUEUED.value),
+        ),
         default=F("status"),
         output_field=CharField(),
     )
@@ -38,7 +42,7 @@ STAGES: dict[str, Q] = {
     "attente": Q(available_at__isnull=False),
     "envoyes": Q(status__in=[Status.SENT, Status.DELIVERED]),
     "echecs": Q(status__in=[Status.FAILED, Status.CANCELLED]),
-    "incertains": Q(status=Status.UNKNOWN),
+    "incertains": Q(status=Status.UNKNOWN, available_at=None),
 }
 
 

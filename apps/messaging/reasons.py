@@ -22,6 +22,7 @@ _SENTENCES: dict[str, str | Promise] = {
     # the way there
     "network": _("Réseau indisponible"),
     "no_answer": _("L’opérateur n’a pas répondu : peut-être parti"),
+    "never_came": _("N’est jamais arrivé chez l’opérateur"),
     "worker_died": _("Envoi interrompu : peut-être parti"),
     "too_fast": _("Trop de messages à la fois"),
     "20429": _("Trop de messages à la fois"),

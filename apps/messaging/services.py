@@ -13,17 +13,14 @@ from django.utils import timezone
 from apps.contacts.models import Channel, Contact
 from apps.core.facts import announce
 from apps.core.french import search_key
-from apps.core.jobs import enqueue
 from apps.messaging.facts import SendingResumed
 from apps.messaging.models import PAUSED, Alert, Message, Status
 from apps.messaging.providers import provider_of
 from apps.messaging.text import STOP_RESERVE, Count, count
+from apps.messaging.waking import wake, wake_for
 from apps.shops.models import Shop
 
-# Named, not imported: tasks stand above services.
-DRAIN = "apps.messaging.tasks.drain"
 _AT_ONCE = 500  # rows an INSERT carries
-_DRAINS = 4  # side by side at most, for one shop's campaign
 
 # CSP L3323-4, in GSM-7: 43 characters.
 HEALTH_SMS = "L'abus d'alcool est dangereux pour la santé"
@@ -95,7 +92,7 @@ def post(
     )
     if not created:
         return None
-    enqueue(DRAIN, at=at)
+    wake_for(kind, at)
     return kept
 
 
@@ -103,19 +100,16 @@ def post(
 def post_many(rows: Iterable[Posting], now: datetime | None = None) -> None:
     """A campaign's messages at once; those already posted for their cause stay as they are.
 
-    Rows without an address are left out. Drains keep themselves going until all have left.
+    Rows without an address are left out. A drain keeps itself going until all have left.
     """
     now = now or timezone.now()
-    moments: dict[datetime, int] = {}
+    moments: set[datetime] = set()
     drafts = (message for row in rows if (message := row.message(now)))
     while messages := list(islice(drafts, _AT_ONCE)):
         Message.objects.bulk_create(messages, ignore_conflicts=True)
-        for message in messages:
-            at = message.available_at or now
-            moments[at] = moments.get(at, 0) + 1
-    for at, many in moments.items():
-        for _ in range(min(_DRAINS, -(-many // _AT_ONCE))):
-            enqueue(DRAIN, at=at if at > now else None)
+        moments |= {message.available_at or now for message in messages}
+    for at in sorted(moments):
+        wake(at if at > now else None)
 
 
 @transaction.atomic
@@ -126,8 +120,9 @@ def cancel(cause: str, now: datetime | None = None) -> int:
     """
     now = now or timezone.now()
     waiting = Message.objects.filter(cause=cause, available_at__isnull=False)
-    # One that was accepted once and failed later has nothing to call off but its next try.
-    waiting.filter(status=Status.SENT).update(status=Status.FAILED, available_at=None, done_at=now)
+    # One that was handed over once has nothing to call off but its next try.
+    tried = waiting.filter(status__in=[Status.SENT, Status.UNKNOWN])
+    tried.update(status=Status.FAILED, available_at=None, done_at=now)
     return waiting.filter(status__in=[Status.QUEUED, Status.SENDING]).update(
         status=Status.CANCELLED, reason="called_off", available_at=None, done_at=now
     )
@@ -200,4 +195,4 @@ def dismiss(alert_id: int, now: datetime | None = None) -> None:
     channel = alert.code.removeprefix(PAUSED)
     if channel != alert.code:
         announce(SendingResumed(channel))
-        enqueue(DRAIN)
+        wake()

@@ -8,6 +8,7 @@ import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from email.utils import format_datetime
 from threading import Barrier
 
 import psycopg
@@ -19,6 +20,7 @@ from psycopg import sql
 
 from apps.core.tenancy import in_schema
 from apps.messaging import outbox, services, tasks
+from apps.messaging.draining import HELD
 from apps.messaging.hours import next_allowed
 from apps.messaging.models import Attempt, Message, Status
 from apps.messaging.providers import provider_of
@@ -114,7 +116,8 @@ def twilio(settings):
                 found = [sms for sms in peer.taken if sms["to"] == to]
                 says(200, {"messages": found, "next_page_uri": None})(handler, call)
                 return
-            sms = twilio_message(call, sid=f"SM{len(peer.taken):032d}")
+            today = format_datetime(timezone.now())
+            sms = twilio_message(call, sid=f"SM{len(peer.taken):032d}", date_created=today)
             peer.taken.append(sms)
             if len(peer.taken) >= 10:
                 peer.some_came.set()
@@ -151,20 +154,28 @@ def test_a_worker_killed_in_the_middle_sends_nothing_twice(committed, twilio, sh
     def statuses():
         return Counter(Message.objects.values_list("status", flat=True))
 
-    assert committed(statuses) == [{Status.SENDING: 100, Status.QUEUED: 30}]
+    assert committed(statuses) == [{Status.SENDING: HELD, Status.QUEUED: 130 - HELD}]
     lost = len(twilio.taken)
-    assert 10 <= lost < 100
+    assert 10 <= lost < HELD
 
-    # What is left goes out; the hundred are not touched before two minutes have passed.
+    # What is left goes out; what the dead one held is not touched while it may still live.
     committed(tasks.drain)
-    committed(tasks.recover)
-    assert committed(statuses) == [{Status.SENDING: 100, Status.SENT: 30}]
+    assert committed(statuses) == [{Status.SENDING: HELD, Status.SENT: 130 - HELD}]
 
-    committed(lambda: Attempt.objects.update(at=F("at") - timedelta(minutes=3)))
-    committed(tasks.recover)
-    assert committed(statuses) == [{Status.SENT: 30 + lost, Status.UNKNOWN: 100 - lost}]
+    def later(seconds):
+        past = timedelta(seconds=seconds)
+        Attempt.objects.update(at=F("at") - past, ask_at=F("ask_at") - past)
+        Message.objects.update(available_at=F("available_at") - past)
 
+    committed(lambda: later(31))
     committed(tasks.drain)
-    committed(tasks.recover)
+    assert committed(statuses) == [{Status.SENT: 130 - HELD + lost, Status.UNKNOWN: HELD - lost}]
+
+    # A minute on, the provider's word that the others never came is believed.
+    committed(lambda: later(61))
+    committed(tasks.drain)
+    committed(lambda: later(10))
+    committed(tasks.drain)
+    assert committed(statuses) == [{Status.SENT: 130}]
     assert Counter(sms["to"] for sms in twilio.taken).most_common(1)[0][1] == 1
-    assert len(twilio.taken) == 30 + lost
+    assert len(twilio.taken) == 130

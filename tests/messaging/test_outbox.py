@@ -13,6 +13,7 @@ from apps.core.actor import SYSTEM, Actor
 from apps.messaging import outbox, queries, services, tasks
 from apps.messaging.holding import hold, release
 from apps.messaging.models import Attempt, Message, Status
+from apps.messaging.providers import provider_of
 from tests.factories import ContactFactory
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -197,9 +198,9 @@ def test_what_a_dead_worker_left_is_uncertain_then_asked_for_and_never_sent_agai
     long_ago = timezone.now() - timedelta(minutes=3)
     Message.objects.update(available_at=long_ago)
     first, _second = sorted(outbox.claim(open_hours, long_ago), key=lambda c: c.message_id)
-    tasks.provider_of("sms").send(first.outgoing)  # …and the worker dies here
+    provider_of("sms").send(first.outgoing)  # …and the worker dies here
     run_jobs()
-    tasks.recover()
+    tasks.drain()
     sent.refresh_from_db()
     lost.refresh_from_db()
     assert (sent.status, lost.status) == (Status.DELIVERED, Status.UNKNOWN)

@@ -111,11 +111,11 @@ def test_news_of_an_old_try_does_not_end_the_one_under_way():
     assert message.status == Status.SENDING
 
 
-@pytest.mark.parametrize(("tries", "minutes"), [(1, 0.5), (2, 2), (3, 8), (4, 32)])
-def test_each_wait_is_four_times_longer(tries, minutes):
+@pytest.mark.parametrize(("tries", "seconds"), [(1, 5), (2, 20), (3, 80), (4, 320)])
+def test_each_wait_is_four_times_longer(tries, seconds):
     message, attempt = in_flight(tries)
     settle(message, attempt, Outcome(Status.FAILED, "20429", again=True), NOW, 70)
-    assert message.available_at == NOW + timedelta(minutes=minutes)
+    assert message.available_at == NOW + timedelta(seconds=seconds)
 
 
 def test_the_provider_may_ask_for_more_patience():
@@ -124,7 +124,9 @@ def test_the_provider_may_ask_for_more_patience():
     assert message.available_at == NOW + timedelta(minutes=15)
 
 
-def test_five_tries_are_enough():
+def test_seven_tries_outlast_an_hour_and_are_enough():
+    waits = [5 * 4**tries for tries in range(MAX_TRIES - 1)]
+    assert timedelta(hours=1) < timedelta(seconds=sum(waits)) < timedelta(hours=3)
     message, attempt = in_flight(MAX_TRIES)
     settle(message, attempt, Outcome(Status.FAILED, "20429", again=True), NOW, 70)
     assert (message.status, message.available_at) == (Status.FAILED, None)

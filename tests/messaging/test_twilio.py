@@ -7,7 +7,12 @@ import pytest
 
 from apps.messaging.models import Status
 from apps.messaging.providers import twilio as vendor
-from apps.messaging.providers.base import DeliveryFailed, DeliveryUncertain, Outgoing
+from apps.messaging.providers.base import (
+    NEVER_CAME,
+    DeliveryFailed,
+    DeliveryUncertain,
+    Outgoing,
+)
 from tests.messaging.peers import (
     breaks_off,
     free_port,
@@ -168,13 +173,33 @@ def test_a_lost_answer_is_looked_up(twilio, peer):
     assert receipt
     assert (receipt.reference, receipt.status) == ("SM" + "1" * 32, Status.DELIVERED)
     assert peer.calls[0].query["To"] == "+33612345678"
-    assert peer.calls[0].query["DateSent>"].startswith("2026-11-20T17:29")
+    assert "DateSent>" not in peer.calls[0].query  # what waits there has no such date yet
 
 
 @pytest.mark.parametrize(
     "answer",
-    [listed(), listed(found(), found()), says(500), says(200, "{"), hangs_up],
-    ids=["none", "two", "500", "half", "hangs up"],
+    [
+        listed(),
+        listed(found("Un autre texte")),
+        listed(found(date_created="Fri, 20 Nov 2026 17:28:00 +0000")),
+    ],
+    ids=["none", "another text", "an older one"],
+)
+def test_what_is_not_in_the_list_never_came(twilio, peer, answer):
+    peer.answer = answer
+    assert twilio.look_up(SMS, SINCE) is NEVER_CAME
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        listed(*[found("Un autre")] * 50),
+        listed(found(), found()),
+        says(500),
+        says(200, "{"),
+        hangs_up,
+    ],
+    ids=["too many", "two", "500", "half", "hangs up"],
 )
 def test_what_cannot_be_told_apart_stays_uncertain(twilio, peer, answer):
     peer.answer = answer

@@ -70,6 +70,9 @@ class DeliveryUncertain(Exception):
         self.code = code
 
 
+NEVER_CAME = DeliveryFailed("never_came")
+
+
 class Provider(Protocol):
     """One vendor on one channel. Called from threads: no database, own timeouts."""
 
@@ -79,8 +82,12 @@ class Provider(Protocol):
     def send(self, message: Outgoing) -> Receipt:
         """Hand over. Raises ``DeliveryFailed`` or ``DeliveryUncertain``."""
 
-    def look_up(self, message: Outgoing, since: datetime) -> Receipt | None:
-        """What became of a try whose answer was lost; None when it cannot be told."""
+    def look_up(self, message: Outgoing, since: datetime) -> Receipt | DeliveryFailed | None:
+        """What became of a try whose answer was lost.
+
+        ``NEVER_CAME`` when the provider can list what it took and this is not in it; None when
+        it cannot be told.
+        """
 
 
 _BEFORE_ANYTHING_LEFT = (

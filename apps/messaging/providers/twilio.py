@@ -13,6 +13,7 @@ from twilio.rest import Client
 
 from apps.messaging.models import Status
 from apps.messaging.providers.base import (
+    NEVER_CAME,
     Capabilities,
     DeliveryFailed,
     DeliveryUncertain,
@@ -35,6 +36,7 @@ TOO_MANY_REQUESTS, UNAVAILABLE = 429, 503
 UNREADABLE = (ValueError, LookupError, TypeError, AttributeError)
 CONNECTIONS = 32
 CLOCK_SLACK = timedelta(minutes=1)
+LISTED = 50  # a page: more to one number since then, and nothing can be told
 
 STATUSES = {
     "accepted": Status.SENT,
@@ -104,15 +106,22 @@ class Twilio:
             # An answer that broke off or cannot be read: Twilio may well have taken it.
             raise DeliveryUncertain("no_answer") from error
 
-    def look_up(self, message: Outgoing, since: datetime) -> Receipt | None:
-        """Twilio keeps no name of ours: the same text to the same number since then is it."""
+    def look_up(self, message: Outgoing, since: datetime) -> Receipt | DeliveryFailed | None:
+        """Twilio keeps no name of ours: the same text to the same number since then is it.
+
+        Not asked for by ``DateSent``: what waits at Twilio has none yet and would not be listed.
+        """
         try:
-            listed = self._client.messages.list(
-                to=message.to, date_sent_after=since - CLOCK_SLACK, limit=20
-            )
+            listed = self._client.messages.list(to=message.to, limit=LISTED)
+            found = [
+                m
+                for m in listed
+                if m.body == message.body and m.date_created >= since - CLOCK_SLACK
+            ]
         except (TwilioException, DeliveryFailed, DeliveryUncertain, *UNREADABLE):
             return None
-        found = [m for m in listed if m.body == message.body]
+        if not found and len(listed) < LISTED:
+            return NEVER_CAME
         if len(found) != 1:
             return None
         return Receipt(str(found[0].sid), STATUSES.get(str(found[0].status), Status.SENT))

@@ -1,0 +1,99 @@
+"""Tries whose answer was lost: asked for at the provider, never sent again blindly.
+
+A worker died, or a line broke after the request had gone out. The try is ``unknown`` until the
+provider says that it has it, or that it never came. The second is believed late and with a
+counter-proof only; then the message may be tried again like one refused at the door. What the
+provider cannot tell stays ``unknown`` for good, and the team sees it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from apps.core.rows import update_rows
+from apps.messaging.models import Attempt, Message, Status
+from apps.messaging.outbox import ASK_AFTER, BATCH, Claim, hold_out, record
+from apps.messaging.outcome import Outcome
+from apps.messaging.providers import provider_of
+from apps.messaging.providers.base import NEVER_CAME, DeliveryFailed, Receipt
+from apps.shops.models import Shop
+
+# Before that a request may still be on its way, and the provider's own list may lag.
+SETTLED = timedelta(minutes=1)
+
+Found = Receipt | DeliveryFailed | None
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A try to be asked for, and when it was made."""
+
+    claim: Claim
+    provider: str
+    at: datetime
+
+
+@transaction.atomic
+def take_doubts(shop: Shop, now: datetime | None = None) -> list[Doubt]:
+    """The tries to ask for now; one still ``sending`` has lost its worker and is ``unknown``.
+
+    Each is given its next hour of asking before anybody asks: a crash repeats no question for
+    ever. Messages are locked before tries, as in ``record``.
+    """
+    now = now or timezone.now()
+    due = Attempt.objects.filter(ask_at__lte=now).order_by("ask_at")
+    owners = list(due.values_list("message_id", flat=True)[:BATCH])
+    if not owners:
+        return []
+    messages = Message.objects.filter(pk__in=owners).order_by("pk")
+    held = messages.select_for_update(skip_locked=True, no_key=True)
+    by_id = {m.pk: m for m in held.select_related(None)}
+    doubts = list(due.filter(message_id__in=by_id).select_for_update().order_by("pk"))
+    dead = [a.pk for a in doubts if a.status == Status.SENDING]
+    record([(pk, Outcome(Status.UNKNOWN, "worker_died")) for pk in dead], shop, now)
+    for attempt in doubts:
+        attempt.asks += 1
+        left = attempt.asks < len(ASK_AFTER)
+        attempt.ask_at = now + ASK_AFTER[attempt.asks] if left else None
+    update_rows(doubts, "ask_at", "asks")
+    people = {m.pk: m.contact for m in by_id.values()}
+    for attempt in doubts:
+        attempt.message = by_id[attempt.message_id]
+    return [Doubt(hold_out(a, people[a.message_id], shop), a.provider, a.at) for a in doubts]
+
+
+def ask(doubt: Doubt) -> Found:
+    """One question to the provider; from a thread, without the database."""
+    provider = provider_of(doubt.claim.outgoing.channel)
+    if provider.name != doubt.provider:
+        return None  # the platform has changed its operator since
+    return provider.look_up(doubt.claim.outgoing, doubt.at)
+
+
+def witness(doubts: Sequence[Doubt], shop: Shop) -> Doubt | None:
+    """A later try that the provider is known to have: its list is believed when it shows it."""
+    first = min(doubts, key=lambda doubt: doubt.at)
+    known = Attempt.objects.filter(
+        status__in=[Status.SENT, Status.DELIVERED], provider=first.provider, at__gte=first.at
+    ).exclude(reference="")
+    found = known.select_related("message__contact").order_by("-at").first()
+    if found is None:
+        return None
+    return Doubt(hold_out(found, found.message.contact, shop), found.provider, found.at)
+
+
+def conclude(
+    answers: Sequence[tuple[Doubt, Found]], proven: bool, shop: Shop, now: datetime | None = None
+) -> None:
+    """Write what the provider said. ``proven``: its list showed the witness."""
+    now = now or timezone.now()
+    news = []
+    for doubt, found in answers:
+        if found is NEVER_CAME and not (proven and doubt.at <= now - SETTLED):
+            continue
+        if found is not None:
+            news.append((doubt.claim.attempt_id, Outcome.of(found)))
+    record(news, shop, now)
