@@ -19,7 +19,7 @@ from apps.core.actor import Actor
 from apps.core.roles import Role
 from apps.core.tenancy import in_schema
 from apps.loyalty.models import Joining
-from apps.messaging.models import Alert, Attempt, Callback, Message, Status
+from apps.messaging.models import Alert, Attempt, Callback, Message, Status, Wake
 from apps.ops.demo import filling
 from apps.ops.demo.shops import CAVE
 from apps.shops.models import Domain, DomainClaim, Shop
@@ -119,6 +119,7 @@ def _the_rest(shop: Shop, now) -> None:
     User.objects.filter(pk=deleted.pk).delete()
     record(Actor("customer", left.pk), "contact.note", "contact", person.pk)
     Alert.objects.create(code="stopped_sms", contact=person, at=now)
+    Wake.objects.create(at=now + timedelta(minutes=1), asked_at=now)
     Callback.objects.create(provider="twilio", key="k" * 64, payload={"status": "sent"})
     Joining.objects.create(
         contact=person, channel="sms", address="+33612000001", agreed=["sms"], wording="2026-11"
