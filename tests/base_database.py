@@ -9,7 +9,7 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
 
-    from apps.shops.migrating import bring_up
+    from apps.shops.deploying import bring_up
     from apps.shops.services import provision
 
     bring_up(lambda line: None)

@@ -81,6 +81,8 @@ class Shop(TenantMixin):
     sms_price_tenths = models.PositiveIntegerField(default=70)  # tenths of a cent a segment
 
     callback_token = models.CharField(max_length=22, unique=True, default=new_token, editable=False)
+    # Repeats the ledger's, so that the read by host says whether this code may serve the shop.
+    schema_version = models.CharField(max_length=16, blank=True, default="", editable=False)
     steps_done = models.JSONField(default=list, blank=True)  # onboarding steps ticked by hand
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     closed_at = models.DateTimeField(null=True, blank=True)
@@ -179,3 +181,44 @@ class DomainClaim(models.Model):
     def word(self) -> str:
         """What the TXT record must say."""
         return f"comptoir={self.proof}"
+
+
+class SchemaVersion(models.Model):
+    """What schemas have stood at: a set of migrations and the privileges' rules. Never changed."""
+
+    owner_writes = True
+
+    fingerprint = models.CharField(max_length=16, primary_key=True)
+    migrations = models.JSONField()  # sorted, « loyalty.0001_initial »
+    rules = models.CharField(max_length=16)  # fingerprint of the rules of ``privileges``
+
+    def __str__(self) -> str:
+        return self.fingerprint
+
+
+class SchemaState(models.Model):
+    """The ledger: where each schema stands (public, the template, every shop), and since when."""
+
+    owner_writes = True
+
+    schema = models.CharField(max_length=63, primary_key=True)
+    version = models.CharField(max_length=16)
+    since = models.DateTimeField(default=timezone.now)
+    progress = models.CharField(max_length=200, blank=True)  # « loyalty.0002_x 3 »: steps done
+    error = models.CharField(max_length=300, blank=True)  # a French sentence, no row's value in it
+    by = models.CharField(max_length=80, blank=True)  # host and pid of who wrote the row
+
+    def __str__(self) -> str:
+        return self.schema
+
+
+class MigrationScript(models.Model):
+    """What a migration did to the template, so that every shop gets the same."""
+
+    owner_writes = True
+
+    migration = models.CharField(max_length=160, primary_key=True)
+    statements = models.JSONField(null=True)  # None: it needs Python, each schema runs it
+
+    def __str__(self) -> str:
+        return self.migration

@@ -2,8 +2,11 @@
 a wall.
 
 No trigger stands in a shop's schema (Citus refuses them): a table is append-only because the
-application's role holds no UPDATE and DELETE on it. Models say so with ``append_only = True``.
+application's role holds no UPDATE and DELETE on it. Models say so with ``append_only = True``;
+what says ``owner_writes = True`` is read by the application and written by the owner alone.
 """
+
+from collections.abc import Iterable
 
 from django.apps import apps
 from django.conf import settings
@@ -33,31 +36,45 @@ def app_role() -> str:
     return str(settings.DATABASES["default"]["USER"])
 
 
-def _tables_kept_as_written(names: list[str]) -> list[str]:
+def _tables_that_say(mark: str, names: list[str]) -> list[str]:
     return [
         model._meta.db_table
         for config in apps.get_app_configs()
         if config.name in names
         for model in config.get_models()
-        if getattr(model, "append_only", False)
+        if getattr(model, mark, False)
     ]
 
 
-def _grants(connection: BaseDatabaseWrapper, role: str, schema: str, names: list[str]) -> list[str]:
-    quoted = connection.ops.quote_name
-    role, space = quoted(role), quoted(schema)
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def grants(role: str, schema: str, names: list[str]) -> list[str]:
+    """What ``role`` may do with every table of ``names`` (apps) in ``schema``. Idempotent."""
+    role, space = _quoted(role), _quoted(schema)
+    kept = [_quoted(name) for name in _tables_that_say("append_only", names)]
+    owned = [_quoted(name) for name in (*OWNED, *_tables_that_say("owner_writes", names))]
     return [
         f"GRANT USAGE ON SCHEMA {space} TO {role}",
         f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {space} TO {role}",
         f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {space} TO {role}",
-        *(
-            f"REVOKE UPDATE, DELETE ON {space}.{quoted(table)} FROM {role}"
-            for table in _tables_kept_as_written(names)
-        ),
-        *(
-            f"REVOKE INSERT, UPDATE, DELETE ON {space}.{quoted(table)} FROM {role}"
-            for table in OWNED
-        ),
+        *(f"REVOKE UPDATE, DELETE ON {space}.{table} FROM {role}" for table in kept),
+        *(f"REVOKE INSERT, UPDATE, DELETE ON {space}.{table} FROM {role}" for table in owned),
+    ]
+
+
+def shop_grants(schema: str, tables: Iterable[str] | None = None) -> list[str]:
+    """``grants`` for a shop; or for these tables of it alone, just made (an identity column asks
+    for no privilege of its own)."""
+    if tables is None:
+        return grants(app_role(), schema, settings.TENANT_APPS)
+    role, space = _quoted(app_role()), _quoted(schema)
+    kept = set(_tables_that_say("append_only", settings.TENANT_APPS))
+    return [
+        f"GRANT SELECT, INSERT{'' if table in kept else ', UPDATE, DELETE'} "
+        f"ON {space}.{_quoted(table)} TO {role}"
+        for table in tables
     ]
 
 
@@ -74,13 +91,13 @@ def grant_public(connection: BaseDatabaseWrapper) -> None:
     _check_platform_role(connection)
     _run(connection, ["REVOKE CREATE ON SCHEMA public FROM PUBLIC"])
     for role in (app_role(), PLATFORM_ROLE):
-        _run(connection, _grants(connection, role, "public", settings.SHARED_APPS))
+        _run(connection, grants(role, "public", settings.SHARED_APPS))
     _run(connection, _walls_missing(connection))
 
 
 def grant_schema(connection: BaseDatabaseWrapper, schema: str) -> None:
     """Privileges on a shop's tables: the application's, and no other's. Idempotent."""
-    _run(connection, _grants(connection, app_role(), schema, settings.TENANT_APPS))
+    _run(connection, shop_grants(schema))
 
 
 def _check_platform_role(connection: BaseDatabaseWrapper) -> None:

@@ -15,9 +15,10 @@ from apps.core.refusal import Refusal
 from apps.core.tenancy import current_schema, database
 from apps.core.tokens import readable_code
 from apps.core.trail import record
+from apps.shops import ledger
 from apps.shops.blueprint import Blueprint, read_blueprint
-from apps.shops.migrating import owner_connection
-from apps.shops.models import TEMPLATE_SCHEMA, Domain, Shop, slug_rule
+from apps.shops.migrating import TEMPLATE_LOCK, owner_connection
+from apps.shops.models import TEMPLATE_SCHEMA, Domain, SchemaState, Shop, slug_rule
 
 RESERVED = frozenset(
     [
@@ -68,15 +69,16 @@ def slug_is_free(slug: str) -> bool:
 
 
 @lru_cache(maxsize=1)
-def _blueprint(version: int) -> Blueprint:
+def _blueprint(version: str) -> Blueprint:
     return read_blueprint(owner_connection(), TEMPLATE_SCHEMA)
 
 
-def _template_version() -> int:
-    """Changes with each migration of the template, so that no process replays an old one."""
+def _template_version() -> str:
+    """Where the template stands. Inside a transaction, it stays there until its end: a deploy
+    that wants to change it waits (and this waits for one that is changing it)."""
     with owner_connection().cursor() as cursor:
-        cursor.execute(f"SELECT max(id) FROM {TEMPLATE_SCHEMA}.django_migrations")
-        return int(cursor.fetchone()[0])
+        cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [TEMPLATE_LOCK])
+    return SchemaState.objects.using("owner").get(pk=TEMPLATE_SCHEMA).version
 
 
 def provision(
@@ -90,23 +92,24 @@ def provision(
     """
     if not slug_is_free(slug):
         raise SlugTaken(idea=f"{slug[:36]}-{readable_code(3).lower()}")
-    blueprint = _blueprint(_template_version())
     schema = f"s_{slug.replace('-', '_')}_{readable_code(4).lower()}"
     connection = owner_connection()
     try:
         with transaction.atomic(using="owner"):
-            shop = Shop(name=name, slug=slug, schema_name=schema, **fields)
+            version = _template_version()
+            shop = Shop(name=name, slug=slug, schema_name=schema, schema_version=version, **fields)
             shop.save(using="owner")
             Domain.objects.using("owner").create(
                 domain=shop.host, tenant=shop, is_primary=True, verified_at=shop.created_at
             )
             beside(shop)
             with connection.cursor() as cursor:
-                cursor.execute(blueprint.script(connection.ops.quote_name(schema)))
+                cursor.execute(_blueprint(version).script(connection.ops.quote_name(schema)))
                 cursor.execute(
                     "INSERT INTO django_migrations (app, name, applied) SELECT app, name, applied "
                     f"FROM {TEMPLATE_SCHEMA}.django_migrations ORDER BY id"
                 )
+                cursor.execute(ledger.writing(schema, version))
     except IntegrityError as error:
         raise SlugTaken(idea=f"{slug[:36]}-{readable_code(3).lower()}") from error
     finally:

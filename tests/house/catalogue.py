@@ -21,7 +21,8 @@ def main() -> None:
     django.setup()
 
     from apps.shops.blueprint import read_blueprint
-    from apps.shops.migrating import bring_up, migrate_schema, owner_connection
+    from apps.shops.deploying import bring_up
+    from apps.shops.migrating import migrate_schema, owner_connection
     from apps.shops.models import TEMPLATE_SCHEMA
 
     connection = owner_connection()

@@ -1,0 +1,3 @@
+from apps.loyalty import migrations
+
+__path__ = [*__path__, *migrations.__path__]
