@@ -10,6 +10,7 @@ class Entry(models.Model):
     """One act. ``before``/``after`` hold settings and counts, never a person's data."""
 
     append_only = True
+    kept_by_law = ("journal des accès et des actes (RGPD, art. 32)", 1)
 
     at = models.DateTimeField(default=timezone.now)
     actor_kind = models.CharField(max_length=8)

@@ -25,26 +25,27 @@ ADULT_SENTENCES = {ADULT_WORDING: _("J’ai 18 ans ou plus.")}
 _FIELDS = {Channel.SMS: "sms_consent", Channel.EMAIL: "email_consent"}
 
 
-def _opposition_hash(channel: str, address: str) -> str:
+def opposition_hash(channel: str, address: str) -> str:
+    """What stands for ``address`` where the address itself may not be kept."""
     return keyed_hash(f"opposition:{channel}", address.lower())
 
 
 def has_opposed(channel: str, address: str) -> bool:
     """Whether this address said stop, in whatever record it stood then."""
-    digest = _opposition_hash(channel, address)
+    digest = opposition_hash(channel, address)
     return Opposition.objects.filter(channel=channel, address_hash=digest).exists()
 
 
 def opposed_among(channel: str, addresses: Iterable[str]) -> set[str]:
     """Those of ``addresses`` that said stop, in one query: for whoever sends to many."""
-    digests = {_opposition_hash(channel, address): address for address in addresses}
+    digests = {opposition_hash(channel, address): address for address in addresses}
     found = Opposition.objects.filter(channel=channel, address_hash__in=digests)
     return {digests[digest] for digest in found.values_list("address_hash", flat=True)}
 
 
 def oppose(channel: str, address: str) -> None:
     """This address said stop, whether or not a record holds it."""
-    digest = _opposition_hash(channel, address)
+    digest = opposition_hash(channel, address)
     Opposition.objects.get_or_create(channel=channel, address_hash=digest)
 
 
@@ -87,7 +88,7 @@ def write_consent(
     )
     Contact.objects.filter(pk=contact.pk).update(**{_FIELDS[Channel(channel)]: state})
     if address:
-        digest = _opposition_hash(channel, address)
+        digest = opposition_hash(channel, address)
         if state == ConsentState.WITHDRAWN:
             Opposition.objects.get_or_create(channel=channel, address_hash=digest)
         elif state == ConsentState.GRANTED and own_word:

@@ -185,6 +185,7 @@ class ConsentEvent(models.Model):
     """One line of proof: who agreed to or withdrew what, where, in which words. Append-only."""
 
     append_only = True
+    kept_by_law = ("preuve des consentements et de leur retrait (RGPD, art. 7 § 1)", 5)
 
     contact = models.ForeignKey(
         Contact, models.PROTECT, related_name="consent_events", db_index=False
@@ -209,6 +210,8 @@ class ConsentEvent(models.Model):
 
 class Opposition(models.Model):
     """An address that said stop, as a keyed hash: outlives erasure, holds against imports."""
+
+    kept_by_law = ("preuve des oppositions à la prospection (RGPD, art. 21 § 3)", 3)
 
     channel = models.CharField(max_length=5, choices=Channel)
     address_hash = models.CharField(max_length=64)

@@ -21,6 +21,7 @@ from django.db import connections, models
 
 from apps.accounts.models import PlatformMail, Session, User
 from apps.core.tenancy import DatabaseWrapper, database
+from apps.ops.models import Erasure
 from apps.shops.models import Shop
 from config.env import database as read_url
 
@@ -28,9 +29,9 @@ ALIAS = "keeping"
 # Columns of a shop's tables that hold a user's id, where ``actor_kind`` (if there is one) says so.
 USER_COLUMNS = ("actor_id", "created_by")
 USER_KINDS = ("team", "staff")
-# They name a shop and are no part of it: whoever comes back signs in again, and letters of the
-# platform are its own.
-LEFT_OUT = (Session, PlatformMail)
+# They name a shop and are no part of it: whoever comes back signs in again, letters and the
+# register of what was erased are the platform's own.
+LEFT_OUT = (Session, PlatformMail, Erasure)
 
 _COLUMNS = """
 SELECT c.relname, array_agg(a.attname ORDER BY a.attnum)

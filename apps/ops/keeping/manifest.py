@@ -18,6 +18,7 @@ from apps.ops.keeping.refusals import (
     OtherKey,
     OtherTables,
 )
+from apps.ops.models import Erasure
 from apps.shops.models import TEMPLATE_SCHEMA, Shop
 
 FORMAT = 1
@@ -33,7 +34,7 @@ def key_mark() -> str:
 
 def state_of(connection: DatabaseWrapper, schema: str) -> State:
     """The migrations a shop's rows depend on: its schema's, and those of the shared rooms."""
-    rooms = {"shops", "accounts", *(one.model._meta.app_label for one in public_rows())}
+    rooms = {"shops", "accounts", *_rooms()}
     ours = {c.label for c in apps.get_app_configs() if c.name in settings.TENANT_APPS}
     found: State = {}
     with connection.cursor() as cursor:
@@ -45,6 +46,10 @@ def state_of(connection: DatabaseWrapper, schema: str) -> State:
             )
             found[side] = [name for (name,) in cursor.fetchall()]
     return found
+
+
+def _rooms() -> set[str]:
+    return {one.model._meta.app_label for one in public_rows() if not one.is_left_out}
 
 
 def describe(shop: Shop, state: State, now: datetime) -> dict[str, Any]:
@@ -73,7 +78,8 @@ def check_readable(manifest: dict[str, Any]) -> None:
 
 def check_fits(connection: DatabaseWrapper, manifest: dict[str, Any]) -> None:
     """Raises ``NotReady``, ``NewerSchema``, ``OlderSchema`` or ``OtherTables``."""
-    if not tables(connection, TEMPLATE_SCHEMA).get("django_migrations"):
+    shared = tables(connection, "public")
+    if not tables(connection, TEMPLATE_SCHEMA) or Erasure._meta.db_table not in shared:
         raise NotReady()
     here, there = state_of(connection, TEMPLATE_SCHEMA), manifest["state"]
     version = manifest["version"]

@@ -86,3 +86,28 @@ class BadName(Refusal):
         "tirets, sans nom réservé."
     )
     status = 422
+
+
+class HalfErased(Refusal):
+    message = _(
+        "L’effacement de « %(slug)s » n’est pas terminé : relancez « manage.py erase_shop "
+        "%(slug)s » d’abord."
+    )
+
+
+class AlreadyErasing(Refusal):
+    message = _("« %(slug)s » est déjà en cours d’effacement par une autre commande.")
+
+
+class StillBusy(Refusal):
+    message = _(
+        "Un travail écrit encore dans cette boutique, fermée entre-temps : relancez la commande "
+        "dans une minute."
+    )
+
+
+class ArchiveUnproven(Refusal):
+    message = _(
+        "L’archive relue n’est pas celle qui a été écrite : rien n’a été supprimé. Vérifiez "
+        "%(place)s, puis relancez."
+    )

@@ -8,7 +8,8 @@ from django.core.exceptions import ValidationError
 
 from apps.core.tenancy import DatabaseWrapper
 from apps.ops.keeping.contents import ALIAS, media
-from apps.ops.keeping.refusals import BadName, StillThere
+from apps.ops.keeping.refusals import BadName, HalfErased, StillThere
+from apps.ops.models import Erasure
 from apps.shops.models import Domain, Shop, slug_rule
 from apps.shops.services import RESERVED
 
@@ -43,6 +44,9 @@ def target_of(manifest: dict[str, Any], slug: str, *, elsewhere: bool) -> Target
 
 
 def check_free(connection: DatabaseWrapper, target: Target) -> None:
+    """Raises ``StillThere``, or ``HalfErased``: an erasure going on would take the new files."""
+    if Erasure.objects.using(ALIAS).filter(schema=target.schema, ended_at=None).exists():
+        raise HalfErased(slug=target.slug)
     with connection.cursor() as cursor:
         cursor.execute("SELECT to_regnamespace(%s) IS NOT NULL", [target.schema])
         (stands,) = cursor.fetchone()

@@ -2,7 +2,10 @@
 nothing here runs inside a test's transaction, and each file of tests sweeps behind itself."""
 
 import os
+import resource
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
@@ -17,6 +20,7 @@ from psycopg import sql
 
 from apps.ops.keeping.writing import backup
 from apps.shops.models import Shop
+from tests import environment
 from tests.ops.keeping import full
 
 STAYING = ["cave", "cafe"]
@@ -32,6 +36,39 @@ PEOPLE = (
 def owner_of(url: str = "") -> psycopg.Connection:
     """The owner's role; what it says is committed at once."""
     return psycopg.connect(url or os.environ["DATABASE_OWNER_URL"], autocommit=True)
+
+
+def process(*arguments: str, limit: int = 0) -> subprocess.Popen:
+    """A command in a process of its own; ``limit``: no file can be longer than so many bytes."""
+    running = subprocess.Popen(
+        [sys.executable, "-W", "ignore", "manage.py", *arguments],
+        cwd=environment.ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    if limit:
+        resource.prlimit(running.pid, resource.RLIMIT_FSIZE, (limit, limit))
+    return running
+
+
+def manage(*arguments: str, given: bytes = b"", limit: int = 0) -> subprocess.CompletedProcess:
+    """The same, to its end."""
+    with process(*arguments, limit=limit) as running:
+        out, err = running.communicate(given, timeout=100)
+    return subprocess.CompletedProcess(arguments, running.returncode, out, err)
+
+
+def kill_when_it_waits(running: subprocess.Popen) -> None:
+    """kill -9 once the command stands before a lock that the test holds."""
+    waiting = (
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+        "AND wait_event_type = 'Lock'"
+    )
+    with running, owner_of() as owner:
+        while owner.execute(waiting).fetchone() == (0,):
+            assert running.poll() is None, running.stderr.read().decode()
+        running.kill()
 
 
 def lose(schema: str, url: str = "") -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import BinaryIO
 from uuid import uuid4
 
 from allauth.account.models import EmailAddress
@@ -22,6 +23,9 @@ from apps.loyalty.models import Joining
 from apps.messaging.models import Alert, Attempt, Callback, Message, Status, Wake
 from apps.ops.demo import filling
 from apps.ops.demo.shops import CAVE
+from apps.ops.keeping import erasing
+from apps.ops.keeping.reading import restore
+from apps.ops.models import Erasure
 from apps.shops.models import Domain, DomainClaim, Shop
 from apps.shops.services import provision
 
@@ -139,3 +143,13 @@ def _the_rest(shop: Shop, now) -> None:
     )
     ImportLine.objects.create(run=run, number=2, fate=Fate.CREATED, contact=person)
     assert EmailAddress.objects.filter(email=OWNER, verified=True).exists()
+
+
+def again(kept: BinaryIO) -> None:
+    """The shop from its backup."""
+    restore(kept, now=timezone.now(), say=lambda line: None)
+
+
+def erase(**options) -> Erasure:
+    """Erased by somebody at the platform's keyboard."""
+    return erasing.erase(SLUG, by="ops", now=timezone.now(), **options)
