@@ -166,6 +166,15 @@ class Taker:
         self._ring.insert(others, key)
 
 
+def others_wait(mine: str, *, urgent: bool = False) -> bool:
+    """Whether a job of another key than ``mine`` is due (an urgent one): a job that could go on
+    for long makes way for it, and queues itself again."""
+    due = OrmQ.objects.filter(lock__lte=timezone.now()).exclude(key=mine)
+    if urgent:
+        due = due.filter(key__startswith=URGENT)
+    return due.exists()
+
+
 def done(job: Job) -> None:
     with connection.cursor() as cursor:
         cursor.execute(_DONE, {"job": job.id})

@@ -14,9 +14,9 @@ from typing import TypeVar
 
 from django.db import DatabaseError, InterfaceError, connection, transaction
 from django.utils import timezone
-from django_q.models import OrmQ
 
 from apps.core.jobs import Lane
+from apps.core.queue import key_of, others_wait
 from apps.messaging import outbox, reconciling
 from apps.messaging.models import Kind, Status
 from apps.messaging.outcome import NOT_STARTED, Outcome
@@ -81,19 +81,11 @@ def reconcile(shop: Shop) -> None:
         reconciling.conclude(answers, proven, shop)
 
 
-def others_wait(mine: str, *, urgent: bool) -> bool:
-    """Whether a job waits for a worker that is not of the queue's key ``mine``."""
-    waiting = OrmQ.objects.filter(lock__lte=timezone.now()).exclude(key=mine)
-    if urgent:
-        waiting = waiting.filter(key__startswith=f"{Lane.URGENT:d}:")
-    return waiting.exists()
-
-
 class _Drain:
     def __init__(self, shop: Shop, kinds: Sequence[str]) -> None:
         self.shop, self.kinds = shop, kinds
         lane = Lane.BULK if Kind.COMMERCIAL in kinds else Lane.URGENT
-        self.key = f"{lane:d}:{shop.schema_name}"
+        self.key = key_of(lane, shop.schema_name)
         self.began = time.monotonic()
         self.guarded = self.began
         self.flying, self.took = 0, False

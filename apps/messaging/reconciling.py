@@ -7,7 +7,7 @@ provider cannot tell stays ``unknown`` for good, and the team sees it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -23,6 +23,8 @@ from apps.shops.models import Shop
 
 # Before that a request may still be on its way, and the provider's own list may lag.
 SETTLED = timedelta(minutes=1)
+# What an hour has passed over is no news any more, for the person who would get it.
+STALE = timedelta(hours=1)
 
 Found = Receipt | DeliveryFailed | None
 
@@ -95,5 +97,7 @@ def conclude(
         if found is NEVER_CAME and not (proven and doubt.at <= now - SETTLED):
             continue
         if found is not None:
-            news.append((doubt.claim.attempt_id, Outcome.of(found)))
+            told = Outcome.of(found)
+            told = replace(told, again=told.again and doubt.at > now - STALE)
+            news.append((doubt.claim.attempt_id, told))
     record(news, shop, now)

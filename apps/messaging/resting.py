@@ -28,6 +28,7 @@ def rest(using: str, now: datetime, *, is_copy: bool) -> int:
             done_at=now,
         )
     if is_copy:
+        Attempt.objects.using(using).exclude(ask_at=None).update(ask_at=None)
         flying = Attempt.objects.using(using).filter(status=Status.SENDING)
         flying.update(status=Status.UNKNOWN, code=RESTORED, done_at=now)
         held = Message.objects.using(using).filter(status=Status.SENDING)
