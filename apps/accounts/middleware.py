@@ -4,12 +4,21 @@ import time
 from urllib.parse import urlencode
 
 from django.conf import settings
+from django.contrib.auth import (
+    BACKEND_SESSION_KEY,
+    HASH_SESSION_KEY,
+    SESSION_KEY,
+    get_user,
+)
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.crypto import constant_time_compare
 from django.utils.functional import SimpleLazyObject
 
-from apps.accounts.models import Membership
+from apps.accounts.models import Membership, User
 from apps.core.roles import Right
 
 ADMIN_IDLE_SECONDS = 30 * 60
@@ -45,10 +54,38 @@ class HostSessionMiddleware(SessionMiddleware):
         return response
 
 
+class PersonMiddleware(AuthenticationMiddleware):
+    """``request.user`` and ``request.membership``, both read with the session, when asked for."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        super().process_request(request)
+        request.user = SimpleLazyObject(lambda: _person(request))  # type: ignore[assignment]
+        request.membership = SimpleLazyObject(lambda: _membership(request))  # type: ignore[attr-defined]
+
+
+def _person(request: HttpRequest) -> User | AnonymousUser:
+    """Whose session it is, while their sign-in stands; in every other case Django decides,
+    and ends the session where it must."""
+    session = request.session
+    number = session.get(SESSION_KEY)  # reads the session, and the person with it
+    person: User | None = session.person  # type: ignore[attr-defined]
+    stands = (
+        person is not None
+        and number == str(person.pk)
+        and person.is_active
+        and session.get(BACKEND_SESSION_KEY) in settings.AUTHENTICATION_BACKENDS
+        and constant_time_compare(session.get(HASH_SESSION_KEY, ""), person.get_session_auth_hash())
+    )
+    return person if person and stands else get_user(request)  # type: ignore[return-value]
+
+
 def _membership(request: HttpRequest) -> Membership | None:
     shop = request.shop  # type: ignore[attr-defined]
     if shop is None or not request.user.is_authenticated:
         return None
+    session = request.session
+    if session.person and session.person.pk == request.user.pk:  # type: ignore[attr-defined]
+        return session.membership  # type: ignore[attr-defined, no-any-return]
     return Membership.objects.filter(shop=shop, user_id=request.user.pk).first()
 
 
@@ -71,7 +108,6 @@ class DoorMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        request.membership = SimpleLazyObject(lambda: _membership(request))  # type: ignore[attr-defined]
         response: HttpResponse = self.get_response(request)
         return response
 

@@ -33,9 +33,10 @@ def use_public() -> None:
     database().set_schema_to_public()
 
 
-def use_shop(shop: Any) -> None:
-    """Only the host middleware and tests call this; everything else uses ``in_schema``."""
-    database().set_tenant(shop)
+def stood_in(shop: Any) -> None:
+    """A statement has moved the connection into the shop's schema. Only the host middleware
+    calls this; everything else uses ``in_schema``."""
+    database().stood_in(shop)
 
 
 @contextmanager

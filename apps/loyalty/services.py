@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from django.db import IntegrityError, transaction
-from django.db.models import Count, F, Max, QuerySet, Subquery
+from django.db.models import F, Max, QuerySet
 from django.db.models.functions import Greatest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -22,6 +22,7 @@ from apps.audit.services import record
 from apps.contacts.models import Contact
 from apps.core.actor import Actor
 from apps.core.facts import announce
+from apps.core.reading import columns, instance, one, width
 from apps.core.refusal import Refusal
 from apps.loyalty.facts import (
     RewardRedeemed,
@@ -170,20 +171,17 @@ def add_stamp(
     gesture = _Gesture(token, by, now)
     with _one_gesture():
         held = _locked(card.pk)
-        programme, earlier, recent = _read_rules(held, gesture)
+        programme, earlier, recent = _read_rules(gesture)
         if earlier is not None:
             return _as_before(earlier, held, programme)
         if not over_cooldown:
             _refuse_just_stamped(held, programme, now)
         if recent >= programme.helper_hourly_limit:
             raise _hourly_limit(programme.helper_hourly_limit, by, now)
-        more = {"amount_cents": amount_cents, "visit_before": held.contact.last_visit_at}
-        movement = _write(held, MovementKind.EARN, 1, gesture, **more)
-        full = held.balance >= programme.goal
-        reward = _win(held, programme, gesture.also("reward:0")) if full else None
-        held.last_stamp_at = now
-        _keep(held, "last_stamp_at")
-        _visited(held.contact, now)
+        movement, reward = _stamp(held, gesture, amount_cents), None
+        if held.balance >= programme.goal:
+            reward = _win(held, programme, gesture.also("reward:0"))
+            _keep(held)
         record(by, "stamp", "card", held.pk, after={"balance": held.balance})
         announce(StampAdded(card_id=held.pk, movement_id=movement.pk))
         return Stamped(movement, held, programme, reward, repeated=False)
@@ -302,33 +300,45 @@ def _one_gesture() -> Iterator[None]:
         raise TokenSpent() from error
 
 
+_LOCK = f"""
+SELECT {columns(Card, "card")}, {columns(Contact, "person")}
+FROM loyalty_card card JOIN contacts_contact person ON person.id = card.contact_id
+WHERE card.id = %s FOR UPDATE OF card
+"""
+
+
 def _locked(card_id: int) -> Card:
-    cards = Card.objects.select_related("contact").select_for_update(of=("self",))
-    card = cards.get(pk=card_id)
+    row = one(_LOCK, [card_id])
+    if row is None:
+        raise Card.DoesNotExist()
+    card: Card = instance(Card, row)
+    card.contact = instance(Contact, row, width(Card))
     if card.contact.merged_into_id is not None:
         raise CardMerged()
     return card
 
 
-def _read_rules(card: Card, gesture: _Gesture) -> tuple[Programme, Movement | None, int]:
+_RULES = f"""
+SELECT {columns(Programme, "rule")},
+    (SELECT id FROM loyalty_movement WHERE token = %(token)s),
+    (SELECT count(*) FROM loyalty_movement WHERE kind = 'earn'
+        AND actor_kind = %(kind)s AND actor_id = %(actor)s AND at > %(hour_ago)s)
+FROM (VALUES (true)) AS always LEFT JOIN loyalty_programme rule ON true
+"""
+
+
+def _read_rules(gesture: _Gesture) -> tuple[Programme, Movement | None, int]:
     """The rule, what this token wrote before, how many stamps the person gave within the hour.
 
     One statement, after the lock: a statement that waits for a lock reads the past.
     """
-    lately = _stamps_by(gesture.by).filter(at__gt=gesture.now - timedelta(hours=1))
-    counted = lately.order_by().values("actor_id").annotate(n=Count("pk")).values("n")
-    asked = {
-        "earlier": Subquery(Movement.objects.filter(token=gesture.token).values("pk")[:1]),
-        "recent": Subquery(counted),
-    }
-    programme = Programme.objects.annotate(**asked).first()
-    if programme is not None:
-        earlier, recent = programme.earlier, programme.recent  # type: ignore[attr-defined]
-    else:
-        programme = default_programme()
-        earlier, recent = Card.objects.filter(pk=card.pk).values_list(*asked.values()).get()
+    by, hour_ago = gesture.by, gesture.now - timedelta(hours=1)
+    values = {"token": gesture.token, "kind": by.kind, "actor": by.id, "hour_ago": hour_ago}
+    row = one(_RULES, values)
+    assert row is not None
+    *_rule, earlier, recent = row
     found = Movement.objects.get(pk=earlier) if earlier else None
-    return programme, found, recent or 0
+    return instance(Programme, row) or default_programme(), found, recent
 
 
 def _stamps_by(by: Actor) -> QuerySet[Movement]:
@@ -402,10 +412,45 @@ def _keep(card: Card, *more: str) -> None:
     card.save(update_fields=["balance", "rewards_ready", *more])
 
 
-def _visited(contact: Contact, now: datetime) -> None:
-    Contact.objects.filter(pk=contact.pk).update(visits=F("visits") + 1, last_visit_at=now)
+# The line, the card and the visit: three rooms of one fact, in one statement.
+_STAMP = """
+WITH line AS (
+    INSERT INTO loyalty_movement
+        (card_id, kind, stamps, token, amount_cents, visit_before, actor_kind, actor_id, at)
+    VALUES (%(card_id)s, %(kind)s, %(stamps)s, %(token)s, %(amount_cents)s, %(visit_before)s,
+        %(actor_kind)s, %(actor_id)s, %(at)s)
+    RETURNING id
+), visit AS (
+    UPDATE contacts_contact SET visits = visits + 1, last_visit_at = %(at)s
+    WHERE id = %(contact_id)s
+)
+UPDATE loyalty_card SET balance = balance + %(stamps)s, last_stamp_at = %(at)s
+WHERE id = %(card_id)s RETURNING (SELECT id FROM line)
+"""
+
+
+def _stamp(card: Card, gesture: _Gesture, amount_cents: int | None) -> Movement:
+    """The ledger's line, the balance and the visit of one stamp."""
+    contact = card.contact
+    line = Movement(
+        card=card,
+        kind=MovementKind.EARN,
+        stamps=1,
+        token=gesture.token,
+        amount_cents=amount_cents,
+        visit_before=contact.last_visit_at,
+        actor_kind=gesture.by.kind,
+        actor_id=gesture.by.id,
+        at=gesture.now,
+    )
+    row = one(_STAMP, {**vars(line), "contact_id": contact.pk})
+    assert row is not None
+    (line.pk,) = row
+    line._state.adding = False
+    card.balance += 1
+    card.last_stamp_at = contact.last_visit_at = gesture.now
     contact.visits += 1
-    contact.last_visit_at = now
+    return line
 
 
 def _forget_visit(card: Card, stamp: Movement) -> None:

@@ -7,21 +7,38 @@ from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
 
 from apps.core.logs import shop_schema
-from apps.core.tenancy import use_public, use_shop
-from apps.shops.models import Domain, Shop
+from apps.core.reading import columns, instance, one
+from apps.core.tenancy import stood_in, use_public
+from apps.shops.models import Shop
 
 UNKNOWN = "Aucune boutique à cette adresse.\n"
 
 
+# Named with their schema: they are read from wherever the last request left the connection.
+_FROM_HOST = """
+FROM public.shops_domain d JOIN public.shops_shop s ON s.schema_name = d.shop_schema
+WHERE d.domain = %s AND d.verified_at IS NOT NULL AND s.closed_at IS NULL
+"""
+_FIND = f"SELECT {columns(Shop, 's')} {_FROM_HOST}"
+# Found and stepped into by one statement.
+_ENTER = f"""SELECT {columns(Shop, "s")},
+    set_config('search_path', quote_ident(s.schema_name) || ', public', false) {_FROM_HOST}"""
+
+
 def shop_of_host(host: str) -> Shop | None:
     """The open shop that answers at ``host`` (no port), or None."""
-    found = (
-        Domain.objects.filter(domain=host, tenant__closed_at=None)
-        .exclude(verified_at=None)
-        .select_related("tenant")
-        .first()
-    )
-    return found.tenant if found else None
+    row = one(_FIND, [host])
+    return instance(Shop, row) if row else None
+
+
+def _enter(host: str) -> Shop | None:
+    """Like ``shop_of_host``; the connection stands in the shop's schema afterwards."""
+    row = one(_ENTER, [host])
+    if row is None:
+        return None
+    shop: Shop = instance(Shop, row)
+    stood_in(shop)
+    return shop
 
 
 class HostMiddleware:
@@ -35,23 +52,24 @@ class HostMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        use_public()
         timezone.deactivate()
         host = split_domain_port(request.META.get("HTTP_HOST", "").lower())[0]
         request.shop = None  # type: ignore[attr-defined]
         request.is_admin_host = host == settings.ADMIN_HOST  # type: ignore[attr-defined]
         if host == settings.PLATFORM_HOST:
+            use_public()
             request.urlconf = settings.PUBLIC_SCHEMA_URLCONF
         elif host == settings.ADMIN_HOST:
+            use_public()
             request.urlconf = settings.ADMIN_URLCONF
         else:
-            shop = shop_of_host(host) if host else None
+            shop = _enter(host) if host else None
             if shop is None:
+                use_public()
                 return HttpResponseNotFound(UNKNOWN, content_type="text/plain; charset=utf-8")
             request.shop = shop  # type: ignore[attr-defined]
             request.tenant = shop  # type: ignore[attr-defined]
             request.urlconf = settings.ROOT_URLCONF
-            use_shop(shop)
             timezone.activate(shop.zone)
             shop_schema.set(shop.schema_name)
         response: HttpResponse = self.get_response(request)

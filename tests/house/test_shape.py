@@ -69,7 +69,7 @@ def test_no_drawer_for_odds_and_ends():
 
 def test_only_the_host_chooses_a_shop():
     """A task or a view that moves the connection leaks its shop into the next one's work."""
-    moving = re.compile(r"\b(use_shop|set_tenant|tenant_context|schema_context)\(|\.activate\(\)")
+    moving = re.compile(r"\b(stood_in|set_tenant|tenant_context|schema_context)\(|\.activate\(\)")
     allowed = {
         "apps/core/postgres/base.py",
         "apps/core/tenancy.py",

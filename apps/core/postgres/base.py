@@ -41,6 +41,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
         super().set_tenant(tenant, include_public)
         self.touched.add(tenant.schema_name)
 
+    def stood_in(self, tenant: Any) -> None:
+        """Like ``set_tenant``, when a statement has already moved the server there."""
+        self.set_tenant(tenant)
+        self.search_path_set_schemas = self._get_cursor_search_paths()
+
     def step_into_role(self, role: str) -> None:
         """Run what follows as ``role``; empty is the one that logged in. Told at once, so that
         no cursor that is open already runs on in a role that was left."""
