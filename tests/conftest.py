@@ -1,5 +1,6 @@
 """Two shops for the whole session, rollback per test, jobs run when the test says so."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,6 +18,9 @@ from apps.core.tenancy import in_schema
 from apps.shops.models import Shop
 from tests import environment
 from tests.factories import UserFactory
+from tests.watch import watch
+
+A_PERSON = re.compile(r"[\w.+-]+@[\w-]+\.\w|(?<![\w-])\+?\d[\d .]{8,}\d(?![\w-])")
 
 
 @pytest.fixture(scope="session")
@@ -33,6 +37,18 @@ def _plain_static_files() -> None:
     settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES["staticfiles"] = plain
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _hear_every_connection() -> None:
+    watch.hear_all()
+
+
+@pytest.fixture(autouse=True)
+def _two_shops_are_two_transactions() -> Iterator[None]:
+    watch.broken.clear()
+    yield
+    assert watch.broken == []
 
 
 @pytest.fixture(autouse=True)
@@ -133,6 +149,7 @@ def run_jobs(db: None) -> Callable[[], int]:
         schema, count = connection.schema_name, 0
         while job := OrmQ.objects.filter(lock__lte=timezone.now()).order_by("pk").first():
             task = job.task
+            assert not A_PERSON.search(repr(task["args"])), "a job carries ids only"
             job.delete()
             import_string(task["func"])(*task["args"], **task["kwargs"])
             connection.set_schema(schema)
