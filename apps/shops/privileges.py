@@ -26,7 +26,7 @@ SELECT pg_has_role(%(app)s, oid, 'MEMBER') AND NOT pg_has_role(%(app)s, oid, 'US
 FROM pg_roles WHERE rolname = %(platform)s
 """
 _POLICIES = """
-SELECT c.relname, c.relrowsecurity AND c.relforcerowsecurity, p.polname, obj_description(p.oid)
+SELECT c.relname, c.relrowsecurity AND c.relforcerowsecurity, p.polname, obj_description(p.oid, 'pg_policy')
 FROM pg_class c LEFT JOIN pg_policy p ON p.polrelid = c.oid
 WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
 """
@@ -92,7 +92,7 @@ def grant_public(connection: BaseDatabaseWrapper) -> None:
     _run(connection, ["REVOKE CREATE ON SCHEMA public FROM PUBLIC"])
     for role in (app_role(), PLATFORM_ROLE):
         _run(connection, grants(role, "public", settings.SHARED_APPS))
-    _run(connection, _walls_missing(connection))
+    _run(connection, walls_missing(connection))
 
 
 def grant_schema(connection: BaseDatabaseWrapper, schema: str) -> None:
@@ -114,7 +114,7 @@ def _check_platform_role(connection: BaseDatabaseWrapper) -> None:
     )
 
 
-def _walls_missing(connection: BaseDatabaseWrapper) -> list[str]:
+def walls_missing(connection: BaseDatabaseWrapper) -> list[str]:
     """What it takes to make the database's policies those of ``walls()``.
 
     A policy's comment is the text it was made from: the catalogue prints expressions its own way.
@@ -141,7 +141,7 @@ def _policies_missing(
     wanted = wall.policies(owner)
     on = f"ON public.{connection.ops.quote_name(wall.table)}"
     here = {policy: text for (table, policy), text in stands.items() if table == wall.table}
-    changed = [name for name, text in here.items() if wanted.get(name) != text]
+    changed = [name for name, text in here.items() if name not in wanted or wanted[name] != text]
     statements = [f"DROP POLICY {connection.ops.quote_name(name)} {on}" for name in changed]
     for name, text in wanted.items():
         if here.get(name) != text:
