@@ -26,7 +26,8 @@ SELECT pg_has_role(%(app)s, oid, 'MEMBER') AND NOT pg_has_role(%(app)s, oid, 'US
 FROM pg_roles WHERE rolname = %(platform)s
 """
 _POLICIES = """
-SELECT c.relname, c.relrowsecurity AND c.relforcerowsecurity, p.polname, obj_description(p.oid, 'pg_policy')
+SELECT c.relname, c.relrowsecurity AND c.relforcerowsecurity, p.polname,
+       obj_description(p.oid, 'pg_policy')
 FROM pg_class c LEFT JOIN pg_policy p ON p.polrelid = c.oid
 WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
 """
