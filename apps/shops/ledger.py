@@ -24,6 +24,7 @@ from psycopg import sql
 
 from apps.shops.models import SchemaState, SchemaVersion
 from apps.shops.privileges import app_role, grants
+from apps.shops.walls import rules_of_walls
 
 PUBLIC = "public"
 
@@ -60,7 +61,8 @@ def _digest(lines: Iterable[str]) -> str:
 @cache
 def _rules(shop_side: bool) -> str:
     schema = "" if shop_side else PUBLIC
-    return _digest(grants(app_role(), "any", apps_of(schema)))
+    lines = grants(app_role(), "any", apps_of(schema))
+    return _digest(lines if shop_side else [*lines, *rules_of_walls()])
 
 
 def rules(schema: str) -> str:

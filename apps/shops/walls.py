@@ -59,5 +59,14 @@ def walls() -> list[Wall]:
     )
 
 
+def rules_of_walls() -> list[str]:
+    """Every policy as a line that changes when it does."""
+    return [
+        f"{wall.table} {name} {text}"
+        for wall in walls()
+        for name, text in wall.policies("").items()
+    ]
+
+
 def _column(model: type[models.Model], field: str) -> str:
     return str(cast("models.Field[Any, Any]", model._meta.get_field(field)).column)
