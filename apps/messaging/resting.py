@@ -3,13 +3,17 @@
 Between the moment a backup was made and the loss that made it needed, what waited may have left,
 been called off or been written anew; in a copy under another name the original sends it. So
 nothing that waited is sent: it is called off with a reason the team reads, and whoever still
-wants it writes it again. A try that was under way stays one: the net under dead workers makes it
-``unknown`` and asks the provider. A copy asks nobody: what it holds is the original's affair.
+wants it writes it again. A try that was under way becomes ``unknown`` as after any crash, and the
+provider is asked for it, but only once its answer can no longer lead to another try: later tries
+of the lost shop are not in the backup. A copy asks nobody: what it holds is the original's affair.
 """
 
 from datetime import datetime
 
-from apps.messaging.models import Attempt, Message, Status
+from django.db.models import F
+
+from apps.messaging.models import Attempt, Message, Status, Wake
+from apps.messaging.reconciling import STALE
 
 RESTORED = "restored"
 
@@ -27,8 +31,10 @@ def rest(using: str, now: datetime, *, is_copy: bool) -> int:
             available_at=None,
             done_at=now,
         )
+    Wake.objects.using(using).all().delete()  # their jobs are not here
+    doubts = Attempt.objects.using(using).exclude(ask_at=None)
+    doubts.update(ask_at=None if is_copy else F("at") + STALE)
     if is_copy:
-        Attempt.objects.using(using).exclude(ask_at=None).update(ask_at=None)
         flying = Attempt.objects.using(using).filter(status=Status.SENDING)
         flying.update(status=Status.UNKNOWN, code=RESTORED, done_at=now)
         held = Message.objects.using(using).filter(status=Status.SENDING)

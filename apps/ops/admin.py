@@ -22,6 +22,7 @@ from apps.accounts.models import Invitation, Membership, PlatformMail, StaffAct,
 from apps.core.admin import ReadOnly
 from apps.core.logs import scrub
 from apps.ops.admin_site import site
+from apps.ops.models import Erasure
 from apps.shops import admin as shops
 from apps.shops.models import Domain, DomainClaim, Shop
 
@@ -106,6 +107,15 @@ class AuthenticatorAdmin(ReadOnly):
     fields = ("user", "type", "created_at", "last_used_at")
 
 
+class ErasureAdmin(ReadOnly):
+    """Shops that left: when, by whom, and where what the law wants kept lies."""
+
+    list_display = ("slug", "began_at", "ended_at", "by", "archive")
+    ordering = ("-began_at",)
+    search_fields = ("slug",)
+    fields = ("slug", "schema", "by", "began_at", "ended_at", "people", "files", "archive")
+
+
 class GroupAdmin(admin.ModelAdmin):
     filter_horizontal = ("permissions",)
 
@@ -127,6 +137,7 @@ SHOWN: dict[Any, type[admin.ModelAdmin]] = {
     Authenticator: AuthenticatorAdmin,
     Group: GroupAdmin,
     LogEntry: LogAdmin,
+    Erasure: ErasureAdmin,
     OrmQ: QueueAdmin,
     Failure: FailureAdmin,
     **dict.fromkeys(STRIPE, StripeAdmin),

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connections, transaction
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.actor import Actor
@@ -73,12 +73,12 @@ def _blueprint(version: str) -> Blueprint:
     return read_blueprint(owner_connection(), TEMPLATE_SCHEMA)
 
 
-def _template_version() -> str:
+def template_version(using: str = "owner") -> str:
     """Where the template stands. Inside a transaction, it stays there until its end: a deploy
     that wants to change it waits (and this waits for one that is changing it)."""
-    with owner_connection().cursor() as cursor:
+    with connections[using].cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [TEMPLATE_LOCK])
-    return SchemaState.objects.using("owner").get(pk=TEMPLATE_SCHEMA).version
+    return SchemaState.objects.using(using).get(pk=TEMPLATE_SCHEMA).version
 
 
 def provision(
@@ -96,7 +96,7 @@ def provision(
     connection = owner_connection()
     try:
         with transaction.atomic(using="owner"):
-            version = _template_version()
+            version = template_version()
             shop = Shop(name=name, slug=slug, schema_name=schema, schema_version=version, **fields)
             shop.save(using="owner")
             Domain.objects.using("owner").create(

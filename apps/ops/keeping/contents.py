@@ -18,8 +18,11 @@ from django.apps import apps
 from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import connections, models
+from django_q.models import OrmQ, Task
 
 from apps.accounts.models import PlatformMail, Session, User
+from apps.core.jobs import Lane
+from apps.core.queue import key_of
 from apps.core.tenancy import DatabaseWrapper, database
 from apps.ops.models import Erasure
 from apps.shops.models import Shop
@@ -165,6 +168,16 @@ def file_columns() -> Iterator[tuple[str, str]]:
         uploads = {f.name for f in model._meta.concrete_fields if isinstance(f, models.FileField)}
         for name in sorted(uploads | set(getattr(model, "names_files", ()))):
             yield model._meta.db_table, fields[name]
+
+
+def job_keys(schema: str) -> list[str]:
+    return [key_of(lane, schema) for lane in Lane]
+
+
+def forget_jobs(schema: str) -> None:
+    """What is queued for the shop, and what of it was given up."""
+    OrmQ.objects.using(ALIAS).filter(key__in=job_keys(schema)).delete()
+    Task.objects.using(ALIAS).filter(group__in=job_keys(schema)).delete()
 
 
 def media(folder: str) -> Iterator[str]:

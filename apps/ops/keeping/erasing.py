@@ -19,21 +19,28 @@ from django.core.files.base import File
 from django.core.files.storage import default_storage
 from django.db import OperationalError, transaction
 from django.db.models import ProtectedError
-from django_q.models import OrmQ, Task
+from django_q.models import OrmQ
 
 from apps.accounts.models import Membership, Session, User
 from apps.audit.models import Entry
 from apps.audit.tasks import write as write_trail
 from apps.core import jobs
-from apps.core.queue import key_of
 from apps.core.tenancy import DatabaseWrapper
 from apps.ops.keeping.archiving import write_archive
 from apps.ops.keeping.container import BLOCK, Reader
-from apps.ops.keeping.contents import ALIAS, opened, public_rows, remove_media, tables
+from apps.ops.keeping.contents import (
+    ALIAS,
+    forget_jobs,
+    job_keys,
+    opened,
+    public_rows,
+    remove_media,
+    tables,
+)
 from apps.ops.keeping.refusals import AlreadyErasing, ArchiveUnproven, NoSuchShop, StillBusy
 from apps.ops.keeping.writing import SNAPSHOT, new_file
 from apps.ops.models import Erasure
-from apps.shops.models import Shop
+from apps.shops.models import SchemaState, Shop
 from apps.shops.privileges import app_role
 
 IN_STORAGE = "archives"
@@ -91,7 +98,7 @@ def _close(connection: DatabaseWrapper, erasure: Erasure, now: datetime) -> None
 
     The locks wait for whoever writes at this moment: what follows sees all there will ever be.
     """
-    for job in OrmQ.objects.filter(key__in=_keys(erasure.schema)).order_by("pk"):
+    for job in OrmQ.objects.filter(key__in=job_keys(erasure.schema)).order_by("pk"):
         arguments = job.task.get("args", ())
         if len(arguments) > 1 and arguments[1] == TRAIL:
             jobs.run(*arguments)
@@ -178,10 +185,6 @@ def digest_of(place: str) -> str:
     return digest.hexdigest()
 
 
-def _keys(schema: str) -> list[str]:
-    return [key_of(lane, schema) for lane in jobs.Lane]
-
-
 def _drop(connection: DatabaseWrapper, erasure: Erasure, now: datetime) -> None:
     """Its schema and every row that names it, in one transaction."""
     with transaction.atomic(using=ALIAS), connection.cursor() as cursor:
@@ -194,8 +197,8 @@ def _drop(connection: DatabaseWrapper, erasure: Erasure, now: datetime) -> None:
                 cursor.execute(
                     f'DELETE FROM {kind.table} WHERE "{kind.column}" = %s', [kind.of(shop)]
                 )
-        OrmQ.objects.using(ALIAS).filter(key__in=_keys(erasure.schema)).delete()
-        Task.objects.using(ALIAS).filter(group__in=_keys(erasure.schema)).delete()
+        forget_jobs(erasure.schema)
+        SchemaState.objects.using(ALIAS).filter(pk=erasure.schema).delete()
         cursor.execute("DELETE FROM public.shops_shop WHERE id = %s", [shop.pk])
         erasure.people = sum(_let_go(user) for user in team)
         erasure.dropped_at = now

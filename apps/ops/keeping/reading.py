@@ -28,6 +28,7 @@ from apps.ops.keeping.contents import (
     ALIAS,
     actor_columns,
     file_columns,
+    forget_jobs,
     opened,
     remove_media,
 )
@@ -35,8 +36,10 @@ from apps.ops.keeping.manifest import check_fits, check_readable
 from apps.ops.keeping.refusals import Damaged, StillThere
 from apps.ops.keeping.target import Target, check_free, target_of
 from apps.ops.keeping.writing import quoted
+from apps.shops import ledger
 from apps.shops.blueprint import read_blueprint
 from apps.shops.models import TEMPLATE_SCHEMA, Shop
+from apps.shops.services import template_version
 
 Say = Callable[[str], object]
 
@@ -88,6 +91,8 @@ def _bring_files(reader: Reader, target: Target) -> None:
 def _make(
     connection: DatabaseWrapper, reader: Reader, target: Target, now: datetime, say: Say
 ) -> None:
+    version = template_version(ALIAS)  # no deploy changes it until we are through
+    check_fits(connection, reader.manifest)
     blueprint = read_blueprint(connection, TEMPLATE_SCHEMA)
     space = connection.ops.quote_name(target.schema)
     known = people.match(connection, list(reader.lines("people.jsonl")))
@@ -99,7 +104,8 @@ def _make(
     connection.set_schema(target.schema)
     known.make(now)
     rows.bring(connection, reader, target, known.ids, say)
-    _settle(connection, target, now)
+    _settle(target, now)
+    _run(connection, ledger.writing(target.schema, version))
     _run(connection, *(f'ANALYZE {space}."{table}"' for table in reader.manifest["tables"]))
 
 
@@ -152,8 +158,12 @@ def _continue_sequences(
             )
 
 
-def _settle(connection: DatabaseWrapper, target: Target, now: datetime) -> None:
-    """What waited rests, and the trail says what happened."""
+def _settle(target: Target, now: datetime) -> None:
+    """What waited rests, and the trail says what happened.
+
+    Jobs queued for the shop that was lost name rows by numbers that will be given anew.
+    """
+    forget_jobs(target.schema)
     outbox.rest(ALIAS, now, is_copy=target.is_copy)
     drops.rest(ALIAS, now)
     imports.rest(ALIAS)

@@ -34,6 +34,8 @@ def bring(
         if not default_storage.exists(row["logo"]):
             say("Le logo n’est pas dans la sauvegarde : il faudra le redonner.")
             row["logo"] = ""
+    if row["closed_at"]:
+        say("Cette boutique était fermée quand la sauvegarde a été faite : elle le reste.")
     if target.is_copy:
         row["callback_token"] = new_token()
     _insert(connection, "public.shops_shop", row)

@@ -58,6 +58,10 @@ class Run:
     database: float
     memory: float
 
+    @property
+    def work(self) -> float:
+        return self.cpu + self.database
+
     def told(self) -> str:
         return (
             f"{self.seconds:.1f} s ({self.cpu:.1f} + {self.database:.1f} s of CPU), "
@@ -136,7 +140,7 @@ def measure(ground: Ground) -> Iterator[Row]:
         gone = _manage(ground, "erase_shop", COPY, "--yes-i-mean", COPY, "--archive", name)
         dumped, restored = _yardstick(ground, shop.schema_name, folder)
     figures = {
-        run: one.__class__.told(one)
+        run: one.told()
         for run, one in {
             "backup": made,
             "restore": back,
@@ -145,11 +149,11 @@ def measure(ground: Ground) -> Iterator[Row]:
             "pg_restore": restored,
         }.items()
     }
-    ours, theirs = made.seconds + back.seconds, dumped.seconds + restored.seconds
-    share = ours / theirs
+    # By CPU: the clock of a shared machine drifts.
+    share = (made.work + back.work) / (dumped.work + restored.work)
     more = max(made.memory, back.memory) - small.memory
     yield Row("backup of a great shop", "", f"{made.told()}, file {size:.0f} MB", True, figures)
     yield Row("restore of a great shop", "≤ 120 s", back.told(), back.seconds <= 120)
-    yield Row("both beside pg_dump and pg_restore", "≤ 2 ×", f"{share:.2f} ×", share <= 2)
+    yield Row("both, by CPU, beside pg_dump and pg_restore", "≤ 2 ×", f"{share:.2f} ×", share <= 2)
     yield Row("memory above a small shop's", "≤ 30 MB", f"{more:.0f} MB", more <= 30)
     yield Row("erasure of a great shop", "≤ 120 s", gone.told(), gone.seconds <= 120)

@@ -101,8 +101,14 @@ def _what_waits(now) -> None:
         )
         if tried:
             before = now - timedelta(minutes=10)
+            asked = before + timedelta(minutes=2) if tried == Status.SENDING else None
             Attempt.objects.create(
-                message=message, number=1, provider="local", status=tried, at=before
+                message=message,
+                number=1,
+                provider="local",
+                status=tried,
+                at=before,
+                ask_at=asked,
             )
     Drop.objects.create(
         title="Demain",

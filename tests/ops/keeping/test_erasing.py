@@ -28,7 +28,7 @@ from apps.ops.keeping.archiving import kept_models
 from apps.ops.keeping.container import Reader
 from apps.ops.keeping.refusals import AlreadyErasing, HalfErased, NoSuchShop
 from apps.ops.models import Erasure
-from apps.shops.models import Domain, Shop
+from apps.shops.models import Domain, SchemaState, Shop
 from apps.shops.services import provision
 from tests.conftest import ShopClient
 from tests.ops.keeping import full
@@ -110,6 +110,7 @@ def test_its_hosts_and_callbacks_fall_silent_and_its_name_is_free(was, back, set
     assert Client(HTTP_HOST=host).get("/").status_code == 404
     assert _callback(token, settings) == 404
     assert not Domain.objects.filter(domain__contains="gardee").exists()
+    assert not SchemaState.objects.filter(schema=was.schema).exists()
     new = provision(name="Autre cave", slug=full.SLUG)
     assert new.schema_name != was.schema
     assert ShopClient(new).get("/").status_code == 200

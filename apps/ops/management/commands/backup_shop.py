@@ -7,12 +7,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from apps.audit.services import record
-from apps.core.actor import SYSTEM
 from apps.core.refusal import Refusal
-from apps.core.tenancy import in_schema
-from apps.ops.keeping.writing import backup, new_file
-from apps.shops.models import Shop
+from apps.ops.keeping.writing import backup, new_file, note
 
 
 class Command(BaseCommand):
@@ -35,6 +31,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         slug, name, now = options["slug"], options["file"], timezone.now()
         path = Path(name or f"{slug}-{now:%Y%m%d-%H%M%S}.zip")
+        if name == "-" and sys.stdout.isatty():
+            raise CommandError("Vers un terminal, rien n’est écrit : dirigez la sortie ailleurs.")
         try:
             if name == "-":
                 made = backup(slug, sys.stdout.buffer, now)
@@ -47,10 +45,7 @@ class Command(BaseCommand):
         except OSError as error:
             raise CommandError(f"Écriture impossible, rien n’est gardé : {error}") from error
         rows = sum(member.get("rows", 0) for member in made["members"].values())
-        shop = Shop.objects.get(schema_name=made["schema"])
-        with in_schema(shop.schema_name):
-            # All of the shop's people left in one file: its trail says so.
-            record(SYSTEM, "shop.backup", "shop", shop.pk, after={"rows": rows})
+        note(made["schema"], now, rows)
         if name != "-":
             self.stdout.write(
                 f"{path} : {len(made['tables'])} tables, {rows} lignes, {path.stat().st_size} "
