@@ -80,16 +80,16 @@ class Provider:
 
 @contextmanager
 def provider(
-    folder: Path, *, latency: float = 0.05, faults: float = 0.0, **more: str
+    folder: Path, *, latency: float = 0.05, faults: float = 0.0, callbacks: float = 0.0
 ) -> Iterator[Provider]:
     """Twilio's stand-in in its own process, with fresh books, until the block ends."""
     folder.mkdir(parents=True, exist_ok=True)
     books, port = folder / "books.jsonl", processes.free_port()
     books.unlink(missing_ok=True)
-    options = {"port": port, "books": books, "latency": latency, "faults": faults, **more}
+    options = {"port": port, "books": books, "latency": latency}
+    options |= {"faults": faults, "callbacks": callbacks}
     command = [sys.executable, "-m", "tests.peers.twilio"]
-    for name, value in options.items():
-        command += [f"--{name}"] + ([str(value)] if value != "" else [])
+    command += [f"--{name}={value}" for name, value in options.items()]
     process = processes.start_child(command, os.environ, folder / "provider.log")
     try:
         while processes.port_is_free(port):

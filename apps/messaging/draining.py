@@ -115,6 +115,8 @@ class _Drain:
         for claim in claims:
             threads.submit(self._send, claim.attempt_id, claim.outgoing, begin_by)
         self.flying += len(claims)
+        if not self.took and len(claims) == room:
+            wake()  # a backlog: another worker may help, and goes on at once if this one dies
         self.took = True
         return bool(claims)
 

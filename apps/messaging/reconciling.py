@@ -25,6 +25,7 @@ from apps.shops.models import Shop
 SETTLED = timedelta(minutes=1)
 # What an hour has passed over is no news any more, for the person who would get it.
 STALE = timedelta(hours=1)
+AROUND = timedelta(minutes=10)
 
 Found = Receipt | DeliveryFailed | None
 
@@ -76,10 +77,13 @@ def ask(doubt: Doubt) -> Found:
 
 
 def witness(doubts: Sequence[Doubt], shop: Shop) -> Doubt | None:
-    """A later try that the provider is known to have: its list is believed when it shows it."""
+    """A try of that time which the provider is known to have: its list is believed when it
+    shows it. An empty list may be no list at all."""
     first = min(doubts, key=lambda doubt: doubt.at)
     known = Attempt.objects.filter(
-        status__in=[Status.SENT, Status.DELIVERED], provider=first.provider, at__gte=first.at
+        status__in=[Status.SENT, Status.DELIVERED],
+        provider=first.provider,
+        at__gte=first.at - AROUND,
     ).exclude(reference="")
     found = known.select_related("message__contact").order_by("-at").first()
     if found is None:

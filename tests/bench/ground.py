@@ -1,6 +1,7 @@
 """The ground of a bench: PostgreSQL with fsync on, shops with people in them, servers.
 
-It stands in ``.data/bench`` and is kept between runs; ``FRESH=1`` makes it anew.
+It stands in ``.data/bench`` and is kept between runs; ``FRESH=1`` makes it anew. What kills its
+database needs another ground: ``BENCH_GROUND``.
 """
 
 import os
@@ -18,7 +19,7 @@ import psycopg
 
 from config import embedded, processes
 
-FOLDER = processes.ROOT / ".data" / "bench"
+FOLDER = processes.ROOT / ".data" / os.environ.get("BENCH_GROUND", "bench")
 POSTGRES = FOLDER / "postgres"
 DATABASE = "comptoir_bench"
 TICK = os.sysconf("SC_CLK_TCK")

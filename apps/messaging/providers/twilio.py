@@ -58,8 +58,14 @@ class _HttpClient(TwilioHttpClient):
     def __init__(self) -> None:
         super().__init__()
         # As many kept connections as a drain has threads; the SDK keeps six.
+        session = self.session
         for scheme in ("https://", "http://"):
-            self.session.mount(scheme, HTTPAdapter(pool_maxsize=CONNECTIONS))
+            session.mount(scheme, HTTPAdapter(pool_maxsize=CONNECTIONS))
+        # Proxies and certificates of the surroundings once, not twice for each SMS: a quarter
+        # of what one costs.
+        around = session.merge_environment_settings(settings.TWILIO_API_URL, {}, None, None, None)
+        session.proxies, session.verify = dict(around["proxies"]), around["verify"]
+        session.trust_env = False
 
     def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
         base = urlsplit(settings.TWILIO_API_URL)
