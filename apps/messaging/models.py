@@ -118,6 +118,8 @@ class Message(models.Model):
     @property
     def tone(self) -> str:
         """The chip's colour, a class of ``base.css``."""
+        if self.status == Status.UNKNOWN and self.available_at:
+            return "plain"
         return {"delivered": "good", "sent": "", "failed": "bad", "unknown": "warn"}.get(
             self.status, "plain"
         )

@@ -70,6 +70,7 @@ def settle(message: Message, attempt: Attempt, news: Outcome, now: datetime, pri
         pass  # a newer try is under way and will tell
     elif attempt.status == Status.FAILED and news.again and message.tries < _tries(before):
         message.available_at = now + _wait(message.tries, before, news.after)
+        message.reason = ""
     elif attempt.status != Status.UNKNOWN or is_latest:
         _close(message, attempt.status, news.code, now)
     return True

@@ -85,7 +85,11 @@ def main() -> None:
         log = grounds.FOLDER / "chaos.log"
         with chaos.kept(surroundings, log, processes.WEB, processes.WORKER) as (web, worker):
             processes.wait_until_ready(port, [web.process, worker.process])
-            print(json.dumps({"seed": seed, **_storm(found, place, port, twilio, web, worker, chance)}))
+            print(
+                json.dumps(
+                    {"seed": seed, **_storm(found, place, port, twilio, web, worker, chance)}
+                )
+            )
 
 
 def _shop(found: "grounds.Ground") -> object:
@@ -155,7 +159,9 @@ def _storm(found, place, port, twilio, web, worker, chance):  # type: ignore[no-
         helper.over.set()
         helper.join(60)
         told = chaos.judge(twilio.taken())
-        tokens = list(Movement.objects.filter(token__in=helper.done).values_list("token", flat=True))
+        tokens = list(
+            Movement.objects.filter(token__in=helper.done).values_list("token", flat=True)
+        )
         assert len(tokens) == len(helper.done) == len(set(tokens)), "a stamp was lost or doubled"
     return {
         "kills": kills,

@@ -55,6 +55,16 @@ def test_the_tabs_sort_by_state(owner_client):
     assert owner_client.get(f"{PAGE}?etat=n%00importe&page=quoi").status_code == 200
 
 
+def test_the_uncertain_ones_are_explained(owner_client):
+    message(status=Status.UNKNOWN, reason="worker_died", body="Gamma")
+    message(status=Status.UNKNOWN, available_at=timezone.now(), body="Delta")
+    text = owner_client.get(f"{PAGE}?etat=incertains").text
+    assert "rien n’est renvoyé" in text
+    assert "Envoi interrompu" in text
+    assert "Delta" not in text  # the operator never had it: it waits for its next try
+    assert "Delta" in owner_client.get(f"{PAGE}?etat=attente").text
+
+
 def test_two_hundred_messages_cost_as_few_queries_as_one(
     owner_client, django_assert_max_num_queries
 ):
