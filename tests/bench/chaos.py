@@ -14,6 +14,7 @@ import threading
 import time
 from contextlib import suppress
 from datetime import time as hour
+from typing import Any
 from uuid import UUID
 
 os.environ.setdefault("BENCH_GROUND", "chaos")
@@ -26,14 +27,16 @@ from tests.bench import ground as grounds
 MANY, EVERY, PATIENCE = 10_000, 3.0, 600.0
 FAULTS, CALLBACKS = 0.06, 0.05
 STAMPS_EVERY = 0.15
+# Which dies next, by weight.
+VICTIMS = {"worker": 5, "web": 2, "database": 2}
 
 
 class Helper(threading.Thread):
     """A phone at the counter: stamps, and sends the same gesture again until it is answered."""
 
-    def __init__(self, place: object, port: int, chance: random.Random) -> None:
+    def __init__(self, place: Any, port: int) -> None:
         super().__init__(daemon=True)
-        self.place, self.port, self.chance = place, port, chance
+        self.place, self.port = place, port
         self.done: list[UUID] = []
         self.again = 0
         self.over = threading.Event()
@@ -42,7 +45,7 @@ class Helper(threading.Thread):
         from tests.bench.people import CARDS, stamp
 
         while not self.over.is_set():
-            request = stamp(self.place, self.chance.randint(1, CARDS))  # type: ignore[arg-type]
+            request = stamp(self.place, random.randint(1, CARDS))
             while not self._accepted(request):
                 self.again += 1
                 time.sleep(0.3)
@@ -57,43 +60,8 @@ class Helper(threading.Thread):
         return False
 
 
-def kill_the_database(found: "grounds.Ground") -> None:
-    """As when the power goes: everything at once; then the platform starts it again."""
-    for pid in reversed(grounds.family(found.postmaster)):
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-    for _ in range(100):
-        try:
-            embedded.start(grounds.POSTGRES)
-            break
-        except psycopg.OperationalError:  # the dead one is not quite gone
-            time.sleep(0.1)
-    found.postmaster = int((grounds.POSTGRES / "postmaster.pid").read_text().split()[0])
-
-
-def main() -> None:
-    seed = int(sys.argv[1]) if len(sys.argv) > 1 else random.randrange(1000)
-    chance = random.Random(seed)
-    grounds.prepare()
-    found = grounds.Ground()
-    place = _shop(found)
-    from tests import chaos
-
-    port = processes.free_port()
-    with chaos.provider(grounds.FOLDER, faults=FAULTS, callbacks=CALLBACKS) as twilio:
-        surroundings = grounds.environment(PORT=str(port), WORKERS="2", **twilio.settings)
-        log = grounds.FOLDER / "chaos.log"
-        with chaos.kept(surroundings, log, processes.WEB, processes.WORKER) as (web, worker):
-            processes.wait_until_ready(port, [web.process, worker.process])
-            print(
-                json.dumps(
-                    {"seed": seed, **_storm(found, place, port, twilio, web, worker, chance)}
-                )
-            )
-
-
-def _shop(found: "grounds.Ground") -> object:
-    """A shop with ten thousand people who agreed, and a campaign to them ready to leave."""
+def ready_to_leave(ground: grounds.Ground) -> Any:
+    """A shop with ten thousand people who agreed, and a campaign to all of them."""
     from psycopg import sql
 
     from apps.contacts.models import ConsentState, Contact
@@ -102,9 +70,9 @@ def _shop(found: "grounds.Ground") -> object:
     from tests.bench.people import _person, shops
     from tests.bench.rows.sends import _CLEAR
 
-    (place,) = shops(found, 1)
+    (place,) = shops(ground, 1)
     shop = place.shop
-    with found.admin() as connection:
+    with ground.admin() as connection:
         connection.execute(sql.SQL(_CLEAR).format(s=sql.Identifier(shop.schema_name)))
     with in_schema(shop.schema_name):
         shop.quiet_until, shop.quiet_from, shop.sundays_allowed = hour(0), hour.max, True
@@ -122,55 +90,105 @@ def _shop(found: "grounds.Ground") -> object:
     return place
 
 
-def _storm(found, place, port, twilio, web, worker, chance):  # type: ignore[no-untyped-def]
-    from django.db import DatabaseError, InterfaceError, connection
+class Storm:
+    """One run: what is kept alive, what was killed, and how it ended."""
 
-    from apps.core.tenancy import in_schema
-    from apps.loyalty.models import Movement
+    def __init__(self, seed: int, ground: grounds.Ground, place: Any, port: int) -> None:
+        self.seed, self.ground, self.place = seed, ground, place
+        self.chance = random.Random(seed)
+        self.helper = Helper(place, port)
+        self.kills = dict.fromkeys(VICTIMS, 0)
+
+    def rage(self, twilio: Any, kept: dict[str, Any]) -> dict[str, Any]:
+        """Kill until nearly all has left, then wait until nothing is to be done; judge."""
+        from apps.core.tenancy import in_schema
+        from tests import chaos
+
+        self.helper.start()
+        began = last = time.monotonic()
+        with in_schema(self.place.shop.schema_name):
+            while left := self._unsettled():
+                chaos.rest()
+                for one in kept.values():
+                    one.keep()
+                now = time.monotonic()
+                if now > began + PATIENCE:
+                    raise SystemExit(f"after {PATIENCE:.0f} s {left} unsettled, {self.kills}")
+                if now > last + EVERY and twilio.behave() < MANY * 0.98:
+                    last = now
+                    self._kill(kept)
+            ended = time.monotonic()
+            self._count_stamps()
+            told = chaos.judge(twilio.taken())
+        return {
+            "seed": self.seed,
+            "kills": self.kills,
+            "messages": told,
+            "stamps": len(self.helper.done),
+            "stamps sent again": self.helper.again,
+            "seconds": round(ended - began),
+            "settled after the last kill": round(ended - last),
+        }
+
+    def _unsettled(self) -> int:
+        from django.db import DatabaseError, InterfaceError, connection
+
+        from tests import chaos
+
+        try:
+            return chaos.unsettled()
+        except (DatabaseError, InterfaceError):  # it was just killed
+            connection.close()
+            return MANY
+
+    def _kill(self, kept: dict[str, Any]) -> None:
+        what = self.chance.choices(list(VICTIMS), list(VICTIMS.values()))[0]
+        self.kills[what] += 1
+        if what == "database":
+            self._kill_the_database()
+        else:
+            kept[what].kill_one(self.chance)
+
+    def _kill_the_database(self) -> None:
+        """As when the power goes: everything at once; then the platform starts it again."""
+        for pid in reversed(grounds.family(self.ground.postmaster)):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        for _ in range(100):
+            try:
+                embedded.start(grounds.POSTGRES)
+                break
+            except psycopg.OperationalError:  # the dead one is not quite gone
+                time.sleep(0.1)
+        self.ground = grounds.Ground()
+
+    def _count_stamps(self) -> None:
+        from apps.loyalty.models import Movement
+
+        self.helper.over.set()
+        self.helper.join(60)
+        done = self.helper.done
+        assert done, "nobody could stamp"
+        found = Movement.objects.filter(token__in=done).count()
+        assert found == len(set(done)), f"{len(done)} stamps answered, {found} written"
+        stamps = sum(Movement.objects.values_list("stamps", flat=True))
+        assert stamps == len(done), f"{len(done)} stamps answered, {stamps} given"
+
+
+def main() -> None:
+    seed = int(sys.argv[1]) if len(sys.argv) > 1 else random.randrange(1000)
+    grounds.prepare()
+    ground = grounds.Ground()
+    place = ready_to_leave(ground)
     from tests import chaos
 
-    helper = Helper(place, port, chance)
-    helper.start()
-    began = last = time.monotonic()
-    kills = {"worker": 0, "web": 0, "database": 0}
-    left, quiet_since = MANY, 0.0
-    with in_schema(place.shop.schema_name):
-        while left:
-            chaos.rest()
-            web.keep()
-            worker.keep()
-            now = time.monotonic()
-            if now - began > PATIENCE:
-                raise SystemExit(f"after {PATIENCE:.0f} s: {left} unsettled, kills {kills}")
-            if twilio.behave() < MANY * 0.98 and now - last > EVERY:
-                last = now
-                what = chance.choices(("worker", "web", "database"), (5, 2, 2))[0]
-                kills[what] += 1
-                if what == "database":
-                    kill_the_database(found)
-                else:
-                    {"worker": worker, "web": web}[what].kill_one(chance)
-            quiet_since = last
-            try:
-                left = chaos.unsettled()
-            except (DatabaseError, InterfaceError):
-                connection.close()
-        settled = time.monotonic()
-        helper.over.set()
-        helper.join(60)
-        told = chaos.judge(twilio.taken())
-        tokens = list(
-            Movement.objects.filter(token__in=helper.done).values_list("token", flat=True)
-        )
-        assert len(tokens) == len(helper.done) == len(set(tokens)), "a stamp was lost or doubled"
-    return {
-        "kills": kills,
-        "messages": told,
-        "stamps": len(helper.done),
-        "stamps sent again": helper.again,
-        "seconds": round(settled - began),
-        "settled after the last kill": round(settled - quiet_since),
-    }
+    port, log = processes.free_port(), grounds.FOLDER / "chaos.log"
+    with chaos.provider(grounds.FOLDER, faults=FAULTS, callbacks=CALLBACKS) as twilio:
+        surroundings = grounds.environment(PORT=str(port), WORKERS="2", **twilio.settings)
+        with chaos.kept(surroundings, log, processes.WEB, processes.WORKER) as (web, worker):
+            processes.wait_until_ready(port, [web.process, worker.process])
+            storm = Storm(seed, ground, place, port)
+            print(json.dumps(storm.rage(twilio, {"web": web, "worker": worker})))
 
 
 if __name__ == "__main__":

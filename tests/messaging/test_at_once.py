@@ -28,7 +28,13 @@ from tests import environment
 from tests.factories import ContactFactory
 from tests.messaging.peers import http_peer, says, twilio_message
 
-TABLES = ("messaging_attempt", "messaging_message", "messaging_alert", "contacts_contact")
+TABLES = (
+    "messaging_attempt",
+    "messaging_message",
+    "messaging_alert",
+    "messaging_wake",
+    "contacts_contact",
+)
 WORKER = """
 import django, sys
 django.setup()
