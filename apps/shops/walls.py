@@ -4,7 +4,8 @@ A model of ``public`` that holds rows of shops says ``walled_by = "<field>"``: t
 column is the schema's name, so that no join is needed (a key to the shop by
 ``to_field="schema_name"``; a plain name where ``public`` has rows too). With ``read_by_all`` its
 rows can be read from anywhere, and still be written by their shop alone. A forgotten filter then
-finds what is the shop's own, and in public nothing of any shop.
+finds what is the shop's own, and in public nothing of any shop. That is what walls are for: who
+can run SQL of their own as the application can also step into another schema.
 """
 
 from dataclasses import dataclass

@@ -3,9 +3,11 @@
 import pytest
 from django.apps import apps
 from django.conf import settings
+from django.core.management import CommandError
 from django.db import connection
 
 from apps.core.tenancy import PLATFORM_ROLE
+from apps.shops import privileges
 from apps.shops.migrating import owner_connection
 from apps.shops.models import TEMPLATE_SCHEMA
 from apps.shops.privileges import walls_missing
@@ -170,6 +172,18 @@ def test_walls_that_stand_are_left_alone_and_one_that_was_changed_is_put_right()
             assert walls_missing(connection) == []
         finally:
             cursor.execute("ROLLBACK")
+
+
+def test_a_server_without_the_platforms_role_is_told_what_to_do(monkeypatch):
+    monkeypatch.setattr(privileges, "PLATFORM_ROLE", "comptoir_nobody")
+    with pytest.raises(CommandError, match="CREATE ROLE comptoir_nobody NOLOGIN"):
+        privileges.grant_public(owner_connection())
+
+
+def test_a_role_that_is_the_platform_without_asking_is_refused(monkeypatch):
+    monkeypatch.setattr(privileges, "app_role", lambda: PLATFORM_ROLE)
+    with pytest.raises(CommandError, match="en hérite"):
+        privileges.grant_public(owner_connection())
 
 
 def test_what_says_append_only_is_so_for_the_application():
