@@ -129,7 +129,8 @@ class Reader:
 
 
 def _check_seal(raw: IO[bytes]) -> None:
-    size = raw.seek(0, 2)
+    raw.seek(0, 2)
+    size = raw.tell()  # not what seek returns: a storage's own file may return nothing
     if size <= _SEAL_LENGTH:
         raise Damaged(what="trop court")
     digest, left = hashlib.sha256(), size - _SEAL_LENGTH

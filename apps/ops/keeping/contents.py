@@ -59,7 +59,10 @@ def opened(url: str = "") -> Iterator[DatabaseWrapper]:
     ``url`` names another database, by its owner's role.
     """
     entry = {**settings.DATABASES["owner"], "CONN_MAX_AGE": 0}
-    connections.databases[ALIAS] = {**entry, **(read_url(url) if url else {})}
+    entry |= read_url(url) if url else {}
+    # Opened once and closed for good: no pool.
+    entry["OPTIONS"] = {k: v for k, v in entry["OPTIONS"].items() if k != "pool"}
+    connections.databases[ALIAS] = entry
     try:
         yield database(ALIAS)
     finally:

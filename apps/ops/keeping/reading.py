@@ -8,7 +8,8 @@ name it is a copy: new schema, one new host, new token, no own domain, no open i
 way nothing that waited to be sent is sent (see ``resting`` in messaging and campaigns).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any, BinaryIO, cast
@@ -30,7 +31,6 @@ from apps.ops.keeping.contents import (
     file_columns,
     forget_jobs,
     opened,
-    remove_media,
 )
 from apps.ops.keeping.manifest import check_fits, check_readable
 from apps.ops.keeping.refusals import Damaged, StillThere
@@ -58,34 +58,46 @@ def restore(
         check_fits(connection, reader.manifest)
         target = target_of(reader.manifest, slug, elsewhere=bool(url))
         check_free(connection, target)
-        _bring_files(reader, target)
-        try:
-            with transaction.atomic(using=ALIAS):
+        with _files(reader, target), transaction.atomic(using=ALIAS):
+            try:
                 _make(connection, reader, target, now, say)
-        except IntegrityError as error:
-            # Between the check and now somebody took the name.
-            remove_media(target.schema)
-            raise StillThere(slug=target.slug, schema=target.schema) from error
-        except Exception:
-            remove_media(target.schema)
-            raise
+            except IntegrityError as error:
+                # Between the check and now somebody took the name.
+                raise StillThere(slug=target.slug, schema=target.schema) from error
     return target
 
 
-def _bring_files(reader: Reader, target: Target) -> None:
-    """Names come from contents: a file that is there already is this very file."""
-    for member in reader.members:
-        kind, _, name = member.partition("/")
-        if kind != "media":
-            continue
-        whole = f"{target.schema}/{name}"
-        if default_storage.exists(whole):
+@contextmanager
+def _files(reader: Reader, target: Target) -> Iterator[None]:
+    """The shop's files are in the storage; when the block fails, those it brought leave again.
+
+    One that lay there before is the lost shop's own: the same, or the half of a killed try.
+    """
+    brought = []
+    try:
+        for member in reader.members:
+            kind, _, name = member.partition("/")
+            if kind != "media":
+                continue
+            whole = f"{target.schema}/{name}"
+            if default_storage.exists(whole):
+                default_storage.delete(whole)
+            else:
+                brought.append(whole)
+            _bring(reader, member, whole)
+        yield
+    except Exception:
+        for whole in brought:
             default_storage.delete(whole)
-        with SpooledTemporaryFile(BLOCK) as aside:
-            for block in reader.blocks(member):
-                aside.write(block)
-            aside.seek(0)
-            default_storage.save(whole, File(cast(IO[bytes], aside)))
+        raise
+
+
+def _bring(reader: Reader, member: str, whole: str) -> None:
+    with SpooledTemporaryFile(BLOCK) as aside:
+        for block in reader.blocks(member):
+            aside.write(block)
+        aside.seek(0)
+        default_storage.save(whole, File(cast(IO[bytes], aside)))
 
 
 def _make(

@@ -67,20 +67,31 @@ def backup(slug: str, out: BinaryIO, now: datetime) -> dict[str, Any]:
 
     Tables and shared rows are of one instant. Raises ``NoSuchShop``.
     """
-    with opened() as connection, transaction.atomic(using=ALIAS):
-        with connection.cursor() as cursor:
-            cursor.execute(SNAPSHOT)
-        shop = Shop.objects.using(ALIAS).filter(slug=slug).first()
-        if shop is None:
+    with opened() as connection:
+        schema = _shop(slug).schema_name
+        locked = ", ".join(f'"{schema}"."{table}"' for table in tables(connection, schema))
+        if not locked:  # its row without its schema: half lost
             raise NoSuchShop(slug=slug)
         writer = Writer(out)
         try:
-            manifest = _write(connection, shop, writer, now)
+            with transaction.atomic(using=ALIAS):
+                with connection.cursor() as cursor:
+                    cursor.execute(SNAPSHOT)
+                    # Before the first read: a table that a deploy rewrites would look empty.
+                    cursor.execute(f"LOCK TABLE {locked} IN ACCESS SHARE MODE")
+                manifest = _write(connection, _shop(slug), writer, now)
             writer.close(manifest)
         except BaseException:
             writer.abandon()
             raise
     return {**manifest, "members": writer.members}
+
+
+def _shop(slug: str) -> Shop:
+    shop = Shop.objects.using(ALIAS).filter(slug=slug).first()
+    if shop is None:
+        raise NoSuchShop(slug=slug)
+    return shop
 
 
 def note(schema: str, now: datetime, rows: int) -> None:

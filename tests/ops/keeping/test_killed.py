@@ -1,9 +1,10 @@
 """kill -9 in the middle: a restore leaves nothing, an erasure goes on where it was."""
 
 import pytest
+from django.conf import settings
 
 from apps.core.tenancy import in_schema
-from apps.ops.keeping import erasing
+from apps.ops.keeping import erasing, reading
 from apps.ops.models import Erasure
 from apps.shops.models import Shop
 from tests.ops.keeping import full
@@ -122,3 +123,30 @@ def test_while_it_is_being_erased_nobody_writes_in_it(was, back, monkeypatch):
     with in_schema(was.schema), pytest.raises(erasing.OperationalError.__base__):
         full.Contact.objects.create(phone="+33698989898")
     full.erase()
+
+
+def test_a_restore_that_fails_takes_its_files_along_and_no_others(was, back, kept, monkeypatch):
+    lose(was.schema)
+    newer = settings.MEDIA_ROOT / was.schema / "newer.webp"
+    newer.write_bytes(b"since the backup")
+    (settings.MEDIA_ROOT / was.schema / "imports/liste.csv").unlink()
+
+    def fails(*args):
+        raise OSError("panne")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(reading, "_settle", fails)
+        with pytest.raises(OSError, match="panne"):
+            full.again(kept)
+    assert _stands(was.schema) == (0, 0)
+    assert set(files_of(was.schema)) == {"0123456789abcdef.webp", "newer.webp"}
+    newer.unlink()
+
+
+def test_a_backup_waits_for_who_changes_a_table_and_keeps_others_from_it(was, back):
+    """A table rewritten after the snapshot would look empty to it."""
+    with owner_of() as deploy:
+        deploy.autocommit = False
+        deploy.execute(f"ALTER TABLE {was.schema}.contacts_tag ADD COLUMN colour text")
+        kill_when_it_waits(process("backup_shop", full.SLUG, "-"))
+        deploy.rollback()

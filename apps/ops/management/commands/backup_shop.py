@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
 from django.utils import timezone
 
 from apps.core.refusal import Refusal
@@ -44,6 +45,9 @@ class Command(BaseCommand):
             raise CommandError(str(refusal)) from refusal
         except OSError as error:
             raise CommandError(f"Écriture impossible, rien n’est gardé : {error}") from error
+        except DatabaseError as error:
+            # Its text may quote a row.
+            raise CommandError(f"La base a refusé ({type(error).__name__}).") from error
         rows = sum(member.get("rows", 0) for member in made["members"].values())
         note(made["schema"], now, rows)
         if name != "-":

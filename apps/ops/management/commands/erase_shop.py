@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
 from django.utils import timezone
 
 from apps.core.refusal import Refusal
@@ -46,6 +47,9 @@ class Command(BaseCommand):
             raise CommandError(str(refusal)) from refusal
         except OSError as error:
             raise CommandError(f"Arrêté, relancez pour finir : {error}") from error
+        except DatabaseError as error:
+            kind = type(error).__name__
+            raise CommandError(f"La base a refusé ({kind}) : relancez pour finir.") from error
         self.stdout.write(
             f"« {slug} » est effacée : {done.files} fichiers, {done.people} comptes sans autre "
             f"boutique. Archive : {done.archive}\nSHA-256 {done.archive_sha256}"
