@@ -166,10 +166,10 @@ class Taker:
         self._ring.insert(others, key)
 
 
-def others_wait(mine: str, *, urgent: bool = False) -> bool:
+def others_wait(*mine: str, urgent: bool = False) -> bool:
     """Whether a job of another key than ``mine`` is due (an urgent one): a job that could go on
     for long makes way for it, and queues itself again."""
-    due = OrmQ.objects.filter(lock__lte=timezone.now()).exclude(key=mine)
+    due = OrmQ.objects.filter(lock__lte=timezone.now()).exclude(key__in=mine)
     if urgent:
         due = due.filter(key__startswith=URGENT)
     return due.exists()

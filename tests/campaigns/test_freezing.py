@@ -20,6 +20,8 @@ from apps.campaigns.estimate import estimate
 from apps.campaigns.models import Drop, State
 from apps.contacts.models import ConsentState, Contact
 from apps.core.actor import Actor
+from apps.core.jobs import Lane, enqueue
+from apps.core.queue import key_of
 from apps.core.tenancy import in_schema
 from apps.messaging.models import Message, Status
 from apps.shops.models import Shop
@@ -63,6 +65,23 @@ def test_a_second_freeze_doubles_nobody(shop):
     _freeze(drop)
     drop = _freeze(drop)
     assert Message.objects.count() == drop.audience_size == 4
+
+
+def test_a_long_freeze_makes_way_for_another_shop_and_goes_on_after_it(
+    shop, other_shop, monkeypatch, run_jobs
+):
+    ContactFactory.create_batch(7, agreeing=True)
+    drop = _launched(shop)
+    monkeypatch.setattr(freezing, "BATCH", 3)
+    monkeypatch.setattr(freezing, "TURN_SECONDS", 0.0)
+    OrmQ.objects.all().delete()
+    with in_schema(other_shop.schema_name):
+        enqueue("apps.messaging.tasks.drain", bulk=True)
+    assert _freeze(drop).audience_size == 3
+    again = OrmQ.objects.get(key=key_of(Lane.ORDINARY, shop.schema_name))
+    assert again.task["args"][1:] == (freezing.FREEZE, drop.pk, str(drop.launch_token))
+    OrmQ.objects.all().delete()
+    assert _freeze(drop).audience_size == 7
 
 
 def test_a_freeze_goes_on_where_it_was_left_and_keeps_its_count(shop, monkeypatch):
