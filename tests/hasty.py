@@ -25,7 +25,8 @@ def main() -> None:
 
     twilio.TIMEOUTS = (1, 1.0)
     draining.BEGIN_WITHIN, draining.GUARD_EVERY = 0.5, 1.0
-    (outbox.STUCK,) = _seconds(3)  # past the beginning and both timeouts, as the real one is
+    # Past the beginning and both timeouts, as the real one is.
+    outbox.STUCK = reconciling.STUCK = timedelta(seconds=3)
     outbox.ASK_AFTER = reconciling.ASK_AFTER = _seconds(0.5, 1, 2, 4, 8)
     (reconciling.SETTLED,) = _seconds(3)
     (outcome.FIRST_WAIT,) = _seconds(0.3)

@@ -54,9 +54,13 @@ def in_threads(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Re
 def drain(shop: Shop, kinds: Sequence[str] = outbox.ALL) -> None:
     """Work off the outbox until nothing is due, time is up or another shop waits."""
     with transaction.atomic():
-        awake(timezone.now())
-        if outbox.next_moment(timezone.now()) or outbox.more_is_due():
+        now = timezone.now()
+        awake(now)
+        moment = outbox.next_moment(now)
+        if outbox.more_is_due(now) or (moment and moment <= now):
             _guard()
+        elif moment:
+            wake(moment)
     reconcile(shop)
     _Drain(shop, kinds).run()
     if outbox.more_is_due():

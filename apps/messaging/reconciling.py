@@ -15,10 +15,11 @@ from django.utils import timezone
 
 from apps.core.rows import update_rows
 from apps.messaging.models import Attempt, Message, Status
-from apps.messaging.outbox import ASK_AFTER, BATCH, Claim, hold_out, record
+from apps.messaging.outbox import ASK_AFTER, BATCH, STUCK, Claim, hold_out, record
 from apps.messaging.outcome import Outcome
 from apps.messaging.providers import provider_of
 from apps.messaging.providers.base import NEVER_CAME, DeliveryFailed, Receipt
+from apps.messaging.waking import wake
 from apps.shops.models import Shop
 
 # Before that a request may still be on its way, and the provider's own list may lag.
@@ -43,8 +44,7 @@ class Doubt:
 def take_doubts(shop: Shop, now: datetime | None = None) -> list[Doubt]:
     """The tries to ask for now; one still ``sending`` has lost its worker and is ``unknown``.
 
-    Each is given its next hour of asking before anybody asks: a crash repeats no question for
-    ever. Messages are locked before tries, as in ``record``.
+    Nobody else asks for them meanwhile. Messages are locked before tries, as in ``record``.
     """
     now = now or timezone.now()
     due = Attempt.objects.filter(ask_at__lte=now).order_by("ask_at")
@@ -58,10 +58,8 @@ def take_doubts(shop: Shop, now: datetime | None = None) -> list[Doubt]:
     dead = [a.pk for a in doubts if a.status == Status.SENDING]
     record([(pk, Outcome(Status.UNKNOWN, "worker_died")) for pk in dead], shop, now)
     for attempt in doubts:
-        attempt.asks += 1
-        left = attempt.asks < len(ASK_AFTER)
-        attempt.ask_at = now + ASK_AFTER[attempt.asks] if left else None
-    update_rows(doubts, "ask_at", "asks")
+        attempt.ask_at = now + STUCK  # whoever asks now may die of it
+    update_rows(doubts, "ask_at")
     people = {m.pk: m.contact for m in by_id.values()}
     for attempt in doubts:
         attempt.message = by_id[attempt.message_id]
@@ -91,6 +89,7 @@ def witness(doubts: Sequence[Doubt], shop: Shop) -> Doubt | None:
     return Doubt(hold_out(found, found.message.contact, shop), found.provider, found.at)
 
 
+@transaction.atomic
 def conclude(
     answers: Sequence[tuple[Doubt, Found]], proven: bool, shop: Shop, now: datetime | None = None
 ) -> None:
@@ -105,3 +104,13 @@ def conclude(
             told = replace(told, again=told.again and doubt.at > now - STALE)
             news.append((doubt.claim.attempt_id, told))
     record(news, shop, now)
+    asked = [doubt.claim.attempt_id for doubt, _ in answers]
+    open_still = Attempt.objects.filter(pk__in=asked, status=Status.UNKNOWN).order_by("pk")
+    doubtful = list(open_still.select_for_update(no_key=True))
+    for attempt in doubtful:
+        attempt.asks += 1
+        left = attempt.asks < len(ASK_AFTER)
+        attempt.ask_at = now + ASK_AFTER[attempt.asks] if left else None
+    update_rows(doubtful, "ask_at", "asks")
+    if moments := [attempt.ask_at for attempt in doubtful if attempt.ask_at]:
+        wake(min(moments))

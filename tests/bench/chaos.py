@@ -163,7 +163,7 @@ class Storm:
         self.ground = grounds.Ground()
 
     def _count_stamps(self) -> None:
-        from apps.loyalty.models import Movement
+        from apps.loyalty.models import Movement, MovementKind
 
         self.helper.over.set()
         self.helper.join(60)
@@ -171,8 +171,8 @@ class Storm:
         assert done, "nobody could stamp"
         found = Movement.objects.filter(token__in=done).count()
         assert found == len(set(done)), f"{len(done)} stamps answered, {found} written"
-        stamps = sum(Movement.objects.values_list("stamps", flat=True))
-        assert stamps == len(done), f"{len(done)} stamps answered, {stamps} given"
+        given = Movement.objects.filter(kind=MovementKind.STAMP).count()
+        assert given == len(done), f"{len(done)} stamps answered, {given} given"
 
 
 def main() -> None:

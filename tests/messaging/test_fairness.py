@@ -119,6 +119,15 @@ def test_a_drain_that_was_lost_is_not_believed_for_long(shop, jobs):
     assert jobs() == ["drain"]
 
 
+def test_what_waits_for_tomorrow_wakes_nobody_tonight(shop, posted, jobs):
+    tomorrow = timezone.now() + timedelta(days=1)
+    posted(ContactFactory(agreeing=True), at=tomorrow)
+    for _ in range(3):
+        tasks.drain()
+    assert jobs() == ["drain"]
+    assert OrmQ.objects.latest("pk").lock >= tomorrow
+
+
 def test_a_backlog_calls_a_second_worker(backlog, jobs):
     Wake.objects.all().delete()
     OrmQ.objects.all().delete()

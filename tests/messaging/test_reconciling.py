@@ -148,6 +148,16 @@ def test_who_cannot_tell_is_asked_five_times_and_no_more(lost, vendor, later):
     assert not Attempt.objects.exclude(ask_at=None).exists()
 
 
+def test_a_question_whose_asker_died_is_asked_again(lost, vendor, later, shop):
+    tasks.drain()
+    later(70)
+    assert reconciling.take_doubts(shop)  # …and the worker dies here
+    assert reconciling.take_doubts(shop) == []
+    later(31)
+    tasks.drain()
+    assert queries.progress("drop:1") == {"queued": 1}
+
+
 def test_another_operator_is_not_asked(lost, vendor, later):
     tasks.drain()
     vendor.name = "autre"
