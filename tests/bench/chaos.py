@@ -171,7 +171,7 @@ class Storm:
         assert done, "nobody could stamp"
         found = Movement.objects.filter(token__in=done).count()
         assert found == len(set(done)), f"{len(done)} stamps answered, {found} written"
-        given = Movement.objects.filter(kind=MovementKind.STAMP).count()
+        given = Movement.objects.filter(kind=MovementKind.EARN).count()
         assert given == len(done), f"{len(done)} stamps answered, {given} given"
 
 
