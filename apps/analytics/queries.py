@@ -1,14 +1,26 @@
-"""What the owner's home says, read in one statement. Undone stamps are no visits."""
+"""What the owner's home says: the days before today as counted this morning, and now itself.
+
+Undone stamps are no visits.
+"""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from django.db import connection
 from django.utils import timezone
 
-WEEKS = 12
-REGULAR_VISITS = 3  # from the third visit on, a person is a regular
-ABSENT_DAYS, LOST_DAYS = 45, 180
+from apps.analytics.models import Morning
+from apps.analytics.mornings import (
+    ABSENT_DAYS,
+    LOST_DAYS,
+    REGULAR_VISITS,
+    WEEKS,
+    count,
+    first_monday,
+    midnight,
+    morning,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +42,7 @@ class Home:
     the mean of the four weeks before this one, each up to the same hour of the same day.
     """
 
-    people: int
+    people: bool  # whether anybody is known
     pending: int
     active: int
     active_before: int
@@ -44,7 +56,6 @@ class Home:
     redeemed: int
     redeemed_before: int
     ready_people: int
-    ready_rewards: int
     alerts: int
     this_week: int
     usual_week: float
@@ -55,64 +66,36 @@ class Home:
         return any(week.visits for week in self.weeks)
 
 
-_HOME = """
-WITH visit AS (
-  SELECT m.card_id, m.at, (m.at AT TIME ZONE %(zone)s) AS here
-  FROM loyalty_movement m
-  WHERE m.kind = 'earn' AND m.at >= %(year)s AND m.at < %(now)s
-    AND NOT EXISTS (SELECT 1 FROM loyalty_movement u WHERE u.undoes_id = m.id)
-), clock AS (
-  SELECT n AS here, date_trunc('week', n) AS monday
-  FROM (SELECT %(now)s::timestamptz AT TIME ZONE %(zone)s AS n) AS local
-), day AS (
-  SELECT card_id, day, lead(day) OVER (PARTITION BY card_id ORDER BY day) - day AS gap
-  FROM (SELECT DISTINCT card_id, here::date AS day FROM visit) AS one_a_day
-), cohort AS (
-  SELECT DISTINCT ON (card_id, earlier) earlier, coalesce(gap <= 60, false) AS came_back
-  FROM (SELECT card_id, day, gap, day < %(today)s::date - 90 AS earlier FROM day
-        WHERE day >= %(today)s::date - 120 AND day < %(today)s::date - 60) AS window_days
-  ORDER BY card_id, earlier, day
-), risk AS (
-  SELECT p.last_visit_at > %(newly)s AS newly,
-    (max(d.day) - min(d.day))::float / greatest(count(*) - 1, 1) AS rhythm
-  FROM contacts_contact p JOIN loyalty_card c ON c.contact_id = p.id
-  LEFT JOIN day d ON d.card_id = c.id
-  WHERE p.merged_into_id IS NULL AND p.visits >= %(regular)s
-    AND p.last_visit_at < %(absent)s AND p.last_visit_at >= %(lost)s
-  GROUP BY p.id
-), week AS (
-  SELECT (clock.monday::date - date_trunc('week', v.here)::date) / 7 AS ago,
-    count(*) AS visits,
-    count(*) FILTER (
-      WHERE v.here - date_trunc('week', v.here) < clock.here - clock.monday) AS so_far
-  FROM visit v CROSS JOIN clock GROUP BY 1
+_NOW = """
+WITH risk AS (
+  SELECT last_visit_at > %(newly)s AS newly FROM contacts_contact
+  WHERE merged_into_id IS NULL AND visits >= %(regular)s
+    AND last_visit_at < %(absent)s AND last_visit_at >= %(lost)s
 )
 SELECT
-  (SELECT count(*) FROM contacts_contact WHERE merged_into_id IS NULL) AS people,
+  EXISTS (
+    SELECT FROM loyalty_movement m LEFT JOIN loyalty_movement u ON u.id = m.undoes_id
+    WHERE m.id > %(last_movement)s
+      AND (m.kind = 'earn' AND m.at < %(midnight)s OR m.kind = 'undo' AND u.at < %(midnight)s)
+  ) AS late,
+  EXISTS (SELECT FROM contacts_contact WHERE merged_into_id IS NULL) AS people,
   (SELECT count(*) FROM contacts_contact WHERE merged_into_id IS NULL
-    AND 'pending' IN (sms_consent, email_consent)) AS pending,
-  (SELECT count(DISTINCT card_id) FROM visit WHERE at >= %(month)s) AS active,
-  (SELECT count(DISTINCT card_id) FROM visit WHERE at >= %(two_months)s AND at < %(month)s)
-    AS active_before,
-  (SELECT count(*) FROM cohort WHERE NOT earlier) AS seen,
-  (SELECT count(*) FROM cohort WHERE NOT earlier AND came_back) AS returned,
-  (SELECT count(*) FROM cohort WHERE earlier) AS seen_before,
-  (SELECT count(*) FROM cohort WHERE earlier AND came_back) AS returned_before,
+    AND (sms_consent = 'pending' OR email_consent = 'pending')) AS pending,
+  (SELECT count(*) FROM contacts_contact WHERE merged_into_id IS NULL
+    AND last_visit_at >= %(month)s) AS active,
   (SELECT count(*) FROM risk) AS at_risk,
   (SELECT count(*) FROM risk WHERE newly) AS newly_at_risk,
-  (SELECT coalesce(round(percentile_cont(0.5) WITHIN GROUP (ORDER BY rhythm)), 0)::int
-    FROM risk) AS rhythm_days,
   (SELECT count(*) FROM loyalty_redemption WHERE at >= %(month_start)s AND at < %(now)s)
     AS redeemed,
   (SELECT count(*) FROM loyalty_redemption WHERE at >= %(last_month)s AND at < %(last_until)s)
     AS redeemed_before,
   (SELECT count(*) FROM loyalty_card WHERE rewards_ready > 0) AS ready_people,
-  (SELECT coalesce(sum(rewards_ready), 0) FROM loyalty_card WHERE rewards_ready > 0)
-    AS ready_rewards,
   (SELECT count(*) FROM messaging_alert WHERE dismissed_at IS NULL) AS alerts,
-  (SELECT coalesce(sum(visits), 0) FROM week WHERE ago = 0) AS this_week,
-  (SELECT coalesce(sum(so_far), 0) / 4.0 FROM week WHERE ago BETWEEN 1 AND 4) AS usual_week,
-  (SELECT coalesce(json_object_agg(ago, visits), '{}') FROM week WHERE ago < %(weeks)s) AS by_week
+  ARRAY(SELECT (SELECT count(*) FROM loyalty_movement m
+      WHERE m.kind = 'earn' AND m.at >= spans.start AND m.at < spans.stop
+        AND NOT EXISTS (SELECT FROM loyalty_movement u WHERE u.undoes_id = m.id))
+    FROM unnest(%(starts)s::timestamptz[], %(stops)s::timestamptz[]) WITH ORDINALITY
+      AS spans (start, stop, turn) ORDER BY turn) AS so_far
 """
 
 
@@ -127,36 +110,51 @@ def _month_bounds(now: datetime) -> tuple[datetime, datetime, datetime]:
 
 
 def home(now: datetime) -> Home:
-    """All figures of the home at ``now``, in one statement."""
-    month_start, last_month, last_until = _month_bounds(now)
+    """All figures of the home at ``now``: two statements, one more at the first look of the day."""
     today = timezone.localdate(now)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _HOME,
-            {
-                "zone": timezone.get_current_timezone_name(),
-                "now": now,
-                "today": today,
-                "year": now - timedelta(days=372),
-                "month": now - timedelta(days=30),
-                "two_months": now - timedelta(days=60),
-                "month_start": month_start,
-                "last_month": last_month,
-                "last_until": last_until,
-                "regular": REGULAR_VISITS,
-                "absent": now - timedelta(days=ABSENT_DAYS),
-                "newly": now - timedelta(days=ABSENT_DAYS + 7),
-                "lost": now - timedelta(days=LOST_DAYS),
-                "weeks": WEEKS,
-            },
-        )
-        names = [column.name for column in cursor.description or ()]
-        row = dict(zip(names, cursor.fetchone() or (), strict=True))
-    by_week = row.pop("by_week")
-    monday = today - timedelta(days=today.weekday())
-    weeks = tuple(
-        Week(monday - timedelta(weeks=ago), by_week.get(str(ago), 0))
-        for ago in reversed(range(WEEKS))
+    past = morning(today)
+    row = _now(past, now)
+    if row.pop("late"):  # a till or a phone brought visits of days that had been counted
+        past = count(today)
+        row = _now(past, now)
+        row.pop("late")
+    figures = dict(past.figures)
+    by_day, (so_far, *same_days) = figures.pop("by_day"), row.pop("so_far")
+    monday, weekday = today - timedelta(days=today.weekday()), today.weekday()
+
+    def visits(start: date, days: int) -> int:
+        return sum(by_day.get(str(start + timedelta(days=n)), 0) for n in range(days))
+
+    starts = [first_monday(today) + timedelta(weeks=n) for n in range(WEEKS)]
+    weeks = [Week(start, visits(start, 7)) for start in starts[:-1]]
+    weeks.append(Week(monday, visits(monday, weekday) + so_far))
+    usual = sum(same_days) + sum(visits(start, weekday) for start in starts[-5:-1])
+    return Home(
+        weeks=tuple(weeks), this_week=weeks[-1].visits, usual_week=usual / 4, **figures, **row
     )
-    usual = float(row.pop("usual_week"))
-    return Home(weeks=weeks, usual_week=usual, **{k: int(v) for k, v in row.items()})
+
+
+def _now(past: Morning, now: datetime) -> dict[str, Any]:
+    """What may change at any moment, and whether ``past`` has been overtaken (``late``)."""
+    month_start, last_month, last_until = _month_bounds(now)
+    today, here = past.day, timezone.localtime(now)
+    same_days = [today - timedelta(weeks=n) for n in range(5)]
+    asked: dict[str, Any] = {
+        "now": now,
+        "last_movement": past.last_movement,
+        "midnight": midnight(today),
+        "month": now - timedelta(days=30),
+        "month_start": month_start,
+        "last_month": last_month,
+        "last_until": last_until,
+        "regular": REGULAR_VISITS,
+        "absent": now - timedelta(days=ABSENT_DAYS),
+        "newly": now - timedelta(days=ABSENT_DAYS + 7),
+        "lost": now - timedelta(days=LOST_DAYS),
+        "starts": [midnight(day) for day in same_days],
+        "stops": [datetime.combine(day, here.time(), here.tzinfo) for day in same_days],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_NOW, asked)
+        names = [column.name for column in cursor.description or ()]
+        return dict(zip(names, cursor.fetchone() or (), strict=True))

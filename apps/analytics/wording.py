@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from django.utils.translation import ngettext
 
-from apps.analytics.queries import ABSENT_DAYS, LOST_DAYS, REGULAR_VISITS, Home
+from apps.analytics.mornings import ABSENT_DAYS, LOST_DAYS, REGULAR_VISITS
+from apps.analytics.queries import Home
 from apps.core.templatetags.french import nombre
 
 ACTIONS = 3

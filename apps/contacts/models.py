@@ -153,6 +153,11 @@ class Contact(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["-last_visit_at"], name="contact_last_visit"),
             models.Index(fields=["-created_at"], name="contact_created"),
+            models.Index(
+                fields=["id"],
+                condition=Q(sms_consent="pending") | Q(email_consent="pending"),
+                name="contact_pending",
+            ),
         ]
 
     def __str__(self) -> str:

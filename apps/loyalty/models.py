@@ -62,9 +62,9 @@ class Card(models.Model):
     renewed_at = models.DateTimeField(null=True)
 
     class Meta:
+        # None on what a stamp writes: PostgreSQL then rewrites the row beside itself.
         indexes: ClassVar = [
-            models.Index(fields=["-last_stamp_at"], name="card_last_stamp"),
-            models.Index(fields=["balance"], name="card_balance"),
+            models.Index(fields=["id"], condition=Q(rewards_ready__gt=0), name="card_with_reward")
         ]
 
     def __str__(self) -> str:
@@ -154,6 +154,9 @@ class Redemption(models.Model):
     actor_kind = models.CharField(max_length=8)
     actor_id = models.BigIntegerField(null=True)
     at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["at"], name="redemption_by_time")]
 
     def __str__(self) -> str:
         return f"Redemption of {self.reward_id}"

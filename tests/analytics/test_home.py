@@ -9,6 +9,7 @@ from django.db import connection
 from django.utils import timezone
 
 from apps.analytics import chart, queries, services, wording
+from apps.analytics.models import Morning
 from apps.analytics.onboarding import checklist
 from apps.campaigns.models import Drop, State
 from apps.contacts.models import ConsentState, Contact
@@ -197,6 +198,7 @@ def test_forty_thousand_visits_are_read_in_eight_queries(
 ):
     _many_visits(40_000)
     Drop.objects.create(title="Arrivage", state=State.DONE, launched_at=timezone.now())
+    owner_client.get("/gestion/")  # the first look of the day counts the days before
     began = time.monotonic()
     with django_assert_max_num_queries(10):  # two of them only name the schema
         page = owner_client.get("/gestion/").content.decode()
@@ -214,3 +216,43 @@ def _many_visits(visits):
             "now() - n * interval '26 minutes' FROM generate_series(1, %s) AS n",
             [first, len(cards), visits],
         )
+
+
+def test_a_visit_that_comes_late_counts_in_the_week_it_happened(shop):
+    """A till or a phone without signal brings yesterday's stamps after the home was read."""
+    card = CardFactory()
+    _visit(card, 80, 8)
+    before = queries.home(NOW)
+    _visit(card, 8, 30)
+    home = queries.home(NOW)
+    assert [week.visits for week in before.weeks][-2] == 1
+    assert [week.visits for week in home.weeks][-2] == 2
+    assert (before.returned, home.returned) == (0, 1)
+
+
+def test_a_stamp_of_before_midnight_undone_after_it_is_no_visit(shop):
+    ProgrammeFactory()
+    midnight = datetime(2026, 11, 19, 23, tzinfo=UTC)  # in Paris
+    before, after = midnight - timedelta(minutes=3), midnight + timedelta(minutes=3)
+    stamped = add_stamp(card=CardFactory(), token=uuid.uuid4(), by=TEAM, now=before)
+    assert queries.home(midnight + timedelta(minutes=1)).this_week == 1
+    undo_stamp(movement=stamped.movement, token=uuid.uuid4(), by=TEAM, now=after)
+    assert queries.home(after).this_week == 0
+
+
+def test_the_past_is_counted_once_a_day_and_anew_the_next(shop, django_assert_num_queries):
+    _visit(CardFactory(), 1, 40)
+    queries.home(NOW)
+    with django_assert_num_queries(2):
+        queries.home(NOW + timedelta(minutes=5))
+    tomorrow = queries.home(NOW + timedelta(days=1))
+    assert tomorrow.active == 1
+    assert Morning.objects.get().day == date(2026, 11, 21)
+
+
+def test_a_shop_that_moves_counts_by_its_new_midnight(shop):
+    _visit(CardFactory(), 0.5)
+    queries.home(NOW)
+    with timezone.override("Indian/Reunion"):
+        queries.home(NOW)
+        assert Morning.objects.get().zone == "Indian/Reunion"
