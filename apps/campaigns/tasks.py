@@ -8,8 +8,7 @@ from django.utils import timezone
 from apps.campaigns import freezing, services, trials
 from apps.campaigns.models import Drop, State
 from apps.core.jobs import enqueue
-from apps.core.tenancy import in_schema
-from apps.shops.models import Shop
+from apps.shops.services import every_open_shop
 
 LOST_AFTER = timedelta(minutes=15)
 
@@ -48,10 +47,9 @@ def sweep() -> None:
     limit = timezone.now() - LOST_AFTER
     begun = Q(state=State.PREPARING, saved_at__lt=limit)
     overdue = Q(state=State.SCHEDULED, send_at__lt=limit)
-    for shop in Shop.objects.filter(closed_at=None):
-        with in_schema(shop.schema_name):
-            for drop in Drop.objects.filter(begun | overdue):
-                enqueue(freeze, drop.pk, str(drop.launch_token))
-            for drop in Drop.objects.filter(state=State.SENDING, saved_at__lt=limit):
-                if not freezing.waiting(drop).exists():
-                    enqueue(close, drop.pk)
+    for _ in every_open_shop():
+        for drop in Drop.objects.filter(begun | overdue):
+            enqueue(freeze, drop.pk, str(drop.launch_token))
+        for drop in Drop.objects.filter(state=State.SENDING, saved_at__lt=limit):
+            if not freezing.waiting(drop).exists():
+                enqueue(close, drop.pk)

@@ -5,10 +5,11 @@ from datetime import timedelta
 from django.utils import timezone
 
 from apps.core.jobs import enqueue
-from apps.core.tenancy import current_schema, in_schema
+from apps.core.tenancy import current_schema
 from apps.messaging import callbacks, draining, outbox
 from apps.messaging.models import Callback, Kind
 from apps.shops.models import Shop
+from apps.shops.services import every_open_shop
 
 
 def _this_shop() -> Shop:
@@ -33,9 +34,8 @@ def apply_callback(callback_id: int) -> None:
 def forget_old_callbacks(days: int = 90) -> None:
     """Recurring, in public: an event that was applied long ago proves nothing any more."""
     limit = timezone.now() - timedelta(days=days)
-    for shop in Shop.objects.filter(closed_at=None):
-        with in_schema(shop.schema_name):
-            Callback.objects.filter(received_at__lt=limit).delete()
+    for _ in every_open_shop():
+        Callback.objects.filter(received_at__lt=limit).delete()
 
 
 def sweep() -> None:
@@ -44,8 +44,7 @@ def sweep() -> None:
     The outbox wakes itself; this is the net under it (a queue that was emptied by hand).
     """
     now = timezone.now()
-    for shop in Shop.objects.filter(closed_at=None):
-        with in_schema(shop.schema_name):
-            moment = outbox.next_moment(now)
-            if outbox.more_is_due(now) or (moment and moment <= now):
-                enqueue(drain, bulk=True)
+    for _ in every_open_shop():
+        moment = outbox.next_moment(now)
+        if outbox.more_is_due(now) or (moment and moment <= now):
+            enqueue(drain, bulk=True)

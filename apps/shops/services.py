@@ -1,7 +1,7 @@
 """Making a shop, and changing what it says of itself."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 
 from django.conf import settings
@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.core.actor import Actor
 from apps.core.french import search_key
 from apps.core.refusal import Refusal
-from apps.core.tenancy import current_schema, database
+from apps.core.tenancy import current_schema, database, in_schema
 from apps.core.tokens import readable_code
 from apps.core.trail import record
 from apps.shops import ledger
@@ -46,6 +46,17 @@ def shop_here() -> Shop:
     """The shop in whose schema the connection stands: its host's request, or its job."""
     tenant = database().tenant
     return tenant if isinstance(tenant, Shop) else Shop.objects.get(schema_name=current_schema())
+
+
+def every_open_shop() -> Iterator[Shop]:
+    """Each open shop in turn, the connection standing in its schema: how recurring work in public
+    goes round. Between two shops a connection that remembers too many is renewed, so nothing may
+    be kept on it: no transaction, no cursor.
+    """
+    for shop in Shop.objects.filter(closed_at=None):
+        with in_schema(shop.schema_name):
+            yield shop
+        database().close_if_unusable_or_obsolete()
 
 
 class SlugTaken(Refusal):

@@ -13,6 +13,7 @@ from apps.core.jobs import run
 from apps.core.postgres.base import DatabaseWrapper
 from apps.core.tenancy import database, in_schema
 from apps.shops.models import Shop
+from apps.shops.services import every_open_shop
 
 pytestmark = pytest.mark.django_db(databases=["default", "owner"])
 WHO = "SELECT pg_backend_pid()"
@@ -101,6 +102,19 @@ def test_a_job_keeps_its_connection_to_its_end(link, most, shop, other_shop):
     first, second = seen[:3], seen[3:]
     assert len(set(first)) == len(set(second)) == 1
     assert first[0] != second[0]
+
+
+def test_who_goes_round_all_shops_has_a_fresh_connection_now_and_then(link, monkeypatch):
+    monkeypatch.setitem(link.settings_dict, "MAX_SCHEMAS", 1)
+    link.set_schema_to_public()
+    met = [
+        (shop.schema_name, ask(link, "SELECT current_schema()"), ask(link))
+        for shop in every_open_shop()
+    ]
+    assert len(met) >= 2
+    assert all(schema == stood for schema, stood, _ in met)
+    assert len({backend for *_, backend in met}) == len(met)
+    assert ask(link, "SELECT current_schema()") == "public"
 
 
 def test_looking_whether_it_lives_costs_no_statement(link):
