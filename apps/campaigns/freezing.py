@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
@@ -24,12 +24,21 @@ from apps.messaging.services import Posting, post_many
 from apps.shops.models import Shop
 from apps.shops.services import shop_here
 
-BATCH = 250  # people whose messages are written in one transaction
+BATCH = 1000  # people whose messages are written in one transaction
 BUDGET_SECONDS = 25.0  # a job lives one minute at most: past this the rest is another job
 TURN_SECONDS = 3.0  # and past this, when somebody else waits for the worker
 FREEZE, CLOSE = "apps.campaigns.tasks.freeze", "apps.campaigns.tasks.close"
 
 Person = Sequence[Chosen]  # the one or two messages of one person
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One freeze; ``moments``: a phone's region and a post code → when the law lets it leave."""
+
+    shop: Shop
+    now: datetime
+    moments: dict[tuple[str, str], datetime] = field(default_factory=dict)
 
 
 def freeze(drop_id: int, token: str, now: datetime | None = None) -> None:
@@ -45,9 +54,9 @@ def freeze(drop_id: int, token: str, now: datetime | None = None) -> None:
     if drop is None:
         return
     began = time.monotonic()
-    criteria = Criteria.read(drop.criteria)
+    criteria, run = Criteria.read(drop.criteria), Run(shop, now)
     for people in _batches(chosen(criteria, drop.channels, drop.both, shop, now), drop):
-        if not _write(drop_id, token, people, shop, now):
+        if not _write(drop_id, token, people, run):
             return
         if _make_way(time.monotonic() - began, shop):
             enqueue(FREEZE, drop_id, token)
@@ -92,7 +101,7 @@ def _batches(rows: Iterator[Chosen], drop: Drop) -> Iterator[list[Person]]:
 
 
 @transaction.atomic
-def _write(drop_id: int, token: str, people: list[Person], shop: Shop, now: datetime) -> bool:
+def _write(drop_id: int, token: str, people: list[Person], run: Run) -> bool:
     """One batch; False when the drop was paused, cancelled or finished meanwhile."""
     found = Drop.objects.select_for_update().filter(pk=drop_id, launch_token=token)
     drop = found.filter(state=State.PREPARING).first()
@@ -101,37 +110,38 @@ def _write(drop_id: int, token: str, people: list[Person], shop: Shop, now: date
     people = [lines for lines in people if lines[0].contact_id > drop.frozen_up_to]
     if not people:
         return True
-    taken = reserve([lines[0].contact_id for lines in people], shop, now)
-    contacts = Contact.objects.in_bulk(taken)
+    contacts = reserve([lines[0].contact_id for lines in people], run.shop, run.now)
     going = [lines for lines in people if lines[0].contact_id in contacts]
-    post_many(_postings(drop, going, contacts, shop, now), now)
+    post_many(_postings(drop, going, contacts, run), run.now)
     drop.frozen_up_to = people[-1][0].contact_id
     drop.audience_size += len(going)
     drop.save(update_fields=["frozen_up_to", "audience_size", "saved_at"])
     return True
 
 
-def reserve(contact_ids: Sequence[int], shop: Shop, now: datetime) -> list[int]:
+def reserve(contact_ids: Sequence[int], shop: Shop, now: datetime) -> dict[int, Contact]:
     """Take these people for a commercial message, inside the caller's transaction.
 
-    Returns who could be taken: two drops at once never both get one person, the second waits
-    for the first and then finds the cap reached. Locks in order of id: no deadlock.
+    Returns who could be taken, by id, with what a message needs to know of them: two drops at
+    once never both get one person, the second waits for the first and then finds the cap
+    reached. Locks in order of id: no deadlock.
     """
     locked = Contact.objects.filter(pk__in=contact_ids, merged_into=None).order_by("pk")
     if shop.cap_days:
         since = now - timedelta(days=shop.cap_days)
         free = Q(last_commercial_at=None) | Q(last_commercial_at__lte=since)
         locked = locked.filter(free)
-    taken = list(locked.select_for_update(no_key=True).values_list("pk", flat=True))
+    known = locked.only("phone", "phone_region", "email", "postal_code", "link_token")
+    taken = {person.pk: person for person in known.select_for_update(no_key=True)}
     Contact.objects.filter(pk__in=taken).update(last_commercial_at=now)
     return taken
 
 
 def _postings(
-    drop: Drop, people: list[Person], contacts: dict[int, Contact], shop: Shop, now: datetime
+    drop: Drop, people: list[Person], contacts: dict[int, Contact], run: Run
 ) -> Iterator[Posting]:
+    shop, now, moments = run.shop, run.now, run.moments
     with_card = rendering.needs_card(drop)
-    moments: dict[tuple[str, str], datetime] = {}
     for lines in people:
         contact = contacts[lines[0].contact_id]
         place = (contact.phone_region, contact.postal_code)

@@ -1,8 +1,9 @@
 """What a person reads: one way for the preview, the test, the price and the real send."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
+from typing import Self
 
 from django.template.loader import render_to_string
 
@@ -35,7 +36,7 @@ class Piece:
     url: str = ""
 
 
-def card_link(shop: Shop, token: str) -> str:
+def card_link(shop: "Shop | _Look", token: str) -> str:
     """The address of a person's card."""
     return f"{shop.url}/c/{token or OPENS_NOTHING}/"
 
@@ -71,10 +72,13 @@ def sms_body(drop: Drop, person: Chosen, shop: Shop) -> str:
     values["lien"] = values["lien"].removeprefix("https://")
     light = _is_light(drop.sms_text)
     if light:
-        values = {name: lighten(value) for name, value in values.items()}
+        values = {name: _lightened(value) for name, value in values.items()}
     return fill(
-        drop.sms_text, values, {"prénom": lighten(drop.fallback) if light else drop.fallback}
+        drop.sms_text, values, {"prénom": _lightened(drop.fallback) if light else drop.fallback}
     )
+
+
+_lightened = lru_cache(maxsize=4096)(lighten)  # names come again and again
 
 
 @lru_cache(maxsize=64)
@@ -114,17 +118,51 @@ def _pieces(line: str) -> list[Piece]:
 
 
 def mail(drop: Drop, person: Chosen, contact: Contact, shop: Shop) -> Mail:
-    """The whole mail as it leaves: text, and HTML in the shop's colours."""
+    """The whole mail as it leaves: text, and HTML in the shop's colours.
+
+    The HTML is drawn once for all who read the same words, with links that open nothing in the
+    place of each one's own: those are put in afterwards.
+    """
     title, body = subject(drop, person, shop), email_body(drop, person, shop)
+    card, nowhere = card_link(shop, person.card_token), card_link(shop, OPENS_NOTHING)
+    html = _drawn(_Look.of(shop), title, body.replace(card, nowhere))
+    html = html.replace(nowhere, card).replace(_NO_STOP, stop_url(contact, shop))
+    return Mail(title, finish_email(body, contact, shop), html)
+
+
+_NO_STOP = f"/stop/{OPENS_NOTHING}/"
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """All that a mail shows of the shop: what is drawn for one is not shown for another."""
+
+    name: str
+    accent: str
+    url: str
+    logo: str
+    logo_url: str
+    street: str
+    postal_code: str
+    city: str
+    phone: str
+    sells_alcohol: bool | None
+
+    @classmethod
+    def of(cls, shop: Shop) -> Self:
+        return cls(*(getattr(shop, field.name) for field in fields(cls)))
+
+
+@lru_cache(maxsize=1024)
+def _drawn(shop: _Look, title: str, body: str) -> str:
     context = {
         "shop": shop,
         "accent": shop.accent,
         "accent_ink": ink_on(shop.accent),
         "subject": title,
         "paragraphs": paragraphs(body),
-        "card": card_link(shop, person.card_token),
+        "card": card_link(shop, OPENS_NOTHING),
         "health": HEALTH if shop.sells_alcohol else "",
-        "stop_url": stop_url(contact, shop),
+        "stop_url": _NO_STOP,
     }
-    html = render_to_string("campaigns/mail/drop.html", context)
-    return Mail(title, finish_email(body, contact, shop), html)
+    return render_to_string("campaigns/mail/drop.html", context)

@@ -7,6 +7,7 @@ else the fallback stated on the screen. One pass only: a value is never read as 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from django.utils.translation import gettext_lazy as _
 
@@ -39,6 +40,9 @@ VARIABLES = (
     Variable("lien", "le lien de sa carte"),
 )
 _BY_KEY = {search_key(variable.name): variable for variable in VARIABLES}
+
+
+_key = lru_cache(maxsize=256)(search_key)
 
 
 class UnknownVariable(Refusal):
@@ -79,7 +83,7 @@ def fill(text: str, values: Mapping[str, str], instead: Mapping[str, str] | None
     instead = instead or {}
 
     def value_of(match: re.Match[str]) -> str:
-        variable = _BY_KEY.get(search_key(match[1]))
+        variable = _BY_KEY.get(_key(match[1]))
         own = values.get(variable.name, "").strip() if variable else ""
         beside = (match[2] or "").strip()
         stated = instead.get(variable.name, variable.fallback) if variable else ""
@@ -90,7 +94,10 @@ def fill(text: str, values: Mapping[str, str], instead: Mapping[str, str] | None
 
 def _tidy(text: str) -> str:
     """What an empty value leaves behind: doubled spaces, a space before a comma, a bare start."""
-    text = re.sub(r"[ \t]{2,}", " ", text.replace("\r\n", "\n"))
-    text = re.sub(r" +(?=[,.](?:\s|$))", "", text)
-    lines = [re.sub(r"^[ ,]+", "", line).rstrip() for line in text.split("\n")]
+    text = text.replace("\r\n", "\n")
+    if "  " in text or "\t" in text:
+        text = re.sub(r"[ \t]{2,}", " ", text)
+    if " ," in text or " ." in text:
+        text = re.sub(r" +(?=[,.](?:\s|$))", "", text)
+    lines = [line.lstrip(" ,").rstrip() for line in text.split("\n")]
     return "\n".join(lines).strip()

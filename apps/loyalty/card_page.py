@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import segno
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import OuterRef
+from django.db.models.functions import JSONObject
 
 from apps.contacts.models import Channel, Contact
 from apps.loyalty.merging import living
@@ -75,15 +76,21 @@ def card_with(token: str) -> Card | None:
 def face_of(token: str) -> Face | None:
     """The face of the card with this token (one statement), and the programme (another)."""
     ready = Reward.objects.ready().filter(card=OuterRef("pk"))
+    waits = Joining.objects.filter(contact=OuterRef("contact"), confirmed_at=None).order_by("pk")
+    said = JSONObject(**{name: name for name in ("channel", "address", "agreed")})
     card = (
         Card.objects.select_related("contact")
-        .annotate(ready_labels=ArraySubquery(ready.order_by("won_at").values("label")))
+        .annotate(
+            ready_labels=ArraySubquery(ready.order_by("won_at").values("label")),
+            waits=ArraySubquery(waits.values(said=said)),
+        )
         .filter(token=token)
         .first()
     )
     if card is None:
         return None
-    return Face(card, the_programme(), card.ready_labels, waiting_for(card.contact))
+    waiting = {said["channel"]: Joining(**said) for said in card.waits}
+    return Face(card, the_programme(), card.ready_labels, list(waiting.values()))
 
 
 def waiting_for(contact: Contact) -> list[Joining]:

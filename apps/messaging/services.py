@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -13,6 +14,7 @@ from django.utils import timezone
 from apps.contacts.models import Channel, Contact
 from apps.core.facts import announce
 from apps.core.french import search_key
+from apps.core.rows import insert_rows
 from apps.messaging.facts import SendingResumed
 from apps.messaging.models import PAUSED, Alert, Message, Status
 from apps.messaging.providers import provider_of
@@ -20,7 +22,7 @@ from apps.messaging.text import STOP_RESERVE, Count, count
 from apps.messaging.waking import wake, wake_for
 from apps.shops.models import Shop
 
-_AT_ONCE = 500  # rows an INSERT carries
+_AT_ONCE = 1000  # rows an INSERT carries
 
 # CSP L3323-4, in GSM-7: 43 characters.
 HEALTH_SMS = "L'abus d'alcool est dangereux pour la santé"
@@ -41,22 +43,20 @@ class Posting:
     to: str = ""
     at: datetime | None = None
 
-    def message(self, now: datetime) -> Message | None:
-        address = self.to or self.contact.address(self.channel)
-        if not address:
-            return None
-        return Message(
-            contact=self.contact,
-            channel=self.channel,
-            kind=self.kind,
-            cause=self.cause,
-            to=address,
-            subject=self.subject,
-            body=self.body,
-            html=self.html,
-            available_at=self.at or now,
-            created_at=now,
-        )
+    def line(self, now: datetime) -> dict[str, Any]:
+        """The columns of its ``Message``; ``to`` is empty when it cannot be sent."""
+        return {
+            "contact_id": self.contact.pk,
+            "channel": self.channel,
+            "kind": self.kind,
+            "cause": self.cause,
+            "to": self.to or self.contact.address(self.channel),
+            "subject": self.subject,
+            "body": self.body,
+            "html": self.html,
+            "available_at": self.at or now,
+            "created_at": now,
+        }
 
 
 @transaction.atomic
@@ -78,16 +78,15 @@ def post(
     The message leaves by a worker after the caller's transaction commits.
     """
     draft = Posting(contact, channel, kind, cause, body, subject, html, to, at)
-    message = draft.message(timezone.now())
-    if message is None:
+    line = draft.line(timezone.now())
+    if not line["to"]:
         return None
     kept, created = Message.objects.get_or_create(
         cause=cause,
         contact=contact,
         channel=channel,
         defaults={
-            name: getattr(message, name)
-            for name in ("kind", "to", "subject", "body", "html", "available_at")
+            name: line[name] for name in ("kind", "to", "subject", "body", "html", "available_at")
         },
     )
     if not created:
@@ -104,10 +103,10 @@ def post_many(rows: Iterable[Posting], now: datetime | None = None) -> None:
     """
     now = now or timezone.now()
     moments: set[datetime] = set()
-    drafts = (message for row in rows if (message := row.message(now)))
-    while messages := list(islice(drafts, _AT_ONCE)):
-        Message.objects.bulk_create(messages, ignore_conflicts=True)
-        moments |= {message.available_at or now for message in messages}
+    drafts = (line for row in rows if (line := row.line(now))["to"])
+    while lines := list(islice(drafts, _AT_ONCE)):
+        insert_rows(Message, lines)
+        moments |= {line["available_at"] for line in lines}
     for at in sorted(moments):
         wake(at if at > now else None)
 

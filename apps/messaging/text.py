@@ -17,6 +17,7 @@ _BASIC = frozenset(
 )
 _EXTENDED = frozenset("\f^{}\\[~]|€")  # an escape and a character: two units
 GSM7, UCS2 = "GSM-7", "UCS-2"
+_GSM7 = _BASIC | _EXTENDED
 _ROOM = {GSM7: (160, 153), UCS2: (70, 67)}  # alone, in a part
 
 # What the operator's own STOP mention takes at the end of a commercial SMS.
@@ -65,7 +66,7 @@ class Count:
 
 
 def _is_gsm7(text: str) -> bool:
-    return all(c in _BASIC or c in _EXTENDED for c in text)
+    return _GSM7.issuperset(text)
 
 
 def _widths(text: str, encoding: str) -> list[int]:
@@ -120,6 +121,8 @@ def _light(character: str) -> str:
 
 def lighten(text: str) -> str:
     """``text`` with GSM-7 equivalents, keeping « à è é ù ì ò Ç É »; itself when none helps."""
+    if _is_gsm7(text):
+        return text
     composed = unicodedata.normalize("NFC", text)
     quoted = re.sub(r"«\s*|\s*»", '"', composed)
     numbered = re.sub(r"\b([nN])°", r"\1o", quoted)

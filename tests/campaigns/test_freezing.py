@@ -433,3 +433,20 @@ def test_a_freeze_killed_in_the_middle_loses_nobody_and_doubles_nobody(lone_shop
     drop = _freeze(drop)
     assert Message.objects.count() == drop.audience_size == 65
     assert drop.left_out == {}
+
+
+def test_each_reader_of_the_same_words_has_links_of_their_own(shop):
+    """A mail's HTML is drawn once for all who read the same words."""
+    people = ContactFactory.create_batch(3, agreeing=True, first_name="Zoé")
+    written = {"use_sms": False, "use_email": True, "email_subject": "Ce soir"}
+    drop = _freeze(_launched(shop, **written, email_text="{prénom}, votre carte : {lien}"))
+    mails = {m.contact_id: m for m in Message.objects.filter(cause=drop.cause)}
+    assert len(mails) == 3
+    for person in people:
+        mine = mails.pop(person.pk).html
+        person.refresh_from_db()
+        assert f"/c/{person.card.token}/" in mine
+        assert f"/stop/{person.link_token}/" in mine
+        assert "exemple-de-lien" not in mine
+        others = [one for one in people if one != person]
+        assert not any(one.link_token in mine for one in others)

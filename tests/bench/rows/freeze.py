@@ -1,0 +1,81 @@
+"""100,000 sends made ready, beside one raw INSERT … SELECT of the same rows."""
+
+import time
+from collections.abc import Callable, Iterator
+from uuid import uuid4
+
+from django.utils import timezone
+
+from apps.campaigns import freezing
+from apps.campaigns.models import Drop, State
+from apps.core.tenancy import in_schema
+from tests.bench.big import Big, big_shop
+from tests.bench.ground import Ground
+from tests.bench.report import Row
+
+PEOPLE, MOST = 100_000, 3
+WORDS = "{prénom}, trois cartons de Chablis viennent d’arriver. À ce soir ? {lien}"
+
+
+def measure(ground: Ground) -> Iterator[Row]:
+    place = big_shop(ground, "cent-mille", people=PEOPLE, visits=PEOPLE)
+    for name, written in (
+        ("SMS", {"use_email": False, "sms_text": WORDS}),
+        ("e-mails", {"use_sms": False, "email_subject": "Chablis", "email_text": WORDS * 3}),
+    ):
+        _empty(ground, place)
+        ours, count = _cpu(ground, lambda written=written: _freeze(place, written))
+        raw, _ = _cpu(ground, lambda: _again(ground, place))
+        each = f"{ours / count * 1e6:.0f} µs each"
+        value = f"{ours / raw:.2f} × ({ours:.1f} s for {count:,}, {each})"
+        yield Row(
+            f"{name} made ready", f"≤ {MOST} × one INSERT … SELECT", value, ours / raw <= MOST
+        )
+
+
+def _cpu(ground: Ground, work: Callable[[], int]) -> tuple[float, int]:
+    """Seconds of CPU of this process and the database, and what ``work`` returned."""
+    before = time.process_time() + ground.database_cpu()
+    done = work()
+    return time.process_time() + ground.database_cpu() - before, done
+
+
+def _freeze(place: Big, written: dict[str, object]) -> int:
+    """As a worker does, job after job, until the drop has left for the outbox."""
+    now = timezone.now()
+    with in_schema(place.shop.schema_name), timezone.override(place.shop.zone):
+        drop = Drop.objects.create(
+            title="Arrivage", state=State.PREPARING, launch_token=uuid4(), **written
+        )
+        while drop.frozen_at is None:
+            freezing.freeze(drop.pk, str(drop.launch_token), now)
+            drop.refresh_from_db()
+        return drop.audience_size
+
+
+def _empty(ground: Ground, place: Big) -> None:
+    with ground.admin() as connection:
+        connection.execute(f"SET search_path = {place.shop.schema_name}")
+        connection.execute("TRUNCATE messaging_attempt, messaging_message")
+        connection.execute("UPDATE contacts_contact SET last_commercial_at = NULL")
+        connection.execute("VACUUM FULL contacts_contact")
+        connection.execute("VACUUM ANALYZE")
+
+
+def _again(ground: Ground, place: Big) -> int:
+    """The same rows once more, under another cause, in one statement."""
+    with ground.admin() as connection:
+        connection.execute(f"SET search_path = {place.shop.schema_name}")
+        names = [
+            name
+            for (name,) in connection.execute(
+                "SELECT column_name FROM information_schema.columns WHERE table_schema = %s "
+                "AND table_name = 'messaging_message' AND column_name NOT IN ('id', 'cause')",
+                [place.shop.schema_name],
+            )
+        ]
+        columns = ", ".join(f'"{name}"' for name in names)
+        return connection.execute(
+            f"INSERT INTO messaging_message (cause, {columns}) "
+            f"SELECT 'again', {columns} FROM messaging_message"
+        ).rowcount
