@@ -8,6 +8,7 @@ from importlib import import_module
 from tests.bench import rows
 from tests.bench.ground import FOLDER, Ground, prepare
 from tests.bench.report import Row, as_table, machine, write
+from tests.bench.statements import explain
 
 
 def main() -> None:
@@ -18,12 +19,23 @@ def main() -> None:
         raise SystemExit(f"Inconnu : {', '.join(unknown)}. Il y a : {', '.join(known)}")
     prepare()
     ground, found = Ground(), list[Row]()
+    if os.environ.get("EXPLAIN"):
+        _explain(ground, wanted)
+        return
     for name in wanted:
         print(f"· {name}", file=sys.stderr, flush=True)
         found += import_module(f"tests.bench.rows.{name}").measure(ground)
     print(as_table(found))
     print("\n" + "  ".join(f"{name}: {value}" for name, value in machine().items()))
     print(write(found, FOLDER))
+
+
+def _explain(ground: Ground, wanted: list[str]) -> None:
+    """A row's ``hot(ground)`` says which requests are; the others have none."""
+    for name in wanted:
+        hot = getattr(import_module(f"tests.bench.rows.{name}"), "hot", None)
+        for request in hot(ground) if hot else ():
+            print(explain(ground, request))
 
 
 if __name__ == "__main__":
