@@ -5,6 +5,7 @@ from typing import Any
 from apps.audit.models import Entry
 from apps.core.actor import Actor
 from apps.core.logs import request_id
+from apps.core.reading import insert
 
 
 def record(
@@ -17,7 +18,7 @@ def record(
     after: dict[str, Any] | None = None,
 ) -> None:
     """One line in the trail, in the caller's transaction. Ids and settings only."""
-    Entry.objects.create(
+    entry = Entry(
         actor_kind=by.kind,
         actor_id=by.id,
         verb=verb,
@@ -27,3 +28,4 @@ def record(
         after=after,
         request_id=request_id.get(),
     )
+    insert(entry)

@@ -25,6 +25,7 @@ from django_q.models import Failure, OrmQ
 from django_q.signing import SignedPackage
 
 from apps.core.models import JobTry
+from apps.core.reading import insert
 
 logger = logging.getLogger(__name__)
 
@@ -106,7 +107,9 @@ class Broker(ORM):
 
 def put(payload: str, key: str, at: datetime | None = None) -> int:
     """Write the job's row in the caller's transaction; returns its number."""
-    return int(OrmQ.objects.create(key=key, payload=payload, lock=at or timezone.now()).pk)
+    row = OrmQ(key=key, payload=payload, lock=at or timezone.now())
+    insert(row)
+    return int(row.pk)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,7 @@
-"""Rows of models by a statement written out, for the few reads that every request makes.
+"""Rows of models by a statement made once, for the few that every request reads and writes.
 
-Putting a short SELECT together costs Django's ORM more than sending it and reading the answer.
-Here the statement is text, made once; its columns come from the models, and what it finds are
-their instances.
+Putting a short statement together costs Django's ORM more than sending it and reading the answer.
+Here it is text; its columns come from the models, and what it finds are their instances.
 """
 
 from functools import cache
@@ -46,3 +45,24 @@ def one(statement: str, values: Any) -> Row | None:
         cursor.execute(statement, values)
         row: Row | None = cursor.fetchone()
         return row
+
+
+@cache
+def _insertion(model: type[models.Model]) -> tuple[str, list[Any]]:
+    meta, quote = model._meta, connection.ops.quote_name
+    assert meta.pk is not None
+    fields = [field for field in meta.concrete_fields if not field.primary_key]
+    names = ", ".join(quote(str(field.column)) for field in fields)
+    places = ", ".join(["%s"] * len(fields))
+    into = f"INSERT INTO {quote(meta.db_table)} ({names}) VALUES ({places})"
+    return f"{into} RETURNING {quote(str(meta.pk.column))}", fields
+
+
+def insert(row: models.Model) -> None:
+    """Write a new row, whose key the database makes. No ``save``, no signal: for plain rows."""
+    statement, fields = _insertion(type(row))
+    values = [f.get_db_prep_save(getattr(row, f.attname), connection) for f in fields]
+    found = one(statement, values)
+    assert found is not None
+    (row.pk,) = found
+    row._state.adding, row._state.db = False, connection.alias

@@ -59,7 +59,7 @@ def shops(ground: Ground, count: int) -> list[Place]:
             slug = f"banc-{number:04d}"
             found.append(open_shop(user=owner, name=f"Cave {number}", slug=slug))
         _fill(ground, found)
-    _tidy(ground, found)
+    tidy(ground, found)
     return _sign_in(_team(found))
 
 
@@ -99,7 +99,8 @@ def _person(number: int) -> Contact:
     )
 
 
-def _tidy(ground: Ground, found: Sequence[Shop]) -> None:
+def tidy(ground: Ground, found: Sequence[Shop]) -> None:
+    """The ledgers are empty again, no card rests, none has a reward waiting."""
     statements = (
         "DELETE FROM {s}.loyalty_redemption; DELETE FROM {s}.loyalty_reward;"
         "DELETE FROM {s}.loyalty_movement WHERE undoes_id IS NOT NULL;"

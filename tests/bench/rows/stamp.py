@@ -38,6 +38,8 @@ def measure(ground: Ground) -> Iterator[Row]:
         ours, theirs = found[name], found["bare write"]
         share, slow = ratio(ours, theirs), ratio(ours, theirs, "p95")
         cpu = theirs.cpu / ours.cpu
-        value = f"{share:.1%} ({ours.median('per_second'):.0f}/s; by CPU {cpu:.1%}, {ours.cpu:.1f} ms)"
+        value = (
+            f"{share:.1%} ({ours.median('per_second'):.0f}/s; by CPU {cpu:.1%}, {ours.cpu:.1f} ms)"
+        )
         yield Row(name, "≥ 36 % of the bare view", value, share >= 0.36, figures)
         yield Row(f"{name}: p95", "≤ 3 × the bare view's", f"{slow:.1f} ×", slow <= 3)
