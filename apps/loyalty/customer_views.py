@@ -7,7 +7,6 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
-from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -125,12 +124,11 @@ def card(request: ShopRequest, token: str) -> HttpResponse:
     face = card_page.face_of(token)
     if face is None:
         raise _Gone
-    if face.contact.merged_into_id:
+    if face.merged:
         return HttpResponseRedirect(f"/c/{_card(token).token}/")
-    url = card_page.card_url(request.shop, face.card)
     context = {
         "face": face,
-        "qr": mark_safe(card_page.qr(url)),  # noqa: S308  our own SVG of our own URL
+        "qr": card_page.code_of(request.shop, token),
         "new_link": "lien" in request.GET,
         "counter": _may_stamp(request),
     }

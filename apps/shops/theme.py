@@ -2,6 +2,7 @@
 
 import colorsys
 import hashlib
+from functools import lru_cache
 
 PAPERS = {"light": ("#faf6ef", "#fffdf9"), "dark": ("#191413", "#221b1a")}
 LIGHT_INK, DARK_INK = "#fff8f2", "#231a17"
@@ -79,5 +80,6 @@ def theme_css(accent: str) -> str:
     )
 
 
+@lru_cache(maxsize=1024)
 def theme_digest(accent: str) -> str:
     return hashlib.sha256(theme_css(accent).encode()).hexdigest()[:12]
