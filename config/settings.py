@@ -107,6 +107,7 @@ TEMPLATES = [
             ],
             "builtins": [
                 "apps.core.templatetags.french",
+                "apps.core.templatetags.kept",
                 "template_partials.templatetags.partials",
             ],
             "loaders": [

@@ -1,6 +1,7 @@
 """What the public card shows, read in few statements: it is the page that is opened most."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from django.utils.safestring import SafeString, mark_safe
 
@@ -54,7 +55,7 @@ class Face:
         return columns(self.goal)
 
     @property
-    def holes(self) -> list[Hole]:
+    def holes(self) -> tuple[Hole, ...]:
         return holes(self.goal, self.stamped)
 
 
@@ -63,8 +64,9 @@ def columns(goal: int) -> int:
     return _COLUMNS.get(goal, 5)
 
 
-def holes(goal: int, stamped: int) -> list[Hole]:
-    return [Hole(n, n <= stamped, n == goal) for n in range(1, goal + 1)]
+@lru_cache(maxsize=512)
+def holes(goal: int, stamped: int) -> tuple[Hole, ...]:
+    return tuple(Hole(n, n <= stamped, n == goal) for n in range(1, goal + 1))
 
 
 def card_with(token: str) -> Card | None:
