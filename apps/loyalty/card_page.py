@@ -103,7 +103,8 @@ def face_of(token: str) -> Face | None:
         unchosen = default_programme()
         goal, reward = unchosen.goal, unchosen.reward
     waiting = {said["channel"]: Joining(**said) for said in typed}
-    return Face(token, *known, goal, reward, rewards, list(waiting.values()))
+    found = [token, *known, goal, reward, rewards, list(waiting.values())]
+    return Face(*found)
 
 
 def waiting_for(contact: Contact) -> list[Joining]:
