@@ -56,6 +56,13 @@ def test_one_left_is_said_in_the_singular(visitor, card):
     assert "Plus que 1 tampon<" in read(visitor, f"/c/{card.token}/")
 
 
+def test_a_shop_without_a_rule_stamps_ten_for_a_surprise(visitor, card, programme):
+    programme.delete()
+    page = read(visitor, f"/c/{card.token}/")
+    assert "0 / 10" in page
+    assert "À 10 tampons : Une surprise." in page
+
+
 def test_a_reward_won_stands_above_the_card(visitor, card, programme):
     stamp(card, 10)
     page = read(visitor, f"/c/{card.token}/")
