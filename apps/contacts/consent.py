@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.contacts.models import Channel, ConsentEvent, ConsentState, Contact, Opposition
 from apps.core.actor import Actor
+from apps.core.reading import insert
 from apps.core.tokens import keyed_hash
 
 # The version of the sentences shown beside the boxes; a new wording gets a new name here.
@@ -47,6 +48,29 @@ def oppose(channel: str, address: str) -> None:
     """This address said stop, whether or not a record holds it."""
     digest = opposition_hash(channel, address)
     Opposition.objects.get_or_create(channel=channel, address_hash=digest)
+
+
+def write_first_consents(contact: Contact, *, source: str, now: datetime) -> None:
+    """The ledger's first lines of a person who was made with these consents, in their own words.
+
+    In the transaction that made the record, which nobody else has seen yet.
+    """
+    said = {channel: contact.consent(channel) for channel in _FIELDS}
+    lines = [
+        ConsentEvent(
+            contact=contact,
+            channel=channel,
+            state=state,
+            wording=WORDING,
+            source=source,
+            actor_kind="customer",
+            actor_id=contact.pk,
+            at=now,
+        )
+        for channel, state in said.items()
+        if state != ConsentState.NONE
+    ]
+    insert(*lines)
 
 
 @transaction.atomic

@@ -164,8 +164,12 @@ class Contact(models.Model):
         return f"Contact {self.pk}"
 
     def save(self, *args: object, **kwargs: object) -> None:
-        self.search = search_key(f"{self.first_name} {self.last_name}")[:200]
+        self.note_for_search()
         super().save(*args, **kwargs)  # type: ignore[arg-type]
+
+    def note_for_search(self) -> None:
+        """How ``matching`` finds the name; ``save`` does it by itself."""
+        self.search = search_key(f"{self.first_name} {self.last_name}")[:200]
 
     @property
     def full_name(self) -> str:

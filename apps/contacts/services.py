@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Value
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
@@ -15,6 +15,7 @@ from apps.contacts.consent import ADULT_WORDING, has_opposed, write_consent
 from apps.contacts.models import Channel, ConsentState, Contact, Source, Tag
 from apps.core.actor import Actor
 from apps.core.phone import NotAPhone, Phone, parse_phone
+from apps.core.reading import columns, instance
 from apps.core.refusal import Refusal
 
 
@@ -70,7 +71,29 @@ def by_address(*, phone: str = "", email: str = "") -> Contact | None:
     if phone:
         found = Contact.objects.living().filter(phone=phone).first()
     if found is None and email:
-        found = Contact.objects.living().filter(email__iexact=email).first()
+        # In the words of the index, which knows the addresses in lower case and leaves none out.
+        same = Contact.objects.living().exclude(email="").alias(lower=Lower("email"))
+        found = same.filter(lower=email.lower()).first()
+    return found
+
+
+_HOLDERS = f"""
+SELECT {columns(Contact, "person")}, phone = %(phone)s, lower(email) = lower(%(email)s)
+FROM contacts_contact person WHERE merged_into_id IS NULL
+AND (phone = %(phone)s OR (email <> '' AND lower(email) = lower(%(email)s)))
+"""
+
+
+def holders_of(*, phone: str = "", email: str = "") -> dict[str, Contact]:
+    """By channel, the living records that hold this E.164 number and this e-mail."""
+    with connection.cursor() as cursor:
+        cursor.execute(_HOLDERS, {"phone": phone or None, "email": email or None})
+        rows = cursor.fetchall()
+    found: dict[str, Contact] = {}
+    for *row, by_phone, by_email in rows:
+        held = {Channel.SMS.value: by_phone, Channel.EMAIL.value: by_email}
+        person = instance(Contact, tuple(row))
+        found |= {channel: person for channel, is_held in held.items() if is_held}
     return found
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 
 from django.db import connection
 from django.utils import timezone
@@ -27,32 +28,56 @@ class Limit:
     seconds: int
 
 
-_UPSERT = """
-INSERT INTO public.core_ratecounter AS c (key, ends_at, count) VALUES (%s, %s, 1)
+_STEP = """step{n} AS (
+INSERT INTO public.core_ratecounter AS c (key, ends_at, count)
+SELECT %s, %s, 1 {after}
 ON CONFLICT (key) DO UPDATE SET
   count = CASE WHEN c.ends_at <= %s THEN 1 ELSE c.count + 1 END,
   ends_at = CASE WHEN c.ends_at <= %s THEN EXCLUDED.ends_at ELSE c.ends_at END
-RETURNING count
-"""
+RETURNING c.count <= %s AS within)"""
+
+
+@cache
+def _counting(steps: int) -> str:
+    """Counts one step after the other, as far as the first that is over its limit."""
+    afters = ["", *(f"FROM step{n} WHERE within" for n in range(steps - 1))]
+    counted = ", ".join(_STEP.format(n=n, after=after) for n, after in enumerate(afters))
+    told = " UNION ALL ".join(f"SELECT within FROM step{n}" for n in range(steps))
+    return f"WITH {counted} {told}"
+
+
+def first_over(*asked: tuple[Limit, str], now: datetime | None = None) -> Limit | None:
+    """Count one more of each (limit, subject) in turn; the limit that stopped it, if one did.
+
+    What comes after a spent limit is not counted: whoever is stopped by their own takes nothing
+    of everybody's. One statement, safe under concurrency; no two of ``asked`` are the same. The
+    schema is part of the key, so one shop's traffic never spends another's allowance.
+    """
+    now, schema = now or timezone.now(), current_schema()
+    values: list[object] = []
+    for limit, subject in asked:
+        parts = ":".join([schema, limit.name, *([subject] if subject else [])])
+        ends_at = now + timedelta(seconds=limit.seconds)
+        values += [keyed_hash("rate", parts), ends_at, now, now, limit.count]
+    with connection.cursor() as cursor:
+        cursor.execute(_counting(len(asked)), values)
+        within = sum(found for (found,) in cursor.fetchall())
+    return asked[within][0] if within < len(asked) else None
 
 
 def allowed(limit: Limit, *subject: object, now: datetime | None = None) -> bool:
-    """Count one more; False when over the limit. Safe under concurrency (one statement).
-
-    The schema is part of the key, so one shop's traffic never spends another's allowance.
-    """
-    now = now or timezone.now()
-    parts = ":".join([current_schema(), limit.name, *map(str, subject)])
-    ends_at = now + timedelta(seconds=limit.seconds)
-    with connection.cursor() as cursor:
-        cursor.execute(_UPSERT, [keyed_hash("rate", parts), ends_at, now, now])
-        (count,) = cursor.fetchone()
-    return bool(count <= limit.count)
+    """Count one more; False when over the limit."""
+    return first_over((limit, ":".join(map(str, subject))), now=now) is None
 
 
 def spend(limit: Limit, *subject: object, now: datetime | None = None) -> None:
     """Like ``allowed``; raises ``TooMany``."""
-    if not allowed(limit, *subject, now=now):
+    spend_each((limit, ":".join(map(str, subject))), now=now)
+
+
+def spend_each(*asked: tuple[Limit, str], now: datetime | None = None) -> None:
+    """Like ``first_over``; raises ``TooMany``."""
+    if first_over(*asked, now=now):
         raise TooMany()
 
 

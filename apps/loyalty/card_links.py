@@ -7,7 +7,7 @@ proves the address only when its holder taps the button behind it (``loyalty.pro
 from datetime import datetime
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
@@ -15,7 +15,8 @@ from django.utils.translation import gettext as _
 from apps.contacts.consent import WORDING
 from apps.contacts.models import Channel, ConsentState, Contact
 from apps.core.actor import Actor
-from apps.core.ratelimit import Limit, allowed
+from apps.core.ratelimit import Limit, first_over
+from apps.core.reading import insert_once
 from apps.loyalty.models import Joining
 from apps.messaging.models import Alert, Kind, Message
 from apps.messaging.services import post
@@ -57,23 +58,16 @@ def send_card_link(
     if not can_receive(contact, channel):
         return False
     pending = contact.consent(channel) == ConsentState.PENDING
-    try:
-        with transaction.atomic():
-            joining = open_joining(
-                contact,
-                channel,
-                contact.address(channel),
-                agreed=[channel] if pending else [],
-                key=key,
-                now=now,
-            )
-    except IntegrityError:
+    agreed = [channel] if pending else []
+    address = contact.address(channel)
+    joining = new_joining(contact, channel, address, agreed=agreed, key=key, now=now)
+    if not insert_once(joining):
         earlier = Joining.objects.get(key=key, channel=channel)
         return Message.objects.filter(cause=_cause(earlier)).exists()
     return post_link(joining, by=by, client_address=client_address, now=now)
 
 
-def open_joining(
+def new_joining(
     contact: Contact,
     channel: str,
     address: str,
@@ -83,8 +77,8 @@ def open_joining(
     key: UUID | None = None,
     now: datetime | None = None,
 ) -> Joining:
-    """The row that waits for the tap of whoever holds ``address``."""
-    return Joining.objects.create(
+    """The row that waits for the tap of whoever holds ``address``; not written yet."""
+    return Joining(
         contact=contact,
         known=known,
         channel=channel,
@@ -124,14 +118,12 @@ def _cause(joining: Joining) -> str:
 
 
 def _within_caps(joining: Joining, by: Actor, client_address: str, now: datetime | None) -> bool:
-    if not allowed(LINKS_PER_ADDRESS, joining.address.lower(), now=now):
-        return False
-    if by.kind != "team" and not allowed(LINKS_PER_CLIENT, client_address, now=now):
-        return False
-    if allowed(LINKS_PER_SHOP, now=now):
-        return True
-    Alert.objects.get_or_create(code=CAPPED, contact=None, cause="", dismissed_at=None)
-    return False
+    client = [] if by.kind == "team" else [(LINKS_PER_CLIENT, client_address)]
+    address = (LINKS_PER_ADDRESS, joining.address.lower())
+    over = first_over(address, *client, (LINKS_PER_SHOP, ""), now=now)
+    if over == LINKS_PER_SHOP:
+        Alert.objects.get_or_create(code=CAPPED, contact=None, cause="", dismissed_at=None)
+    return over is None
 
 
 def _written(shop: Shop, url: str, channel: str) -> tuple[str, str, str]:

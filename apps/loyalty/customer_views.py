@@ -76,9 +76,10 @@ def _too_young(request: ShopRequest, refusal: TooYoung) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def join_page(request: ShopRequest) -> HttpResponse:
     """The shop's front door: what the card brings, and the shortest form that gives one."""
-    form, status = JoinForm(shop=request.shop), 200
-    if request.method == "POST":
-        form, status = JoinForm(request.POST, shop=request.shop), 422
+    posted = request.method == "POST"
+    form = JoinForm(request.POST if posted else None, shop=request.shop)
+    status = 422 if posted else 200
+    if posted:
         try:
             if form.is_valid():
                 address = client_address(request)

@@ -8,16 +8,17 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from apps.contacts.consent import ADULT_WORDING, write_consent
+from apps.contacts.consent import ADULT_WORDING, write_first_consents
 from apps.contacts.models import Channel, ConsentState, Contact, Source
-from apps.contacts.services import by_address
+from apps.contacts.services import holders_of
 from apps.core.actor import Actor
 from apps.core.phone import Phone
-from apps.core.ratelimit import Limit, spend
+from apps.core.ratelimit import Limit, spend_each
+from apps.core.reading import insert
 from apps.core.refusal import Refusal
-from apps.loyalty.card_links import open_joining, post_link
+from apps.loyalty.card_links import new_joining, post_link
 from apps.loyalty.models import Card, Joining
-from apps.loyalty.services import card_of
+from apps.loyalty.services import card_of, first_card_of
 from apps.shops.models import Shop
 
 # A shop's own wifi puts many customers behind one address, so that one is generous.
@@ -92,18 +93,15 @@ def join(wish: Wish, *, shop: Shop, client_address: str, now: datetime | None = 
     _check_age(wish, shop, timezone.localdate(now))
     if not wish.addresses:
         raise NoAddress()
-    spend(JOINS_PER_CLIENT, client_address, now=now)
-    for _channel, address in wish.addresses:
-        spend(JOINS_PER_ADDRESS, address, now=now)
-    spend(JOINS_PER_SHOP, now=now)
+    addresses = [(JOINS_PER_ADDRESS, address) for _channel, address in wish.addresses]
+    spend_each((JOINS_PER_CLIENT, client_address), *addresses, (JOINS_PER_SHOP, ""), now=now)
     for _attempt in range(3):
-        found = Joining.objects.filter(key=wish.once).select_related("contact__card").first()
-        if found is not None:
-            return card_of(found.contact)
         try:
             return _join(wish, client_address, now)
-        except IntegrityError:
-            continue  # the same form, or another one with this number, was a moment faster
+        except IntegrityError:  # this very form came before, or another one with this number
+            found = Joining.objects.filter(key=wish.once).select_related("contact").first()
+            if found is not None:
+                return card_of(found.contact)
     raise RuntimeError("a joining lost the race three times in a row")
 
 
@@ -121,42 +119,40 @@ def _check_age(wish: Wish, shop: Shop, today: date) -> None:
 
 @transaction.atomic
 def _join(wish: Wish, client_address: str, now: datetime) -> Card:
-    e164 = wish.phone.e164 if wish.phone else ""
-    holders = {
-        Channel.SMS.value: by_address(phone=e164),
-        Channel.EMAIL.value: by_address(email=wish.email),
-    }
+    holders = holders_of(phone=wish.phone.e164 if wish.phone else "", email=wish.email)
     contact = _new_contact(wish, holders, now)
-    card = card_of(contact)
-    customer = Actor("customer", contact.pk)
-    for channel, address in wish.addresses:
-        agreed = [channel] if channel in wish.agreed else []
-        if agreed:
-            write_consent(
-                contact, channel, ConsentState.PENDING, source=Source.POSTER, by=customer, now=now
-            )
-        joining = open_joining(
+    joinings = [
+        new_joining(
             contact,
             channel,
             address,
-            known=holders[channel],
-            agreed=agreed,
+            known=holders.get(channel),
+            agreed=[channel] if channel in wish.agreed else [],
             key=wish.once,
             now=now,
         )
+        for channel, address in wish.addresses
+    ]
+    insert(*joinings)
+    customer = Actor("customer", contact.pk)
+    for joining in joinings:
         post_link(joining, by=customer, client_address=client_address, now=now)
-    return card
+    # Last, since whoever takes the next number after us waits for our commit.
+    return first_card_of(contact)
 
 
-def _new_contact(wish: Wish, holders: dict[str, Contact | None], now: datetime) -> Contact:
-    """The record behind the fresh card; an address that another holds stays with its holder."""
-    phone = wish.phone if holders[Channel.SMS] is None else None
-    return Contact.objects.create(
+def _new_contact(wish: Wish, holders: dict[str, Contact], now: datetime) -> Contact:
+    """The record behind the fresh card, and the ledger of what was ticked; an address that
+    another holds stays with its holder."""
+    phone = None if Channel.SMS in holders else wish.phone
+    contact = Contact(
         first_name=wish.first_name,
         phone=phone.e164 if phone else "",
         phone_mobile=bool(phone and phone.mobile),
         phone_region=phone.region if phone else "",
-        email=wish.email if holders[Channel.EMAIL] is None else "",
+        email="" if Channel.EMAIL in holders else wish.email,
+        sms_consent=_asked(wish, Channel.SMS),
+        email_consent=_asked(wish, Channel.EMAIL),
         birth_date=wish.birth_date,
         adult_declared_at=now if wish.adult else None,
         adult_wording=ADULT_WORDING if wish.adult else "",
@@ -164,3 +160,12 @@ def _new_contact(wish: Wish, holders: dict[str, Contact | None], now: datetime) 
         source=Source.POSTER,
         created_at=now,
     )
+    contact.note_for_search()
+    insert(contact)
+    write_first_consents(contact, source=Source.POSTER, now=now)
+    return contact
+
+
+def _asked(wish: Wish, channel: Channel) -> ConsentState:
+    reached = any(channel == way for way, _address in wish.addresses)
+    return ConsentState.PENDING if reached and channel in wish.agreed else ConsentState.NONE

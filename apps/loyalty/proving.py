@@ -12,9 +12,10 @@ from apps.contacts.models import Channel, ConsentEvent, ConsentState, Contact, S
 from apps.contacts.services import by_address
 from apps.core.actor import Actor
 from apps.core.ratelimit import Limit, spend
+from apps.core.reading import insert
 from apps.core.refusal import Refusal
 from apps.core.tokens import new_token
-from apps.loyalty.card_links import can_receive, open_joining, post_link, send_card_link
+from apps.loyalty.card_links import can_receive, new_joining, post_link, send_card_link
 from apps.loyalty.merging import living, lock_people, merge_records
 from apps.loyalty.models import Card, Joining
 from apps.loyalty.services import card_of
@@ -203,9 +204,10 @@ def _renew(card: Card, client_address: str, now: datetime) -> Card:
     Joining.objects.filter(contact=person).delete()
     waiting = {joining.channel: joining for joining in before if joining.confirmed_at is None}
     for old in waiting.values():
-        again = open_joining(
+        again = new_joining(
             person, old.channel, old.address, known=old.known, agreed=old.agreed, now=now
         )
+        insert(again)
         post_link(again, by=customer, client_address=client_address, now=now)
     if not waiting:
         channel = next((c for c in Channel.values if can_receive(person, c)), None)

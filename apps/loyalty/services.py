@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Max, QuerySet
+from django.db.models import F, QuerySet
 from django.db.models.functions import Greatest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -24,6 +24,7 @@ from apps.core.actor import Actor
 from apps.core.facts import announce
 from apps.core.reading import columns, instance, one, width
 from apps.core.refusal import Refusal
+from apps.core.tokens import new_token
 from apps.loyalty.facts import (
     RewardRedeemed,
     RewardTakenBack,
@@ -141,16 +142,28 @@ def the_programme() -> Programme:
 
 def card_of(contact: Contact) -> Card:
     """The person's card, made with the next number when there is none. Safe in parallel."""
+    return Card.objects.filter(contact=contact).first() or first_card_of(contact)
+
+
+_NEXT_CARD = f"""
+INSERT INTO loyalty_card AS card (contact_id, number, token, balance, rewards_ready, created_at)
+SELECT %s, coalesce(max(number) + 1, {FIRST_NUMBER}), %s, 0, 0, %s FROM loyalty_card
+ON CONFLICT DO NOTHING RETURNING {columns(Card, "card")}
+"""
+
+
+def first_card_of(contact: Contact) -> Card:
+    """``card_of`` somebody who has none yet, as far as one knows."""
     for _attempt in range(20):
+        row = one(_NEXT_CARD, [contact.pk, new_token(), timezone.now()])
+        if row is not None:
+            made: Card = instance(Card, row)
+            made.contact = contact
+            return made
+        # Who was faster has committed: they took the number, or made this person's card.
         found = Card.objects.filter(contact=contact).first()
         if found is not None:
             return found
-        last = Card.objects.aggregate(last=Max("number"))["last"]
-        try:
-            with transaction.atomic():
-                return Card.objects.create(contact=contact, number=(last or FIRST_NUMBER - 1) + 1)
-        except IntegrityError:
-            continue  # someone else took the number, or made this person's card
     raise RuntimeError("no card number was free twenty times in a row")
 
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 from apps.contacts.models import Channel, Contact
 from apps.core.facts import announce
 from apps.core.french import search_key
+from apps.core.reading import insert_once
 from apps.core.rows import insert_rows
 from apps.messaging.facts import SendingResumed
 from apps.messaging.models import PAUSED, Alert, Message, Status
@@ -59,7 +60,7 @@ class Posting:
         }
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def post(
     *,
     contact: Contact,
@@ -81,18 +82,11 @@ def post(
     line = draft.line(timezone.now())
     if not line["to"]:
         return None
-    kept, created = Message.objects.get_or_create(
-        cause=cause,
-        contact=contact,
-        channel=channel,
-        defaults={
-            name: line[name] for name in ("kind", "to", "subject", "body", "html", "available_at")
-        },
-    )
-    if not created:
+    message = Message(**line)
+    if not insert_once(message):
         return None
     wake_for(kind, at)
-    return kept
+    return message
 
 
 @transaction.atomic
