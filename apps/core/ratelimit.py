@@ -54,7 +54,7 @@ def first_over(*asked: tuple[Limit, str], now: datetime | None = None) -> Limit 
     schema is part of the key, so one shop's traffic never spends another's allowance.
     """
     now, schema = now or timezone.now(), current_schema()
-    values: list[object] = []
+    values: list[str | datetime | int] = []
     for limit, subject in asked:
         parts = ":".join([schema, limit.name, *([subject] if subject else [])])
         ends_at = now + timedelta(seconds=limit.seconds)

@@ -49,27 +49,28 @@ def one(statement: str, values: Any) -> Row | None:
 
 
 @cache
-def _insertion(model: type[models.Model], rows: int) -> tuple[str, list[Any]]:
+def _insertion(model: type[models.Model], rows: int, otherwise: str) -> tuple[str, list[Any]]:
     meta, quote = model._meta, connection.ops.quote_name
     assert meta.pk is not None
     fields = [field for field in meta.concrete_fields if not field.primary_key]
     names = ", ".join(quote(str(field.column)) for field in fields)
     places = ", ".join([f"({', '.join(['%s'] * len(fields))})"] * rows)
     into = f"INSERT INTO {quote(meta.db_table)} ({names}) VALUES {places}"
-    return f"{into} {{}}RETURNING {quote(str(meta.pk.column))}", fields
+    return f"{into} {otherwise} RETURNING {quote(str(meta.pk.column))}", fields
 
 
 def _insert(rows: Sequence[models.Model], otherwise: str = "") -> bool:
-    statement, fields = _insertion(type(rows[0]), len(rows))
+    statement, fields = _insertion(type(rows[0]), len(rows), otherwise)
     values = [
         field.get_db_prep_save(getattr(row, field.attname), connection)
         for row in rows
         for field in fields
     ]
     with connection.cursor() as cursor:
-        cursor.execute(statement.format(otherwise), values)
+        cursor.execute(statement, values)
         keys = cursor.fetchall()
-    for row, (row.pk,) in zip(rows, keys, strict=False):
+    for row, (key,) in zip(rows, keys, strict=False):
+        row.pk = key
         row._state.adding, row._state.db = False, connection.alias
     return len(keys) == len(rows)
 
@@ -85,4 +86,4 @@ def insert(*rows: models.Model) -> None:
 
 def insert_once(row: models.Model) -> bool:
     """Like ``insert``; False, and nothing is written, when a unique constraint has it already."""
-    return _insert([row], "ON CONFLICT DO NOTHING ")
+    return _insert([row], "ON CONFLICT DO NOTHING")
