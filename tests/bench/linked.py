@@ -5,8 +5,8 @@ import os
 from config.settings import *  # noqa: F403
 from config.settings import DATABASES
 
-# As django-tenants brings it: kept or not, asked ``SELECT 1`` or not, never worn.
-_STOCK = {"ENGINE": "django_tenants.postgresql_backend", "CONN_HEALTH_CHECKS": False}
+# As Django brings it: kept or not, asked ``SELECT 1`` or not, never worn.
+_STOCK = {"ENGINE": "tests.bench.asked", "CONN_HEALTH_CHECKS": False}
 LINKS = {
     "ours": {},
     "new each time": {**_STOCK, "CONN_MAX_AGE": 0},

@@ -68,9 +68,9 @@ def measure(ground: Ground) -> Iterator[Row]:
             yield _row(name, found, backends[name], asked)
         else:
             bad, of = wrong[name]
-            yield Row(
-                name, "nobody else's page", f"{bad} of {of} answers were wrong: ruled out", False
-            )
+            value = f"ruled out: {bad} of {of} answers were not that shop's"
+            expected = name == "PgBouncer, transaction"
+            yield Row(f"link: {name}", "(to compare)", value, expected, {"wrong": bad, "of": of})
 
 
 def _row(name: str, found: dict[str, Figures], backends: int, statements: float) -> Row:
