@@ -9,6 +9,7 @@ import pytest
 from django.db import close_old_connections, connection, connections
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from django_q.models import OrmQ
 
 from apps.contacts.models import Channel, ConsentEvent, ConsentState, Contact, Opposition, Source
 from apps.core.phone import parse_phone
@@ -16,7 +17,7 @@ from apps.loyalty import joining as joining_module
 from apps.loyalty.joining import AgeUnsaid, TooYoung, Wish, join
 from apps.loyalty.models import Card, Joining
 from apps.loyalty.services import card_of
-from apps.messaging.models import Message
+from apps.messaging.models import Message, Wake
 from tests.factories import ContactFactory, ProgrammeFactory
 
 KNOWN, NEW = "06 12 34 56 78", "06 12 34 56 79"
@@ -277,6 +278,8 @@ def test_two_taps_in_parallel_join_once(django_db_blocker, shop):
             Message.objects.filter(contact__in=people).delete()
             Card.objects.filter(contact__in=people).delete()
             people.delete()
+            Wake.objects.all().delete()
+            OrmQ.objects.all().delete()  # the job that would send the link
             return found
         finally:
             connections["default"].close()
