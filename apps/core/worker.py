@@ -23,16 +23,15 @@ from uuid import uuid4
 from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import connection
-from django.db.models import F, Max
 from django.utils import timezone
 from django.utils.module_loading import import_string
-from django_q.models import OrmQ
 from django_q.scheduler import scheduler
 from django_q.signing import SignedPackage
 
 from apps.core import queue
 from apps.core.jobs import JobFailed
-from apps.core.models import JobTry, WorkerProcess
+from apps.core.models import WorkerProcess
+from apps.core.queries import WEDGED_AFTER, wedged
 from apps.core.tenancy import use_public
 
 logger = logging.getLogger(__name__)
@@ -40,7 +39,6 @@ logger = logging.getLogger(__name__)
 POLL = float(settings.Q_CLUSTER["poll"])
 TIMEOUT = float(settings.Q_CLUSTER["timeout"])
 BEAT = 5.0  # seconds between two heartbeats, and between two looks at the schedules
-WEDGED_AFTER = timedelta(seconds=30)
 WEDGED = 75  # the exit code by which a worker says that nobody takes what is due
 FORGOTTEN_AFTER = timedelta(minutes=10)
 
@@ -219,17 +217,6 @@ def _run(job: queue.Job) -> None:
     except Exception as error:  # a pickle may raise anything
         raise Unreadable from error
     import_string(func)(*args, **kwargs)
-
-
-def wedged() -> bool:
-    """Whether jobs have been due for a while and in that while no worker took any."""
-    limit = timezone.now() - WEDGED_AFTER
-    if not OrmQ.objects.filter(lock__lt=limit).exists():
-        return False
-    if JobTry.objects.exclude(worker="").exists():
-        return False
-    last = WorkerProcess.objects.aggregate(last=Max(F("took_at")))["last"]
-    return last is None or last < limit
 
 
 def new_token() -> str:

@@ -7,22 +7,20 @@ from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group
-from django.db import transaction
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django_q.models import Failure, OrmQ
-from django_q.tasks import async_task
 
 from apps.accounts import admin as accounts
 from apps.accounts.models import Invitation, Membership, PlatformMail, StaffAct, User
 from apps.core.admin import ReadOnly
-from apps.core.logs import scrub
+from apps.core.models import WorkerProcess
 from apps.ops.admin_site import site
 from apps.ops.models import Erasure
+from apps.ops.job_admin import DeadJobAdmin, QueueAdmin, WorkerAdmin
 from apps.shops import admin as shops
 from apps.shops.models import Domain, DomainClaim, Shop
 
@@ -37,53 +35,6 @@ class ShopAdmin(shops.ShopAdmin):
         return format_html('<a href="{}">{}</a>', address, _("Échecs"))
 
 
-class QueueAdmin(ReadOnly):
-    """Jobs that wait or run. A job carries a schema, a task and ids."""
-
-    list_display = ("pk", "task_name", "lock")
-    ordering = ("lock",)
-    fields = ("task_name", "schema", "lock")
-    readonly_fields = ("task_name", "schema")
-
-    @admin.display(description=_("tâche"))
-    def task_name(self, job: OrmQ) -> str:
-        return str(job.task["name"]) if isinstance(job.task, dict) else "?"
-
-    @admin.display(description=_("schéma"))
-    def schema(self, job: OrmQ) -> str:
-        return str(job.task["args"][0]) if isinstance(job.task, dict) else "?"
-
-
-class FailureAdmin(ReadOnly):
-    list_display = ("name", "schema", "started", "attempt_count", "error")
-    ordering = ("-started",)
-    fields = ("name", "schema", "ids", "started", "stopped", "attempt_count", "error")
-    readonly_fields = ("schema", "ids", "error")
-    actions = ("retry",)
-
-    @admin.display(description=_("schéma"))
-    def schema(self, task: Failure) -> str:
-        return str(task.args[0]) if task.args else ""
-
-    @admin.display(description=_("numéros"))
-    def ids(self, task: Failure) -> str:
-        return scrub(", ".join(str(part) for part in task.args[2:])) if task.args else ""
-
-    @admin.display(description=_("erreur"))
-    def error(self, task: Failure) -> str:
-        lines = str(task.result or "").strip().splitlines()
-        return scrub(lines[-1])[:200] if lines else ""
-
-    @admin.action(description=_("Relancer"))
-    def retry(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        """Queue the same job again; tasks are written to be run twice without harm."""
-        with transaction.atomic():
-            for task in queryset.select_for_update():
-                async_task(task.func, *task.args, task_name=task.name)
-                task.delete()
-        self.message_user(request, _("Relancé."))
-
-
 class StripeAdmin(ReadOnly):
     """A mirror of Stripe's object: its id and kind, nothing about a person."""
 
@@ -94,9 +45,14 @@ class StripeAdmin(ReadOnly):
 
 
 class LogAdmin(ReadOnly):
-    list_display = ("action_time", "user", "content_type", "object_id", "action_flag")
+    list_display = ("action_time", "user", "content_type", "object_id", "action_flag", "reason")
     list_select_related = ("user", "content_type")
-    fields = ("action_time", "user", "content_type", "object_id", "action_flag")
+    fields = list_display
+    readonly_fields = ("reason",)
+
+    @admin.display(description=_("raison"))
+    def reason(self, entry: LogEntry) -> str:
+        return entry.get_change_message()
 
 
 class AuthenticatorAdmin(ReadOnly):
@@ -139,7 +95,8 @@ SHOWN: dict[Any, type[admin.ModelAdmin]] = {
     LogEntry: LogAdmin,
     Erasure: ErasureAdmin,
     OrmQ: QueueAdmin,
-    Failure: FailureAdmin,
+    Failure: DeadJobAdmin,
+    WorkerProcess: WorkerAdmin,
     **dict.fromkeys(STRIPE, StripeAdmin),
 }
 for model, shown_by in SHOWN.items():

@@ -13,17 +13,22 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
+from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
+from django_q.models import Failure, OrmQ
 
 from apps.accounts.services import has_second_factor
 from apps.core.doors import public
+from apps.core.models import JobTry
 from apps.core.network import safe_path
+from apps.core.queries import backlog, living, oldest_due, wedged
 from apps.core.tenancy import across_shops, in_schema
 from apps.messaging.models import Message, Status
 from apps.shops.models import Shop
 
 SHOWN = 200
+LANES = (_("urgent"), _("ordinaire"), _("en dernier"))
 
 
 def proven_twice(request: HttpRequest) -> bool:
@@ -72,10 +77,12 @@ class ComptoirAdmin(AdminSite):
         return super().admin_view(update_wrapper(seeing, view), cacheable)
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        failed = self.admin_view(self.failed_messages)
-        failed.admin_site = self  # type: ignore[attr-defined]  # as on all pages of the site
+        failed, work = self.admin_view(self.failed_messages), self.admin_view(self.work)
+        for page in (failed, work):
+            page.admin_site = self  # type: ignore[attr-defined]  # as on all pages of the site
         return [
             path("boutiques/<int:pk>/messages-en-echec/", failed, name="failed_messages"),
+            path("travail/", work, name="work"),
             *super().get_urls(),
         ]
 
@@ -95,6 +102,38 @@ class ComptoirAdmin(AdminSite):
             "shown": SHOWN,
         }
         return render(request, "ops/failed_messages.html", context)
+
+    def index(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> TemplateResponse:
+        """The index says at its head what staff must look at."""
+        told = {
+            "dead_jobs": Failure.objects.count(),
+            "workers_alive": living().count(),
+            "is_wedged": wedged(),
+        }
+        return super().index(request, {**(extra_context or {}), **told})
+
+    def work(self, request: HttpRequest) -> HttpResponse:
+        """Who works, at what, and what waits in which shop: schemas and counts alone."""
+        if not request.user.has_perm("django_q.view_ormq"):  # type: ignore[union-attr]
+            raise PermissionDenied
+        running = JobTry.objects.exclude(worker="").values_list("worker", "job_id")
+        rows = OrmQ.objects.in_bulk([job for _, job in running])
+        busy = {worker: rows[job].name() for worker, job in running if job in rows}
+        workers = [(one, busy.get(one.token, "")) for one in living().order_by("host", "pid")]
+        names = dict(Shop.objects.values_list("schema_name", "name"))
+        context = {
+            **self.each_context(request),
+            "title": _("Le travail en ce moment"),
+            "workers": workers,
+            "waiting": [(names.get(b.schema, b.schema), LANES[b.lane], b) for b in backlog()],
+            "delayed": OrmQ.objects.filter(lock__gt=timezone.now()).count(),
+            "oldest": oldest_due(),
+            "dead_jobs": Failure.objects.count(),
+            "is_wedged": wedged(),
+        }
+        return render(request, "ops/work.html", context)
 
 
 site = ComptoirAdmin(name="admin")

@@ -1,8 +1,10 @@
 """Health, answered before the host is looked up: a probe knows no shop."""
 
+from django.db import Error as DatabaseError
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
+from apps.core.queries import living, oldest_due, wedged
 from apps.core.tenancy import use_public
 
 
@@ -15,8 +17,24 @@ class HealthMiddleware:
             return JsonResponse({"live": True})
         if request.path == "/health/ready":
             return _ready()
+        if request.path == "/health/worker":
+            return _worker()
         response: HttpResponse = self.get_response(request)
         return response
+
+
+def _worker() -> HttpResponse:
+    """Whether jobs are taken, by how many workers, and how long the oldest has waited."""
+    try:
+        use_public()
+        alive, waits, stuck = living().count(), oldest_due(), wedged()
+    except DatabaseError:
+        connection.close()
+        return JsonResponse({"working": False}, status=503)
+    working = alive > 0 and not stuck
+    seconds = round(waits.total_seconds()) if waits else 0
+    told = {"working": working, "workers": alive, "oldest_due_seconds": seconds}
+    return JsonResponse(told, status=200 if working else 503)
 
 
 def _ready() -> HttpResponse:

@@ -7,12 +7,10 @@ import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
-from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
+from allauth.mfa.totp.internal.auth import TOTP
 from django.core.management import call_command
 from django.db import connection
-from django.test import Client
 from django.utils import timezone
-from django_q.models import Failure, OrmQ
 
 from apps.accounts import services
 from apps.accounts.models import PlatformMail, Session, StaffAct, User
@@ -21,37 +19,9 @@ from apps.core.tenancy import across_shops
 from apps.messaging.models import Kind, Message, Status
 from apps.ops.admin_site import site
 from tests.factories import ContactFactory, UserFactory
+from tests.ops.conftest import PASSWORD, SECRET, code
 
 pytestmark = pytest.mark.django_db
-SECRET = "JBSWY3DPEHPK3PXP"
-PASSWORD = "une cave bien tenue"
-
-
-@pytest.fixture
-def browser(db):
-    return Client(SERVER_NAME="admin.localhost", HTTP_HOST="admin.localhost:8000")
-
-
-@pytest.fixture
-def staff(db):
-    user = services.open_account("equipe@comptoir.example", PASSWORD, name="Zoé")
-    user.is_staff = user.is_superuser = True
-    user.save()
-    return user
-
-
-def code():
-    return format_hotp_value(hotp_value(SECRET, int(time.time()) // 30))
-
-
-@pytest.fixture
-def inside(browser, staff):
-    """Staff, signed in with password and code through the real pages."""
-    TOTP.activate(staff, SECRET)
-    first = browser.post("/connexion/?next=/", {"login": staff.email, "password": PASSWORD})
-    assert first["Location"].startswith("/connexion/code/")
-    assert browser.post("/connexion/code/", {"code": code()})["Location"] == "/"
-    return browser
 
 
 def test_staff_come_in_with_password_and_code(inside):
@@ -156,26 +126,6 @@ def test_failed_messages_show_codes_and_no_person(inside, shop):
     assert "card:7" in page
     for secret in ("Bertille", "612987654"):
         assert secret not in page
-
-
-def test_a_failed_job_is_queued_again(inside):
-    Failure.objects.create(
-        id="a" * 32,
-        name="x",
-        func="apps.core.jobs.run",
-        args=("public", "apps.core.ratelimit.forget_old_counters"),
-        started=timezone.now(),
-        stopped=timezone.now(),
-        success=False,
-        result="ValueError : camille@exemple.fr",
-    )
-    page = inside.get("/django_q/failure/").content.decode()
-    assert "camille@exemple.fr" not in page
-    before = set(OrmQ.objects.values_list("pk", flat=True))
-    inside.post("/django_q/failure/", {"action": "retry", "_selected_action": "a" * 32})
-    assert not Failure.objects.exists()
-    again = OrmQ.objects.exclude(pk__in=before).get()
-    assert again.task["args"][1] == "apps.core.ratelimit.forget_old_counters"
 
 
 def test_a_platform_mail_is_listed_without_its_text(inside):
