@@ -12,6 +12,7 @@ class Recurring:
 
 RECURRING: tuple[Recurring, ...] = (
     Recurring("oublier les compteurs", "apps.core.ratelimit.forget_old_counters", 60),
+    Recurring("oublier les essais sans travail", "apps.core.queue.forget_tries", 60),
     Recurring("oublier les passages", "apps.accounts.handover.forget_spent", 1440),
     Recurring("oublier les sessions finies", "apps.accounts.sessions.forget_ended_sessions", 1440),
     Recurring("oublier les e-mails partis", "apps.accounts.mail.forget_old_mails", 1440),

@@ -58,6 +58,9 @@ class Place:
         _PULSE.pack_into(self.memory, 0, now, now if busy else 0.0)
 
     # The supervisor's side.
+    def is_busy(self) -> bool:
+        return bool(_PULSE.unpack_from(self.memory)[1])
+
     def frozen(self) -> bool:
         beat, busy = _PULSE.unpack_from(self.memory)
         now = time.monotonic()
@@ -122,8 +125,10 @@ class Supervisor:
         code = os.waitstatus_to_exitcode(status)
         place.pid = 0
         place.before = Predecessor(place.token, _kind(code)) if code else None
-        lived = time.monotonic() - place.started
-        place.quick_deaths = place.quick_deaths + 1 if code and lived < 5 else 0
+        # A job that kills its worker is counted by its tries; who dies idle, and soon, would
+        # only die again.
+        idle, lived = not place.is_busy(), time.monotonic() - place.started
+        place.quick_deaths = place.quick_deaths + 1 if code and idle and lived < 5 else 0
         wait = min(SLOWEST_RESTART, 0.1 * 2**place.quick_deaths) if place.quick_deaths else 0.0
         place.not_before = time.monotonic() + wait
         if code:

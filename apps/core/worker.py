@@ -145,8 +145,9 @@ class Worker:
             error = type(failure).__name__
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
-            if connection.in_atomic_block:
-                connection.close()  # a job left a transaction open: nothing of it stays
+            if connection.connection is not None and not connection.autocommit:
+                connection.in_atomic_block = False  # a job left a transaction open:
+                connection.close()  # nothing of it stays
             self.pulse.busy(False)
         if error:
             self._surely(lambda: queue.failed(job.id, self.token, error, for_good=for_good))

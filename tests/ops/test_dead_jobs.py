@@ -41,7 +41,9 @@ def signed_in(alive: bool = True, **fields):
     made = {"host": "ici", "pid": 12, "supervisor": 11, "is_express": False, "done": 4}
     heard = now if alive else now - timedelta(minutes=1)
     times = {"started_at": now - timedelta(hours=1), "beat_at": heard, "took_at": heard}
-    return WorkerProcess.objects.create(token="w", memory_kb=96 * 1024, **{**made, **times, **fields})
+    return WorkerProcess.objects.create(
+        token="w", memory_kb=96 * 1024, **{**made, **times, **fields}
+    )
 
 
 def act(browser, action, *chosen, **more):
