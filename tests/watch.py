@@ -24,6 +24,7 @@ NOT_WALLED = {
     "accounts_user": "a person is of several shops, and the trail names who has left",
     "account_emailaddress": "a person's, of no shop",
     "core_cache": "Django's cache: limits of sign-in, under hashed keys",
+    "core_jobtry": "a job's number and how often it was tried",
     "core_ratecounter": "a keyed hash and a number",
     "django_q_ormq": "a job: a schema, a task and ids; workers take every shop's",
     "django_q_task": "a job that was run: a schema, a task and ids",

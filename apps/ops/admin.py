@@ -19,8 +19,8 @@ from apps.accounts.models import Invitation, Membership, PlatformMail, StaffAct,
 from apps.core.admin import ReadOnly
 from apps.core.models import WorkerProcess
 from apps.ops.admin_site import site
-from apps.ops.models import Erasure
 from apps.ops.job_admin import DeadJobAdmin, QueueAdmin, WorkerAdmin
+from apps.ops.models import Erasure
 from apps.shops import admin as shops
 from apps.shops.models import Domain, DomainClaim, Shop
 

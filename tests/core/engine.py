@@ -23,7 +23,7 @@ from tests import environment
 HASTY = (sys.executable, "-m", "tests.core.hasty_worker")
 
 
-def until(look: Callable[[], Any], what: str, patience: float = 20) -> Any:
+def until(look: Callable[[], Any], what: str, patience: float = 60) -> Any:
     """The first truthy answer of ``look``; fails with ``what`` after ``patience`` seconds."""
     end = time.monotonic() + patience
     while not (found := look()):
