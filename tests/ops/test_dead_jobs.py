@@ -11,6 +11,7 @@ from django_q.models import Failure, OrmQ
 
 from apps.core import queue
 from apps.core.models import JobTry, WorkerProcess
+from apps.core.tenancy import use_public
 from tests.core import work
 
 pytestmark = pytest.mark.django_db
@@ -37,6 +38,7 @@ def dead(number: int = 1, **fields):
 
 
 def signed_in(alive: bool = True, **fields):
+    use_public()  # where workers stand when they sign
     now = timezone.now()
     made = {"host": "ici", "pid": 12, "supervisor": 11, "is_express": False, "done": 4}
     heard = now if alive else now - timedelta(minutes=1)
