@@ -17,6 +17,7 @@ from django.db.models import (
     OuterRef,
     Q,
     QuerySet,
+    Subquery,
     Value,
     When,
 )
@@ -172,14 +173,17 @@ def people(criteria: Criteria, shop: Shop, now: datetime | None = None) -> "Quer
 
 
 def _tagged(found: ContactQuerySet, criteria: Criteria) -> ContactQuerySet:
-    """By ``Exists``, so that nobody counts twice."""
-    worn = Tag.objects.annotate(lower=Lower("name")).filter(contacts=OuterRef("pk"))
+    """By ``Exists``, so that nobody counts twice; a tag's name is looked up once, not by person."""
+    worn = Contact.tags.through.objects.filter(contact=OuterRef("pk"))
+    named = Tag.objects.annotate(lower=Lower("name")).order_by().values("pk")
     names = [name.lower() for name in criteria.tags]
     if criteria.every_tag:
         for name in names:
-            found = found.filter(Exists(worn.filter(lower=name)))
+            found = found.filter(Exists(worn.filter(tag=Subquery(named.filter(lower=name)))))
         return found
-    return found.filter(Exists(worn.filter(lower__in=names))) if names else found
+    return (
+        found.filter(Exists(worn.filter(tag__in=named.filter(lower__in=names)))) if names else found
+    )
 
 
 def parts(criteria: Criteria) -> list[str]:
@@ -317,36 +321,31 @@ def reach(
 ) -> Reach:
     """How many people a commercial message by ``channels`` reaches now, and why not the others.
 
-    One query (two when a criterion needs the programme). What counts is what the worker checks
-    again at sending: consent, the network's refusals, the age gate, the shop's cap.
+    One query (two when a criterion needs the programme): people are counted by where they
+    stand, which is a handful of groups, and each group is judged here. What counts is what the
+    worker checks again at sending: consent, the network's refusals, the age gate, the shop's cap.
     """
     now = now or timezone.now()
     wanted = _clean(channels)
     judged = _judged(people(criteria, shop, now), wanted, shop, now)
-    free, anyhow, before = Q(held=""), Q(pk__in=[]), Q()
-    counts: dict[str, Count] = {"total": Count("pk")}
-    for channel in wanted:
-        yes = Q(**{f"{channel}_is": "yes"})
-        counts[f"by_{channel}"] = Count("pk", filter=yes & free)
-        counts[f"once_{channel}"] = Count("pk", filter=before & yes & free)
-        before, anyhow = before & ~yes, anyhow | yes
-    for reason in ("minor", "cap"):
-        counts[reason] = Count("pk", filter=anyhow & Q(held=reason))
-    left = ~anyhow
-    for reason in ("pending", "stopped", "no_consent", "bad", "landline", "no_address"):
-        stands = Q(pk__in=[])
-        for channel in wanted:
-            stands |= Q(**{f"{channel}_is": reason})
-        counts[reason] = Count("pk", filter=left & stands)
-        left &= ~stands
-    numbers = judged.aggregate(**counts)
-    once = {channel: numbers[f"once_{channel}"] for channel in wanted}
+    groups = judged.values_list(*(f"{channel}_is" for channel in wanted), "held")
+    total, by_channel, once = 0, dict.fromkeys(wanted, 0), dict.fromkeys(wanted, 0)
+    left_out = dict.fromkeys(REASONS, 0)
+    for *stands, held, count in groups.order_by().annotate(count=Count("*")):
+        total += count
+        ways = [channel for channel, stand in zip(wanted, stands, strict=True) if stand == "yes"]
+        if ways and not held:
+            once[ways[0]] += count
+            for channel in ways:
+                by_channel[channel] += count
+        elif stands:
+            left_out[held if ways else min(stands, key=list(REASONS).index)] += count
     return Reach(
-        total=numbers["total"],
+        total=total,
         reached=sum(once.values()),
-        by_channel={channel: numbers[f"by_{channel}"] for channel in wanted},
+        by_channel=by_channel,
         once=once,
-        left_out=[LeftOut(why, numbers[why]) for why in REASONS if numbers[why]],
+        left_out=[LeftOut(why, count) for why, count in left_out.items() if count],
     )
 
 
