@@ -1,47 +1,17 @@
-"""What a page costs to open, by what the browser itself received; and the keyboard alone."""
+"""What a page costs to open; and the keyboard alone."""
 
 import re
 
 from playwright.sync_api import Page
 
 from tests.e2e.browser import DESK, PHONE, sign_in, views
+from tests.e2e.meter import opened
 from tests.e2e.shops import full_shop
-
-
-class Meter:
-    """Bytes that came over the wire, heads included, as the browser's own protocol counts."""
-
-    def __init__(self, page: Page) -> None:
-        self.kinds: dict[str, str] = {}
-        self.bytes: dict[str, float] = {}
-        session = page.context.new_cdp_session(page)
-        session.send("Network.enable")
-        session.send("Network.setCacheDisabled", {"cacheDisabled": True})
-        session.on("Network.responseReceived", self._received)
-        session.on("Network.loadingFinished", self._finished)
-
-    def _received(self, event: dict) -> None:
-        self.kinds[event["requestId"]] = event["type"]
-
-    def _finished(self, event: dict) -> None:
-        self.bytes[event["requestId"]] = event["encodedDataLength"]
-
-    def kilobytes(self, kind: str = "") -> float:
-        counted = [size for name, size in self.bytes.items() if kind in ("", self.kinds.get(name))]
-        return sum(counted) / 1000
-
-
-def _measured(page: Page, url: str) -> Meter:
-    meter = Meter(page)
-    answer = page.goto(url, wait_until="networkidle")
-    assert answer
-    assert answer.status == 200
-    return meter
 
 
 def test_joining_costs_60_kilobytes_10_of_them_script(page, stack):
     shop = full_shop(stack)
-    meter = _measured(page, stack.url(shop))
+    meter = opened(page, stack.url(shop))
     assert meter.kilobytes() <= 60, meter.kilobytes()
     assert meter.kilobytes("Script") <= 10
 
@@ -49,7 +19,7 @@ def test_joining_costs_60_kilobytes_10_of_them_script(page, stack):
 def test_the_counter_costs_120_kilobytes(page, stack):
     shop = full_shop(stack)
     sign_in(page, stack, shop, "helper")
-    meter = _measured(page, stack.url(shop, "/comptoir/"))
+    meter = opened(page, stack.url(shop, "/comptoir/"))
     assert meter.kilobytes() <= 120, meter.kilobytes()
 
 
@@ -57,7 +27,7 @@ def test_the_counter_costs_120_kilobytes(page, stack):
 def test_the_home_costs_200_kilobytes(page, stack, view):
     shop = full_shop(stack)
     sign_in(page, stack, shop, "owner")
-    meter = _measured(page, stack.url(shop, "/gestion/"))
+    meter = opened(page, stack.url(shop, "/gestion/"))
     assert meter.kilobytes() <= 200, meter.kilobytes()
 
 
