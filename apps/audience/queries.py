@@ -177,8 +177,12 @@ def timeline(contact: Contact, *, page: int = 1, size: int = 30) -> tuple[list[M
 
 
 def _theirs(contact: Contact, path: str) -> Q:
-    """What lies at ``path`` from this record or from one that was merged into it."""
-    return Q(**{path: contact}) | Q(**{f"{path}__merged_into": contact})
+    """What lies at ``path`` from this record or from one that was merged into it.
+
+    The records first: an OR over the join would read every card and every message.
+    """
+    records = Contact.objects.filter(Q(pk=contact.pk) | Q(merged_into=contact))
+    return Q(**{f"{path}__in": records.values("pk")})
 
 
 def _movements(contact: Contact, most: int) -> list[Moment]:

@@ -151,7 +151,12 @@ class Contact(models.Model):
             ),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["-last_visit_at"], name="contact_last_visit"),
+            # As the lists are sorted: who came last first, who never came at the end.
+            models.Index(
+                models.F("last_visit_at").desc(nulls_last=True),
+                models.F("id").desc(),
+                name="contact_last_visit",
+            ),
             models.Index(fields=["-created_at"], name="contact_created"),
             models.Index(
                 fields=["id"],

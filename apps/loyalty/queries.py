@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import F, Q
+from django.db.models import F
 from django.utils import timezone
 
 from apps.contacts.models import Contact
@@ -68,10 +68,11 @@ def undoable(card: Card, *, by: Actor, lead: bool, now: datetime) -> Movement | 
 
 def find_people(text: str) -> list[Line]:
     """By last digits, name, whole phone or card number; who came last stands first."""
-    wanted = Q(pk__in=Contact.objects.matching(text).values("pk"))
+    found = Contact.objects.matching(text)
     if text.isdigit() and len(text) <= 6:
-        wanted |= Q(card__number=int(text))
-    found = Contact.objects.living().filter(wanted).select_related("card")
+        numbered = Card.objects.filter(number=int(text)).values("contact")
+        found = Contact.objects.living().filter(pk__in=found.values("pk").union(numbered))
+    found = found.select_related("card")
     found = found.order_by(F("last_visit_at").desc(nulls_last=True), "-pk")[:FOUND_AT_MOST]
     return [Line(c, getattr(c, "card", None), c.last_visit_at) for c in found]
 

@@ -15,6 +15,7 @@ from apps.contacts.models import ConsentState, Contact
 from apps.contacts.services import tag_named
 from apps.core.actor import Actor
 from apps.loyalty.importing import import_stamps
+from apps.loyalty.models import Movement
 from apps.messaging.services import post
 from tests.factories import CardFactory, ContactFactory, ProgrammeFactory
 
@@ -130,6 +131,18 @@ def test_the_page_tells_everything_from_every_room(owner_client, owner, shop):
         "Comptoir",
     ):
         assert word in page, word
+
+
+@pytest.mark.parametrize("visits", [1, 12])
+def test_a_person_costs_the_same_however_long_they_have_come(
+    shop, owner, owner_client, visits, django_assert_max_num_queries
+):
+    person = lived(shop, owner)
+    ledger = {"card": person.card, "kind": "earn", "stamps": 1, "actor_kind": "team"}
+    for _ in range(visits):
+        Movement.objects.create(token=uuid4(), actor_id=owner.pk, **ledger)
+    with django_assert_max_num_queries(16):
+        assert owner_client.get(f"{LIST}{person.pk}/").status_code == 200
 
 
 def test_the_story_is_told_newest_first_and_in_pages(shop, owner, django_assert_max_num_queries):

@@ -73,6 +73,25 @@ INSERT INTO contacts_contact_tags (contact_id, tag_id)
 SELECT p.id, t.id FROM contacts_contact p JOIN contacts_tag t ON p.id %% (2 + t.id) = 0
 """
 
+# A drop each week, the newest first, to everybody whose phone may be written to.
+_DROPS = """
+INSERT INTO campaigns_drop (title, criteria, use_sms, use_email, "both", sms_text, email_subject,
+  email_text, fallback, state, launched_at, frozen_at, done_at, left_out, audience_size,
+  frozen_up_to, promised, pause_reason, created_at, saved_at)
+SELECT 'Arrivage ' || n, '{}', true, false, false, 'Vingt magnums ce soir', '', '', 'cher client',
+  'sent', at, at, at, '{}', 0, 0, '{}', '', at, at
+FROM (SELECT n, now() - n * interval '7 days' AS at FROM generate_series(%(drops)s, 1, -1) n) AS w
+"""
+_SENT = """
+INSERT INTO messaging_message (contact_id, channel, kind, cause, "to", subject, body, html,
+  status, tries, segments, cost_tenths, reason, created_at, sent_at, done_at)
+SELECT p.id, 'sms', 'commercial', 'drop:' || d.id, p.phone, '', d.sms_text, '',
+  CASE WHEN p.id % 40 = 0 THEN 'failed' ELSE 'delivered' END, 1, 1, 560, '', d.launched_at,
+  d.launched_at, d.launched_at
+FROM campaigns_drop d CROSS JOIN contacts_contact p WHERE p.sms_consent = 'granted'
+ORDER BY d.id, p.id
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Big:
@@ -109,6 +128,15 @@ def big_shop(ground: Ground, slug: str, *, people: int, visits: int) -> Big:
         connection.execute(_TAGS.replace("%%", "%"))
         connection.execute("VACUUM ANALYZE")
     return Big(shop, people, _signed_in(owner, shop))
+
+
+def send_drops(ground: Ground, place: Big, drops: int) -> None:
+    """So many drops that have gone to everybody who agreed."""
+    with ground.admin() as connection:
+        connection.execute(f"SET search_path = {place.shop.schema_name}")
+        connection.execute(_DROPS, {"drops": drops})
+        connection.execute(_SENT)
+        connection.execute("VACUUM ANALYZE messaging_message, campaigns_drop")
 
 
 def _signed_in(user: User, shop: Shop) -> str:

@@ -92,7 +92,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='contact',
-            index=models.Index(fields=['-last_visit_at'], name='contact_last_visit'),
+            index=models.Index(models.OrderBy(models.F('last_visit_at'), descending=True, nulls_last=True), models.OrderBy(models.F('id'), descending=True), name='contact_last_visit'),
         ),
         migrations.AddIndex(
             model_name='contact',
