@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import F, OrderBy, Q, QuerySet
+from django.db.models import Exists, F, OrderBy, OuterRef, Q, QuerySet
 from django.utils.translation import ngettext
 
 from apps.accounts.models import User
@@ -50,8 +50,9 @@ def listed(
 
 
 def worn_tags() -> "QuerySet[Tag]":
-    """The tags that somebody wears."""
-    return Tag.objects.filter(contacts__isnull=False).distinct()
+    """The tags that somebody wears; a tag's first wearer is enough."""
+    worn = Contact.tags.through.objects.filter(tag=OuterRef("pk"))
+    return Tag.objects.filter(Exists(worn))
 
 
 def names_of(actors: Iterable[tuple[str, int | None]]) -> dict[tuple[str, int | None], str]:
