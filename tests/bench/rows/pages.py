@@ -5,9 +5,14 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from django.conf import settings
+from django.middleware.csrf import CSRF_SECRET_LENGTH
+
+from apps.accounts.models import User
 from tests.bench.big import Big, ask, big_shop, send_drops
 from tests.bench.ground import Ground, Server
 from tests.bench.load import http
+from tests.bench.people import Helper, Place, stamp
 from tests.bench.report import Row
 from tests.bench.rows.card import joining
 from tests.bench.statements import Hot
@@ -47,12 +52,19 @@ def _get(place: Big, path: str) -> bytes:
 
 
 def hot(ground: Ground) -> Iterator[Hot]:
-    """Every page that people wait for, but the stamp, which the row of that name explains."""
+    """Everything that people wait for, in the largest shop."""
     place = _shop(ground, LARGE)
     schema = place.shop.schema_name
     for name, path in {**PAGES, "a customer's card": place.card(7)}.items():
         yield Hot(name, schema, _get(place, path), _get(place, path))
     yield Hot("enrolment", schema, joining(place), joining(place))
+    counter = Place(place.shop, [_owner(place)])
+    yield Hot("stamp, a large shop", schema, stamp(counter, 1), stamp(counter, 2))
+
+
+def _owner(place: Big) -> Helper:
+    token = "c" * CSRF_SECRET_LENGTH
+    return Helper(User(), f"{place.cookie}; {settings.CSRF_COOKIE_NAME}={token}", token)
 
 
 def measure(ground: Ground) -> Iterator[Row]:
