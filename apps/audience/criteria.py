@@ -7,6 +7,8 @@ here reads; nothing changes a person.
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
+from functools import reduce
+from operator import or_
 from typing import Any, Self
 
 from django.db.models import (
@@ -291,6 +293,10 @@ def _standing(channel: str) -> dict[str, Q]:
     }
 
 
+def _none(reasons: dict[str, Q]) -> Q:
+    return ~reduce(or_, reasons.values()) if reasons else Q()
+
+
 def _clean(channels: Collection[str]) -> list[str]:
     """The chosen channels, SMS first. Raises ``WrongCriteria`` for one that is none."""
     if not set(channels) <= set(Channel.values):
@@ -306,14 +312,19 @@ def _judged(
         whens = [When(where, then=Value(why)) for why, where in _standing(channel).items()]
         by = Case(*whens, default=Value("yes"), output_field=CharField())
         found = found.annotate(**{f"{channel}_is": by})
-    holds = []
-    if shop.sells_alcohol:
-        holds.append(When(~_is_adult(now), then=Value("minor")))
-    if shop.cap_days:
-        since = now - timedelta(days=shop.cap_days)
-        holds.append(When(last_commercial_at__gt=since, then=Value("cap")))
+    holds = [When(where, then=Value(why)) for why, where in _holds(shop, now).items()]
     held = Case(*holds, default=Value(""), output_field=CharField()) if holds else Value("")
     return found.annotate(held=held)
+
+
+def _holds(shop: Shop, now: datetime) -> dict[str, Q]:
+    """Why a person may get nothing whatever the channel; the first that holds."""
+    holds = {}
+    if shop.sells_alcohol:
+        holds["minor"] = ~_is_adult(now)
+    if shop.cap_days:
+        holds["cap"] = Q(last_commercial_at__gt=now - timedelta(days=shop.cap_days))
+    return holds
 
 
 def reach(
@@ -364,6 +375,19 @@ class Chosen:
     card_token: str  # "" without a card
 
 
+def reachable(
+    criteria: Criteria, channels: Collection[str], shop: Shop, now: datetime
+) -> "QuerySet[Any]":
+    """Whom ``reach`` counts, by id; ``<channel>_is`` is "yes" for each channel that gets there."""
+    wanted = _clean(channels)
+    anyhow = Q(pk__in=[])
+    for channel in wanted:
+        anyhow |= _none(_standing(channel))
+    # Not by what ``_judged`` says: of a CASE the planner knows nothing, and it would sort them all.
+    free = people(criteria, shop, now).filter(anyhow, _none(_holds(shop, now)))
+    return _judged(free, wanted, shop, now).order_by("pk")
+
+
 def chosen(
     criteria: Criteria,
     channels: Collection[str],
@@ -371,15 +395,15 @@ def chosen(
     shop: Shop,
     now: datetime | None = None,
 ) -> Iterator[Chosen]:
-    """Whom ``reach`` counted, by contact id, in bounded memory: one message each, by SMS where
+    """Whom ``reach`` counts, by contact id, in bounded memory: one message each, by SMS where
     that reaches them and else by e-mail, or one by each channel with ``both``.
     """
     now = now or timezone.now()
     wanted, goal = _clean(channels), the_programme().goal
-    judged = _judged(people(criteria, shop, now), wanted, shop, now).filter(held="")
     columns = ("first_name", "last_name", "phone", "email")
     card = ("card__balance", "card__rewards_ready", "card__token")
-    rows = judged.order_by("pk").values("pk", *columns, *card, *[f"{c}_is" for c in wanted])
+    found = reachable(criteria, wanted, shop, now)
+    rows = found.values("pk", *columns, *card, *[f"{c}_is" for c in wanted])
     for row in rows.iterator(chunk_size=1000):
         ways = [channel for channel in wanted if row[f"{channel}_is"] == "yes"]
         for channel in ways if both else ways[:1]:

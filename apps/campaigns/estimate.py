@@ -9,6 +9,7 @@ from apps.campaigns.models import Drop
 from apps.contacts.models import Channel, Contact
 from apps.core.templatetags.french import euros, nombre
 from apps.loyalty.services import the_programme
+from apps.messaging.letter import OPENS_NOTHING
 from apps.messaging.services import weigh_sms
 from apps.messaging.text import Count
 from apps.shops.models import Shop
@@ -86,7 +87,7 @@ def imagined(shop: Shop, channel: str = Channel.SMS) -> Chosen:
 
 def reader_without_links() -> Contact:
     """For what is shown or tried out: links as long as real ones, that open nobody's page."""
-    return Contact(link_token=rendering.OPENS_NOTHING)
+    return Contact(link_token=OPENS_NOTHING)
 
 
 def estimate(drop: Drop, shop: Shop, now: datetime) -> Estimate:

@@ -27,6 +27,7 @@ from apps.core.doors import door
 from apps.core.phone import show_phone
 from apps.core.refusal import Refusal
 from apps.core.roles import Right
+from apps.messaging.letter import card_link, paragraphs
 from apps.messaging.services import HEALTH, sms_sender
 from apps.shops.models import Shop
 
@@ -179,8 +180,8 @@ def _mail_sample(found: Drop, told: Estimate, shop: Shop) -> dict[str, Any] | No
     reader = replace(told.reader, card_token="")
     return {
         "subject": rendering.subject(found, reader, shop),
-        "paragraphs": rendering.paragraphs(rendering.email_body(found, reader, shop)),
-        "card": rendering.card_link(shop, ""),
+        "paragraphs": paragraphs(rendering.email_body(found, reader, shop)),
+        "card": card_link(shop, ""),
         "name": reader.first_name or "une personne sans prénom",
     }
 

@@ -25,7 +25,7 @@ def update_rows(rows: Collection[Any], *names: str) -> None:
         [field.get_db_prep_save(getattr(row, field.attname), connection) for row in rows]
         for field in kept
     ]
-    types = [str(field.rel_db_type(connection)).partition("(")[0] for field in kept]
+    types = [_type(field) for field in kept]
     sets = ", ".join(f"{column} = new.{column}" for column in columns)
     given = ", ".join(f"%s::{type_}[]" for type_ in types)
     with connection.cursor() as cursor:
@@ -45,26 +45,59 @@ def insert_rows(model: type[Model], rows: Sequence[Mapping[str, Any]]) -> None:
     """
     if not rows:
         return
-    quote, fields = connection.ops.quote_name, model._meta.concrete_fields
-    kept = [field for field in fields if not field.primary_key]
-    selected, arrays, shared, names = [], [], [], []
+    quote, shared, own = connection.ops.quote_name, dict[str, Any](), dict[str, str]()
+    arrays: list[list[Any]] = [list(range(len(rows)))]
+    names, types = ["turn"], ["int"]
+    for field in model._meta.concrete_fields:
+        if field.attname not in rows[0]:
+            continue
+        said = [row[field.attname] for row in rows]
+        if all(value == said[0] for value in said):
+            shared[field.attname] = said[0]
+            continue
+        arrays.append([field.get_db_prep_save(value, connection) for value in said])
+        names.append(quote(str(field.column)))
+        types.append(_type(field))
+        own[field.attname] = f"new.{names[-1]}"
+    given = ", ".join(f"%s::{type_}[]" for type_ in types)
+    source = f"FROM unnest({given}) AS new ({', '.join(names)}) ORDER BY turn"
+    insert_selected(model, own, shared, source, arrays)
+
+
+def insert_selected(
+    model: type[Model],
+    own: Mapping[str, str],
+    shared: Mapping[str, Any],
+    source: str,
+    values: Sequence[Any],
+    *,
+    returning: str = "id",
+) -> list[Any]:
+    """Insert what ``source`` (FROM and all that follows, with its ``values``) finds, at once.
+
+    ``own`` says each row's columns in SQL, ``shared`` those that all have in common; the others
+    stand at their default. What a unique constraint refuses is left out. Returns the different
+    values of the column ``returning`` among what was written.
+    """
+    quote, common, selected = connection.ops.quote_name, list[Any](), list[str]()
+    kept = [field for field in model._meta.concrete_fields if not field.primary_key]
     for field in kept:
-        said = [row[field.attname] for row in rows] if field.attname in rows[0] else None
-        type_ = str(field.rel_db_type(connection)).partition("(")[0]
-        if said is None or all(value == said[0] for value in said):
-            value = field.get_default() if said is None else said[0]
-            shared.append(field.get_db_prep_save(value, connection))
-            selected.append(f"%s::{type_}")
-        else:
-            arrays.append([field.get_db_prep_save(value, connection) for value in said])
-            names.append((quote(str(field.column)), type_))
-            selected.append(f"new.{names[-1][0]}")
-    given = ", ".join(["%s::int[]", *(f"%s::{type_}[]" for _name, type_ in names)])
-    columns = ", ".join(["turn", *(name for name, _type in names)])
+        if field.attname in own:
+            selected.append(own[field.attname])
+            continue
+        value = shared[field.attname] if field.attname in shared else field.get_default()
+        common.append(field.get_db_prep_save(value, connection))
+        selected.append(f"%s::{_type(field)}")
     into = ", ".join(quote(str(field.column)) for field in kept)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"INSERT INTO {quote(model._meta.db_table)} ({into}) SELECT {', '.join(selected)} "
-            f"FROM unnest({given}) AS new ({columns}) ORDER BY turn ON CONFLICT DO NOTHING",
-            [*shared, list(range(len(rows))), *arrays],
+            f"WITH put AS (INSERT INTO {quote(model._meta.db_table)} ({into}) "
+            f"SELECT {', '.join(selected)} {source} ON CONFLICT DO NOTHING "
+            f"RETURNING {returning} AS it) SELECT DISTINCT it FROM put",
+            [*common, *values],
         )
+        return [it for (it,) in cursor.fetchall()]
+
+
+def _type(field: Any) -> str:
+    return str(field.rel_db_type(connection)).partition("(")[0]

@@ -92,7 +92,11 @@ def next_allowed(
     code; empty means the shop's own place. Sundays and public holidays are closed unless the
     shop allows them. Service messages are exempt: do not ask for them.
     """
-    place = place_of(shop, phone_or_postal, postal_code)
+    return next_allowed_in(place_of(shop, phone_or_postal, postal_code), shop, at)
+
+
+def next_allowed_in(place: Place, shop: Shop, at: datetime) -> datetime:
+    """``next_allowed`` where the place is known."""
     today = at.astimezone(place.zone).date()
     for ahead in range(_LONGEST_CLOSURE):
         day = today + timedelta(days=ahead)

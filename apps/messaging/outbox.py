@@ -16,6 +16,7 @@ from apps.core.rows import update_rows
 from apps.messaging.consequences import PROBE, follow
 from apps.messaging.holding import NEVER
 from apps.messaging.hours import next_allowed
+from apps.messaging.letter import draw
 from apps.messaging.models import PAUSED, Alert, Attempt, Kind, Message, Status
 from apps.messaging.outcome import Outcome, settle
 from apps.messaging.providers import provider_of
@@ -192,7 +193,7 @@ def _lately_written(
 ) -> dict[int, set[str]]:
     """For what causes each person was written to within the shop's cap, the failed aside.
 
-    A drop takes its people when it is written (``campaigns.freezing.reserve``), yet it may wait
+    A drop takes its people when it is written (``campaigns.taking.take``), yet it may wait
     longer than the cap, or two records that both were taken may become one. Under the people's
     locks: of two workers the second sees what the first took.
     """
@@ -233,14 +234,17 @@ def _why_not(message: Message, person: Contact, opposed: bool) -> str:
 def hold_out(attempt: Attempt, person: Contact, shop: Shop) -> Claim:
     """What the sender's thread is given."""
     message = attempt.message
-    page = stop_url(person, shop)
+    page, commercial = stop_url(person, shop), message.kind == Kind.COMMERCIAL
+    html = message.html
+    if commercial and message.channel == Channel.EMAIL and not html:
+        html = draw(message.subject, message.body, person, shop)
     outgoing = Outgoing(
         channel=message.channel,
         to=message.to,
         body=message.body,
         subject=message.subject,
-        html=message.html,
-        commercial=message.kind == Kind.COMMERCIAL,
+        html=html,
+        commercial=commercial,
         attempt=attempt.token,
         shop_token=shop.callback_token,
         sender_name=shop.name,

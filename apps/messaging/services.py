@@ -1,7 +1,7 @@
 """Putting messages into the outbox, taking them back, and what every message must carry."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -15,7 +15,7 @@ from apps.contacts.models import Channel, Contact
 from apps.core.facts import announce
 from apps.core.french import search_key
 from apps.core.reading import insert_once
-from apps.core.rows import insert_rows
+from apps.core.rows import insert_rows, insert_selected
 from apps.messaging.facts import SendingResumed
 from apps.messaging.models import PAUSED, Alert, Message, Status
 from apps.messaging.providers import provider_of
@@ -27,6 +27,7 @@ _AT_ONCE = 1000  # rows an INSERT carries
 
 # CSP L3323-4, in GSM-7: 43 characters.
 HEALTH_SMS = "L'abus d'alcool est dangereux pour la santé"
+FOOT = "\n\n-- \n"  # what a mail's words end at (RFC 3676 § 4.3)
 HEALTH = "L’abus d’alcool est dangereux pour la santé, à consommer avec modération."
 
 
@@ -106,6 +107,20 @@ def post_many(rows: Iterable[Posting], now: datetime | None = None) -> None:
 
 
 @transaction.atomic
+def post_selected(
+    own: Mapping[str, str],
+    shared: Mapping[str, Any],
+    source: str,
+    values: Sequence[Any],
+) -> None:
+    """``post_many`` for lines that the database puts together (see ``rows.insert_selected``)."""
+    now: datetime = shared["created_at"]
+    moments = insert_selected(Message, own, shared, source, values, returning="available_at")
+    for at in sorted(moments):
+        wake(at if at > now else None)
+
+
+@transaction.atomic
 def cancel(cause: str, now: datetime | None = None) -> int:
     """Nothing of ``cause`` that has not left will leave; returns how many were called off.
 
@@ -159,11 +174,11 @@ def weigh_sms(text: str, contact: Contact, shop: Shop) -> tuple[Count, int]:
 def finish_email(text: str, contact: Contact, shop: Shop) -> str:
     """The text part of a commercial mail: sender, health sentence, the way to stop."""
     place = " ".join(part for part in (shop.street, shop.postal_code, shop.city) if part)
-    lines = [text.rstrip(), "", "-- ", ", ".join(part for part in (shop.name, place) if part)]
+    lines = [", ".join(part for part in (shop.name, place) if part)]
     if shop.sells_alcohol:
         lines.append(HEALTH)
     lines.append(f"Ne plus recevoir ces e-mails : {stop_url(contact, shop)}")
-    return "\n".join(lines)
+    return text.rstrip() + FOOT + "\n".join(lines)
 
 
 def sms_sender(shop: Shop) -> str:

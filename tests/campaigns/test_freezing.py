@@ -23,11 +23,14 @@ from apps.core.actor import Actor
 from apps.core.jobs import Lane, enqueue
 from apps.core.queue import key_of
 from apps.core.tenancy import in_schema
+from apps.loyalty.models import Card
+from apps.loyalty.services import card_of
 from apps.messaging.models import Message, Status
+from apps.messaging.outbox import claim
 from apps.shops.models import Shop
 from apps.shops.services import provision
 from tests import environment
-from tests.factories import ContactFactory, ProgrammeFactory
+from tests.factories import CardFactory, ContactFactory, ProgrammeFactory
 
 TEAM = Actor("team", 1)
 FRIDAY = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
@@ -43,6 +46,11 @@ def _freeze(drop, now=FRIDAY):
     freezing.freeze(drop.pk, str(drop.launch_token), now)
     drop.refresh_from_db()
     return drop
+
+
+def _handed_over(shop, now=FRIDAY):
+    """What a worker would give the providers at this moment."""
+    return [held.outgoing for held in claim(shop, now)]
 
 
 def test_the_audience_freezes_into_the_outbox_with_the_reasons_of_the_others(shop):
@@ -137,10 +145,10 @@ def test_both_channels_give_one_person_two_messages_and_one_turn(shop):
     )
     assert drop.audience_size == 2
     assert Message.objects.filter(cause=drop.cause).count() == 4
-    mail = Message.objects.filter(channel="email").first()
-    assert "Voir ma carte" in mail.html
-    assert "Ne plus les recevoir" in mail.html
-    assert shop.accent in mail.html
+    html = next(one.html for one in _handed_over(shop) if one.channel == "email")
+    assert "Voir ma carte" in html
+    assert "Ne plus les recevoir" in html
+    assert shop.accent in html
 
 
 def test_the_mail_shows_the_logo_from_where_the_shop_serves_it(shop):
@@ -148,9 +156,39 @@ def test_the_mail_shows_the_logo_from_where_the_shop_serves_it(shop):
     shop.save(update_fields=["logo"])
     ContactFactory(agreeing=True)
     mail = {"use_sms": False, "use_email": True, "email_subject": "Arrivage", "email_text": "Là."}
-    drop = _freeze(_launched(shop, **mail))
-    (message,) = Message.objects.filter(cause=drop.cause)
-    assert f'<img src="{shop.url}/logo/a1b2.webp"' in message.html
+    _freeze(_launched(shop, **mail))
+    (mail,) = _handed_over(shop)
+    assert f'<img src="{shop.url}/logo/a1b2.webp"' in mail.html
+
+
+def test_what_a_mail_says_of_a_person_is_in_their_own_text_and_the_html_is_drawn_from_it(shop):
+    """However few read the same words: by name, by stamps, without a card so far."""
+    ProgrammeFactory(goal=10)
+    for n, name in enumerate(["Zoé", "Loïc", ""]):
+        CardFactory(contact__agreeing=True, contact__first_name=name, balance=n)
+    newcomer = ContactFactory(agreeing=True, first_name="Inès")
+    words = "{prénom|vous}, {tampons} tampons, encore {reste}.\n\n{lien}"
+    mail = {"use_sms": False, "use_email": True, "email_subject": "Pour {prénom|vous}"}
+    drop = _freeze(_launched(shop, **mail, email_text=words))
+    assert card_of(newcomer).balance == 0
+    said = {mail.to: mail for mail in _handed_over(shop)}
+    assert len(said) == drop.audience_size == 4
+    for card in Card.objects.select_related("contact"):
+        mail, name = said[card.contact.email], card.contact.first_name or "vous"
+        own = f"{name}, {card.balance} tampons, encore {10 - card.balance}."
+        assert mail.body.startswith(f"{own}\n\n{shop.url}/c/{card.token}/\n\n-- \n")
+        assert own in mail.html
+        assert (mail.subject, mail.html.count(card.token)) == (f"Pour {name}", 1)
+
+
+def test_an_sms_takes_who_it_reaches_and_a_mail_the_others(shop):
+    ContactFactory.create_batch(2, agreeing=True)
+    ContactFactory(agreeing=True, sms_consent=ConsentState.NONE)
+    written = {"use_email": True, "email_subject": "Bonjour", "email_text": "Du nouveau."}
+    drop = _freeze(_launched(shop, **written))
+    assert drop.audience_size == 3
+    lines = Message.objects.filter(cause=drop.cause).order_by("pk")
+    assert list(lines.values_list("channel", flat=True)) == ["sms", "sms", "email"]
 
 
 def test_the_next_drop_finds_the_cap_reached_before_anything_has_left(shop):
@@ -440,13 +478,15 @@ def test_each_reader_of_the_same_words_has_links_of_their_own(shop):
     people = ContactFactory.create_batch(3, agreeing=True, first_name="Zoé")
     written = {"use_sms": False, "use_email": True, "email_subject": "Ce soir"}
     drop = _freeze(_launched(shop, **written, email_text="{prénom}, votre carte : {lien}"))
-    mails = {m.contact_id: m for m in Message.objects.filter(cause=drop.cause)}
-    assert len(mails) == 3
+    assert drop.audience_size == 3
+    mails = {mail.to: mail for mail in _handed_over(shop)}
     for person in people:
-        mine = mails.pop(person.pk).html
-        person.refresh_from_db()
-        assert f"/c/{person.card.token}/" in mine
-        assert f"/stop/{person.link_token}/" in mine
-        assert "exemple-de-lien" not in mine
-        others = [one for one in people if one != person]
-        assert not any(one.link_token in mine for one in others)
+        mail = mails.pop(person.email)
+        for mine in (mail.html, mail.body):
+            person.refresh_from_db()
+            assert f"/c/{person.card.token}/" in mine
+            assert f"/stop/{person.link_token}/" in mine
+            assert "exemple-de-lien" not in mine
+            others = [one for one in people if one != person]
+            assert not any(one.link_token in mine for one in others)
+        assert "Ne plus recevoir ces e-mails" not in mail.html, "the text's own foot"

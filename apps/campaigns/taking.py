@@ -1,0 +1,186 @@
+"""People taken for a drop and their lines written, a batch at a time, by two statements.
+
+Nothing of a person passes through Python but what the drop's words say of them. The first
+statement locks the next people whom the audience's own rules let through, marks them as written
+to, and answers with one row for all who read the same words: their ids. Those words are put
+together here, as the preview does, with links that open nothing; the second statement writes the
+lines and puts each one's own links in.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache, partial
+from typing import Any
+
+from django.db import connection
+from django.db.models import F, Min, QuerySet, Value
+from django.db.models.functions import Coalesce
+
+from apps.audience.criteria import Chosen, Criteria, reachable
+from apps.campaigns import rendering
+from apps.campaigns.estimate import reader_without_links
+from apps.campaigns.models import Drop
+from apps.campaigns.writing import uses
+from apps.contacts.models import Channel, Contact
+from apps.loyalty.models import Card
+from apps.loyalty.services import card_of, the_programme
+from apps.messaging.hours import next_allowed_in, place_of
+from apps.messaging.letter import OPENS_NOTHING
+from apps.messaging.models import Kind
+from apps.messaging.services import post_selected
+from apps.shops.models import Shop
+
+Later = Mapping[tuple[str, str], datetime]  # a phone's region and a post code → when it opens
+
+_COMMON = ("given", "family", "stamps")
+_TAKE = """
+WITH people AS MATERIALIZED ({people} FOR NO KEY UPDATE OF {contact}),
+taken AS (UPDATE {contact} AS c SET last_commercial_at = %s FROM people WHERE c.id = people.id)
+SELECT channel, {common}, array_agg(id)::text, max(id), count(*) FILTER (WHERE comes_first)
+FROM people CROSS JOIN LATERAL (VALUES {ways}) AS way (channel, goes, comes_first)
+WHERE goes GROUP BY channel, {common}
+"""
+_READERS = f"""
+FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[])
+  AS words (channel, subject, body, readers)
+CROSS JOIN LATERAL unnest(words.readers::bigint[]) AS reader (id)
+JOIN {Contact._meta.db_table} AS c ON c.id = reader.id
+LEFT JOIN {Card._meta.db_table} AS card ON card.contact_id = c.id
+LEFT JOIN unnest(%s::text[], %s::text[], %s::timestamptz[]) AS later (region, postal_code, at)
+  ON later.region = c.phone_region AND later.postal_code = c.postal_code
+CROSS JOIN (SELECT %s::timestamptz AS now) AS run
+ORDER BY c.id
+"""
+# The card's link first: what then still opens nothing is the link to one's choices.
+_CARD = f"replace(words.%s, '/c/{OPENS_NOTHING}/', '/c/' || coalesce(card.token, '') || '/')"
+_COLUMNS = {
+    "contact_id": "c.id",
+    "channel": "words.channel",
+    "to": f"CASE words.channel WHEN '{Channel.SMS}' THEN c.phone ELSE c.email END",
+    "subject": _CARD % "subject",
+    "body": f"replace({_CARD % 'body'}, '{OPENS_NOTHING}', c.link_token)",
+    "available_at": "coalesce(later.at, run.now)",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """Those who read the same words by one channel; ``ids`` as PostgreSQL writes an array."""
+
+    channel: str
+    first_name: str
+    last_name: str
+    stamps: int
+    ids: str
+
+    def one(self, goal: int) -> Chosen:
+        """Any of them, with a card that opens nothing."""
+        return Chosen(
+            contact_id=0,
+            channel=self.channel,
+            address="",
+            first_name=self.first_name,
+            last_name=self.last_name,
+            balance=self.stamps,
+            missing=max(goal - self.stamps, 0),
+            rewards_ready=0,
+            card_token="",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Some people of a drop; ``up_to`` is the last one's id."""
+
+    people: int
+    up_to: int
+    readers: list[Readers]
+
+
+def take(drop: Drop, shop: Shop, now: datetime, many: int) -> Taken:
+    """The next ``many`` people of the drop's audience, for it and for no other within the cap.
+
+    Inside the caller's transaction. Two drops at once never both get one person: the second waits
+    for the first and then finds the cap reached. Locks in order of id: no deadlock.
+    """
+    found = reachable(Criteria.read(drop.criteria), drop.channels, shop, now)
+    found = _common(found.filter(pk__gt=drop.frozen_up_to), drop)
+    judged = [f"{channel}_is" for channel in drop.channels]
+    people, values = found.values("id", *judged, *_COMMON)[:many].query.sql_with_params()
+    statement = _TAKE.format(
+        people=people,
+        contact=connection.ops.quote_name(Contact._meta.db_table),
+        common=", ".join(_COMMON),
+        ways=", ".join(_ways(drop)),
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [*values, now])
+        rows = cursor.fetchall()
+    return Taken(
+        people=sum(row[-1] for row in rows),
+        up_to=max((row[-2] for row in rows), default=drop.frozen_up_to),
+        readers=[Readers(*row[:-2]) for row in rows],
+    )
+
+
+def _common(found: "QuerySet[Any]", drop: Drop) -> "QuerySet[Any]":
+    """What the drop's words say of a person: what they do not say is the same for all."""
+    written = (drop.sms_text, drop.email_subject, drop.email_text)
+
+    def says(*names: str) -> bool:
+        return any(uses(text, name) for text in written for name in names)
+
+    return found.annotate(
+        given=F("first_name") if says("prénom") else Value(""),
+        family=F("last_name") if says("nom") else Value(""),
+        stamps=Coalesce(F("card__balance"), 0) if says("tampons", "reste") else Value(0),
+    )
+
+
+def _ways(drop: Drop) -> list[str]:
+    """By which channels a person is written to: all that reach them, or the first that does."""
+    ways, sooner = [], "false"
+    for channel in drop.channels:
+        yes = f"{channel}_is = 'yes'"
+        comes_first = f"{yes} AND NOT ({sooner})"
+        ways.append(f"('{channel}', {yes if drop.both else comes_first}, {comes_first})")
+        sooner = f"{sooner} OR {yes}"
+    return ways
+
+
+def write(drop: Drop, taken: Taken, later: Later, shop: Shop, now: datetime) -> None:
+    """Their lines into the outbox, in order of their ids, each with their own links."""
+    readers = taken.readers
+    if rendering.needs_card(drop):
+        between = Contact.objects.filter(pk__gt=drop.frozen_up_to, pk__lte=taken.up_to)
+        for contact in between.filter(last_commercial_at=now, card=None).only("pk"):
+            card_of(contact)
+    goal, nobody = the_programme().goal, reader_without_links()
+    subjects, bodies = [], []
+    for same in readers:
+        person = same.one(goal)
+        by_mail = same.channel == Channel.EMAIL
+        text = rendering.email_text if by_mail else rendering.sms
+        subjects.append(rendering.subject(drop, person, shop) if by_mail else "")
+        bodies.append(text(drop, person, nobody, shop))
+    regions, postal_codes = zip(*later, strict=True) if later else ((), ())
+    words = [[same.channel for same in readers], subjects, bodies, [same.ids for same in readers]]
+    moments = [list(regions), list(postal_codes), list(later.values())]
+    shared = {"kind": Kind.COMMERCIAL, "cause": drop.cause, "created_at": now}
+    post_selected(_COLUMNS, shared, _READERS, [*words, *moments, now])
+
+
+def later_places(shop: Shop, now: datetime) -> dict[tuple[str, str], datetime]:
+    """Where the law does not let a commercial message arrive at this moment, and when it does.
+
+    By a phone's region and a post code, all that occur: so that no line waits for Python. A
+    person who moves meanwhile is looked at again when the message leaves.
+    """
+    found = Contact.objects.living().values_list("phone_region", "postal_code")
+    moment_in = cache(partial(next_allowed_in, shop=shop, at=now))
+    moments = {
+        (region, postal_code): moment_in(place_of(shop, phone, postal_code))
+        for region, postal_code, phone in found.annotate(Min("phone")).order_by()
+    }
+    return {place: at for place, at in moments.items() if at > now}

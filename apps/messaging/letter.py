@@ -1,0 +1,100 @@
+"""The HTML of a commercial mail, drawn from its words when it is handed over, kept nowhere.
+
+A drop writes one text for each reader; the HTML around it is eight times as long and the same for
+all. So the outbox holds the words alone.
+"""
+
+import re
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from typing import Self
+
+from django.template.loader import render_to_string
+
+from apps.contacts.models import Contact
+from apps.messaging.services import FOOT, HEALTH, stop_url
+from apps.shops.models import Shop
+from apps.shops.theme import ink_on
+
+_URL = re.compile(r"(https?://[^\s<>]+)")
+OPENS_NOTHING = "exemple-de-lien-client"  # as long as a real one, and opens nothing
+_NO_STOP = f"/stop/{OPENS_NOTHING}/"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A run of text, or a link when ``url`` is set."""
+
+    text: str
+    url: str = ""
+
+
+def paragraphs(body: str) -> list[list[list[Piece]]]:
+    """Paragraphs of lines of pieces: what stands between blank lines, links apart."""
+    return [
+        [_pieces(line) for line in block.split("\n")]
+        for block in re.split(r"\n\s*\n", body)
+        if block.strip()
+    ]
+
+
+def _pieces(line: str) -> list[Piece]:
+    return [
+        Piece(part, part.rstrip(".,;)")) if _URL.fullmatch(part) else Piece(part)
+        for part in _URL.split(line)
+        if part
+    ]
+
+
+def card_link(shop: "Shop | _Look", token: str) -> str:
+    """The address of a person's card; without a token, of nobody's."""
+    return f"{shop.url}/c/{token or OPENS_NOTHING}/"
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """All that a mail shows of the shop: what is drawn for one is not shown for another."""
+
+    name: str
+    accent: str
+    url: str
+    logo: str
+    logo_url: str
+    street: str
+    postal_code: str
+    city: str
+    phone: str
+    sells_alcohol: bool | None
+
+    @classmethod
+    def of(cls, shop: Shop) -> Self:
+        return cls(*(getattr(shop, field.name) for field in fields(cls)))
+
+
+def draw(title: str, text: str, contact: Contact, shop: Shop) -> str:
+    """The HTML of a mail whose text part is ``text``, in the shop's colours of today.
+
+    Drawn once for all who read the same words, with links that open nothing in the place of each
+    one's own: those are put in afterwards.
+    """
+    look, body = _Look.of(shop), text.rpartition(FOOT)[0] or text
+    nowhere = card_link(shop, OPENS_NOTHING)
+    found = re.search(rf"{re.escape(shop.url)}/c/[\w-]+/", body)
+    card = found[0] if found else nowhere
+    html = _drawn(look, title, body.replace(card, nowhere))
+    return html.replace(nowhere, card).replace(_NO_STOP, stop_url(contact, shop))
+
+
+@lru_cache(maxsize=256)
+def _drawn(shop: _Look, title: str, body: str) -> str:
+    context = {
+        "shop": shop,
+        "accent": shop.accent,
+        "accent_ink": ink_on(shop.accent),
+        "subject": title,
+        "paragraphs": paragraphs(body),
+        "card": card_link(shop, OPENS_NOTHING),
+        "health": HEALTH if shop.sells_alcohol else "",
+        "stop_url": _NO_STOP,
+    }
+    return render_to_string("messaging/mail/offer.html", context)
