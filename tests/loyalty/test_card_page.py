@@ -63,6 +63,11 @@ def test_a_shop_without_a_rule_stamps_ten_for_a_surprise(visitor, card, programm
     assert "À 10 tampons : Une surprise." in page
 
 
+def test_the_link_of_a_merged_card_leads_to_the_one_that_stayed(visitor, card):
+    gone = card_of(ContactFactory(phone="", email="", merged_into=card.contact))
+    assert visitor.get(f"/c/{gone.token}/").url == f"/c/{card.token}/"
+
+
 def test_a_reward_won_stands_above_the_card(visitor, card, programme):
     stamp(card, 10)
     page = read(visitor, f"/c/{card.token}/")
