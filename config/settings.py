@@ -309,6 +309,7 @@ COMMERCIAL_HOURS = (time(8), time(21, 30))
 
 # --- work off the request ----------------------------------------------------------------
 REACTIONS = "config.reactions.REACTIONS"
+MAY_WORK = "apps.shops.ledger.may_work"  # asked before each job: is its schema up to this code?
 Q_CLUSTER = {
     "name": "comptoir",
     "orm": "default",

@@ -15,6 +15,7 @@ from django_q.models import OrmQ
 from apps.accounts.models import Membership, User
 from apps.core.roles import Role
 from apps.core.tenancy import in_schema
+from apps.shops.ledger import serves_public
 from apps.shops.models import Shop
 from tests import environment
 from tests.factories import UserFactory
@@ -26,6 +27,8 @@ A_PERSON = re.compile(r"[\w.+-]+@[\w-]+\.\w|(?<![\w-])\+?\d[\d .]{8,}\d(?![\w-])
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_blocker: Any) -> Iterator[None]:
     environment.copy_database(environment.BASE, environment.NAME)
+    with django_db_blocker.unblock():
+        serves_public()  # asked once by each process: no test's statements count it
     yield
     with django_db_blocker.unblock():
         connections.close_all()

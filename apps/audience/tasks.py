@@ -9,6 +9,7 @@ from apps.audience.importing import TASK, go_on
 from apps.audience.models import ImportRun, ImportState
 from apps.core.jobs import enqueue
 from apps.core.tenancy import current_schema, in_schema
+from apps.shops.ledger import may_work
 from apps.shops.models import Shop
 
 SLICE = timedelta(seconds=20)  # well inside the worker's timeout
@@ -24,8 +25,8 @@ def continue_import(run_id: int) -> None:
 
 def forget_drafts() -> None:
     """Recurring, in public: files that were uploaded and left lying are removed."""
-    for schema in Shop.objects.order_by("pk").values_list("schema_name", flat=True):
-        with in_schema(schema):
+    for shop in filter(may_work, Shop.objects.order_by("pk")):
+        with in_schema(shop.schema_name):
             old = timezone.now() - DRAFTS_LIVE
             for run in ImportRun.objects.filter(state=ImportState.DRAFT, created_at__lt=old):
                 default_storage.delete(run.file)

@@ -8,9 +8,10 @@ the caller's transaction, so a rolled-back cause takes its job with it. How rows
 import enum
 import logging
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import uuid4
 
+from django.conf import settings
 from django.utils import timezone
 from django.utils.module_loading import import_string
 from django_q.signing import SignedPackage
@@ -23,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 JobArgument = int | str
 RUN = "apps.core.jobs.run"
+# A new worker that meets a schema ``migrate_shops`` has not reached tries again then.
+AGAIN_WHEN_UPDATED = timedelta(seconds=20)
 
 
 class JobFailed(Exception):
@@ -70,7 +73,15 @@ def run(schema: str, path: str, *ids: JobArgument, job: str = "", request: str =
     use_public()
     name = f"{path}#{job}".rstrip("#")
     try:
-        with in_schema(schema), by_the_clock_of(schema), job_context(schema, name, request):
+        with (
+            in_schema(schema),
+            by_the_clock_of(schema) as shop,
+            job_context(schema, name, request),
+        ):
+            if not import_string(settings.MAY_WORK)(shop):
+                logger.warning("job put back: the schema is behind the code")
+                enqueue(path, *ids, at=timezone.now() + AGAIN_WHEN_UPDATED)
+                return
             try:
                 import_string(path)(*ids)
             except Exception as error:

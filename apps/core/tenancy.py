@@ -72,11 +72,14 @@ def across_shops() -> Iterator[None]:
 
 
 @contextmanager
-def by_the_clock_of(schema: str) -> Iterator[None]:
-    """Days and hours as the shop lives them; the platform's own in ``public``."""
+def by_the_clock_of(schema: str) -> Iterator[Any]:
+    """Days and hours as the shop lives them; the platform's own in ``public``.
+
+    Yields the shop, or None.
+    """
     is_shop = schema != get_public_schema_name()
     # The other sixty columns are not fetched for it.
-    shops = get_tenant_model().objects.only("region")
-    zone = shops.get(schema_name=schema).zone if is_shop else None
-    with timezone.override(zone):
-        yield
+    shops = get_tenant_model().objects.only("region", "schema_version")
+    shop = shops.get(schema_name=schema) if is_shop else None
+    with timezone.override(shop.zone if shop else None):
+        yield shop

@@ -14,18 +14,21 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 from twilio.request_validator import RequestValidator
 
 from apps.core.doors import public
 from apps.core.jobs import enqueue
+from apps.core.refusal import Refusal
 from apps.core.tenancy import in_schema
 from apps.messaging.models import Attempt, Callback
 from apps.messaging.providers import twilio
 from apps.messaging.providers.urls import platform_url
 from apps.messaging.stops import is_stop
 from apps.messaging.tasks import apply_callback
+from apps.shops.ledger import may_work
 from apps.shops.models import Shop
 
 MAX_BODY = 32_000  # bytes; a callback has a tenth of it
@@ -47,6 +50,11 @@ BREVO_EVENTS = frozenset(
 )
 
 
+class ShopUpdating(Refusal):
+    message = _("La boutique est en cours de mise à jour.")
+    status = 503
+
+
 class _Refused(Exception):
     """The answer is this status, and nothing was stored."""
 
@@ -59,6 +67,8 @@ def _shop(token: object) -> Shop:
     found = Shop.objects.filter(callback_token=token).first() if isinstance(token, str) else None
     if found is None:
         raise Http404
+    if not may_work(found):
+        raise ShopUpdating()  # its schema is behind this code: the provider comes back
     return found
 
 

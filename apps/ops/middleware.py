@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from apps.core.queries import living, oldest_due, wedged
 from apps.core.tenancy import use_public
+from apps.shops.ledger import serves_public
 
 
 class HealthMiddleware:
@@ -38,12 +39,16 @@ def _worker() -> HttpResponse:
 
 
 def _ready() -> HttpResponse:
-    """Ready when the database answers."""
+    """Ready when the database answers and its shared tables are not behind this code."""
     try:
         use_public()
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
+        ready = serves_public()
     except Exception:  # whatever is wrong with the database, the answer is the same
         connection.close()
         return JsonResponse({"ready": False}, status=503)
+    if not ready:
+        reason = "la base est en retard sur le code : manage.py migrate_shops"
+        return JsonResponse({"ready": False, "reason": reason}, status=503)
     return JsonResponse({"ready": True})

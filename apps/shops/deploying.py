@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager, nullcontext
@@ -12,7 +13,7 @@ from typing import Any
 
 import django
 import psycopg
-from django.db import connections, transaction
+from django.db import DatabaseError, connections, transaction
 from psycopg import sql
 
 from apps.shops import fleet, ledger
@@ -79,7 +80,7 @@ class Deploy:
     parallel: int
     told: Told
     waiting: dict[str, Standing]
-    failed: dict[str, str] = field(default_factory=dict)
+    failed: dict[str, str]
     scripts: dict[str, list[str] | None] = field(default_factory=dict)
     cuts: dict[str, list[Step]] = field(default_factory=dict)
 
@@ -172,7 +173,7 @@ class Deploy:
         connections.close_all()
         context = multiprocessing.get_context("spawn")
         count = min(self.parallel, os.cpu_count() or 1, len(schemas))
-        with ProcessPoolExecutor(count, mp_context=context, initializer=django.setup) as crew:
+        with ProcessPoolExecutor(count, mp_context=context, initializer=_begin_helper) as crew:
             self._go(crew, partial(migrate_by_django, names=stage), schemas)
         for schema in schemas:
             if schema in self.waiting:
@@ -196,6 +197,19 @@ class Deploy:
         self.failed[outcome.schema] = sentence
         del self.waiting[outcome.schema]
         ledger.note_error(owner_connection(), outcome.schema, sentence)
+
+
+def _begin_helper() -> None:
+    """A process of ``_by_django`` ends with the one it helps, also when that was killed."""
+
+    def follow() -> None:
+        parent = multiprocessing.parent_process()
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
+    django.setup()
 
 
 def migrate_by_django(schema: str, names: list[str]) -> None:
@@ -225,21 +239,29 @@ def _order() -> list[str]:
     return [f"{migration.app_label}.{migration.name}" for migration, _ in plan]
 
 
-def lagging(say: Say, verify: bool) -> dict[str, Standing]:
-    """The shops that lack something. ``verify`` asks each schema instead of the ledger."""
+def lagging(say: Say, verify: bool) -> tuple[dict[str, Standing], dict[str, str]]:
+    """The shops that lack something, and those that are not there at all.
+
+    ``verify`` asks each schema instead of the ledger.
+    """
     owner = owner_connection()
     found = ledger.standings(owner)
     told = {one.schema: one for one in found if isinstance(one, Standing)}
     unknown = [one for one in found if isinstance(one, str)]
+    lost: dict[str, str] = {}
     asked = [*told, *unknown] if verify else unknown
     for schema, migrations in ledger.read_migrations(owner, asked).items():
         before = told.get(schema)
+        if migrations is None:
+            told.pop(schema, None)
+            lost[schema] = "son schéma ou sa table django_migrations n’existe pas"
+            continue
         if before is None or migrations != before.migrations:
             rules = before.rules if before else ""
-            told[schema] = Standing(schema, migrations or frozenset(), rules)
+            told[schema] = Standing(schema, migrations, rules)
             ledger.stand(owner, schema, told[schema].migrations, rules)
             say(f"{schema} : le registre disait autre chose que le schéma, il est corrigé")
-    return {schema: one for schema, one in told.items() if one.lags}
+    return {schema: one for schema, one in told.items() if one.lags}, lost
 
 
 def bring_up(
@@ -256,14 +278,38 @@ def bring_up(
     """
     with _alone():
         owner_connection().set_schema_to_public()
-        bring_up_public(say)
-        bring_up_template(say)
-        deploy = Deploy(parallel, told, lagging(say, verify))
+        _first(PUBLIC, bring_up_public, say)
+        _first(TEMPLATE_SCHEMA, bring_up_template, say)
+        _forget_erased()
+        deploy = Deploy(parallel, told, *lagging(say, verify))
         count = len(deploy.waiting)
         if count:
             say(f"{count} boutique{'s' if count > 1 else ''} à mettre à jour")
             deploy.run()
         return deploy.failed
+
+
+class CannotBegin(Exception):
+    """Public or the template could not be brought up: no shop was touched. In French."""
+
+
+def _first(schema: str, bring: Callable[[Say], None], say: Say) -> None:
+    try:
+        bring(say)
+    except DatabaseError as error:
+        sentence = fleet.sentence_of(error)
+        raise CannotBegin(
+            f"{schema} n’a pas pu être mis à jour, aucune boutique n’est touchée : {sentence}"
+        ) from error
+
+
+def _forget_erased() -> None:
+    with owner_connection().cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM shops_schemastate t WHERE schema NOT IN (%s, %s) AND NOT EXISTS "
+            "(SELECT 1 FROM shops_shop s WHERE s.schema_name = t.schema)",
+            [PUBLIC, TEMPLATE_SCHEMA],
+        )
 
 
 def behind(verify: bool) -> list[str]:

@@ -22,7 +22,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.loader import MigrationLoader
 from psycopg import sql
 
-from apps.shops.models import SchemaState, SchemaVersion
+from apps.shops.models import SchemaState, SchemaVersion, Shop
 from apps.shops.privileges import app_role, grants
 from apps.shops.walls import rules_of_walls
 
@@ -247,6 +247,16 @@ def read_migrations(
             cursor.execute(reads)
             found |= {name: frozenset(rows or ()) for name, rows in cursor.fetchall()}
     return found
+
+
+def may_work(shop: Shop | None) -> bool:
+    """Whether this code may work in ``shop``'s schema, or in public: neither is behind it."""
+    return serves_public() and (shop is None or serves(shop.schema_version))
+
+
+def served_shops() -> list[Shop]:
+    """The open shops whose schema this code may touch; the others wait for ``migrate_shops``."""
+    return [shop for shop in Shop.objects.filter(closed_at=None) if serves(shop.schema_version)]
 
 
 def worker_name() -> str:

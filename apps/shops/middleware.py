@@ -3,15 +3,18 @@
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseNotFound
 from django.http.request import split_domain_port
+from django.template.loader import render_to_string
 from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
 
 from apps.core.logs import shop_schema
 from apps.core.reading import columns, instance, one
 from apps.core.tenancy import stood_in, use_public
+from apps.shops.ledger import may_work
 from apps.shops.models import Shop
 
 UNKNOWN = "Aucune boutique à cette adresse.\n"
+BACK_SOON = 15  # seconds
 
 
 # Named with their schema: they are read from wherever the last request left the connection.
@@ -41,6 +44,17 @@ def _enter(host: str) -> Shop | None:
     return shop
 
 
+def _updating(request: HttpRequest, name: str) -> HttpResponse:
+    """The code is ahead of the schema: nothing is read or written until ``migrate_shops`` ran."""
+    context = {"name": name, "was_sent": request.method not in ("GET", "HEAD")}
+    page = render_to_string("shops/updating.html", context)
+    # A page that was read comes back by itself; what was sent is not sent again unasked.
+    headers = {"Retry-After": str(BACK_SOON), "Cache-Control": "no-store"}
+    if not context["was_sent"]:
+        headers["Refresh"] = str(BACK_SOON)
+    return HttpResponse(page, status=503, headers=headers)
+
+
 class HostMiddleware:
     """Sets ``request.shop`` (None on the platform's hosts), the schema, the clock and the URLs.
 
@@ -56,6 +70,8 @@ class HostMiddleware:
         host = split_domain_port(request.META.get("HTTP_HOST", "").lower())[0]
         request.shop = None  # type: ignore[attr-defined]
         request.is_admin_host = host == settings.ADMIN_HOST  # type: ignore[attr-defined]
+        if not may_work(None):
+            return _updating(request, "Comptoir")
         if host == settings.PLATFORM_HOST:
             use_public()
             request.urlconf = settings.PUBLIC_SCHEMA_URLCONF
@@ -67,6 +83,8 @@ class HostMiddleware:
             if shop is None:
                 use_public()
                 return HttpResponseNotFound(UNKNOWN, content_type="text/plain; charset=utf-8")
+            if not may_work(shop):
+                return _updating(request, shop.name)
             request.shop = shop  # type: ignore[attr-defined]
             request.tenant = shop  # type: ignore[attr-defined]
             request.urlconf = settings.ROOT_URLCONF

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from apps.shops.deploying import PARALLEL, AlreadyRunning, behind, bring_up
+from apps.shops.deploying import PARALLEL, AlreadyRunning, CannotBegin, behind, bring_up
 from apps.shops.progress import Progress
 
 _NAMED = 20
@@ -49,7 +49,7 @@ class Command(BaseCommand):
                 parallel=options["parallel"],
                 verify=options["verify"],
             )
-        except AlreadyRunning as error:
+        except (AlreadyRunning, CannotBegin) as error:
             raise CommandError(str(error)) from error
         if failed:
             reasons = [f"  {schema} : {sentence}" for schema, sentence in sorted(failed.items())]

@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             "Card",
             models.UniqueConstraint(
-                fields=["note", "visits"],
+                fields=["number", "visits"],
                 name="one_note_per_visit",
                 deferrable=models.Deferrable.DEFERRED,
             ),

@@ -2,7 +2,9 @@ from django.db import migrations
 
 
 def say_it(apps, schema_editor):
-    apps.get_model("loyalty", "Programme").objects.update(reward="Un verre")
+    # Without this it would ask the application's connection, which stands elsewhere.
+    programmes = apps.get_model("loyalty", "Programme").objects.using(schema_editor.connection.alias)
+    programmes.update(reward="Un verre")
 
 
 class Migration(migrations.Migration):
