@@ -2,7 +2,6 @@
 
 import multiprocessing
 import os
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager, nullcontext
@@ -11,7 +10,6 @@ from functools import partial
 from itertools import groupby
 from typing import Any
 
-import django
 import psycopg
 from django.db import DatabaseError, connections, transaction
 from psycopg import sql
@@ -173,7 +171,7 @@ class Deploy:
         connections.close_all()
         context = multiprocessing.get_context("spawn")
         count = min(self.parallel, os.cpu_count() or 1, len(schemas))
-        with ProcessPoolExecutor(count, mp_context=context, initializer=_begin_helper) as crew:
+        with ProcessPoolExecutor(count, mp_context=context, initializer=fleet.begin_helper) as crew:
             self._go(crew, partial(migrate_by_django, names=stage), schemas)
         for schema in schemas:
             if schema in self.waiting:
@@ -197,19 +195,6 @@ class Deploy:
         self.failed[outcome.schema] = sentence
         del self.waiting[outcome.schema]
         ledger.note_error(owner_connection(), outcome.schema, sentence)
-
-
-def _begin_helper() -> None:
-    """A process of ``_by_django`` ends with the one it helps, also when that was killed."""
-
-    def follow() -> None:
-        parent = multiprocessing.parent_process()
-        if parent is not None:
-            parent.join()
-            os._exit(1)
-
-    threading.Thread(target=follow, daemon=True).start()
-    django.setup()
 
 
 def migrate_by_django(schema: str, names: list[str]) -> None:

@@ -5,15 +5,18 @@ is left alone and tried again after the others. A shop that fails is named with 
 and the others go on.
 """
 
+import multiprocessing
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
 from queue import Empty, LifoQueue
-from threading import Lock, Timer
+from threading import Lock, Thread, Timer
 from typing import Any
 
+import django
 import psycopg
 from psycopg import errors, sql
 
@@ -215,6 +218,22 @@ def go_round(
         if waiting:
             time.sleep(pause)
             pause = min(pause * 2, 3.0)
+
+
+def begin_helper() -> None:
+    """Django in a process of its own, which ends with the one it helps, also when that is killed.
+
+    It stands here because nothing here needs Django to be set up already.
+    """
+
+    def follow() -> None:
+        parent = multiprocessing.parent_process()
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    Thread(target=follow, daemon=True).start()
+    django.setup()
 
 
 def threads(parallel: int) -> ThreadPoolExecutor:
