@@ -20,7 +20,8 @@ from tests import environment
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(databases=["default", "owner"])]
 
-SHOPS = 8
+SHOPS = 6
+DRIVE = ("-m", "tests.shops.later.drive")
 
 
 @dataclass
@@ -81,7 +82,7 @@ class Ground:
 def fleet() -> Ground:
     ground = Ground(f"{environment.NAME}_fleet")
     environment.copy_database(environment.BASE, ground.name)
-    code, said = ground.run("-m", "tests.shops.later.drive", "provision", str(SHOPS))
+    code, said = ground.run(*DRIVE, "provision", str(SHOPS))
     assert code == 0, said
     return ground
 
@@ -97,7 +98,7 @@ def ground(fleet: Ground) -> Ground:
 def test_every_shop_gets_what_django_would_have_made(fleet, ground):
     other = Ground(f"{environment.NAME}_django")
     environment.copy_database(fleet.name, other.name)
-    code, said = other.run("-m", "tests.shops.later.drive", "by_django", later="everything")
+    code, said = other.run(*DRIVE, "by_django", later="everything")
     assert code == 0, said
     code, said = ground.deploy("everything")
     assert code == 0, said
@@ -110,7 +111,7 @@ def test_every_shop_gets_what_django_would_have_made(fleet, ground):
 
 def test_nothing_to_do_opens_no_schema(ground):
     code, said = ground.deploy("columns")
-    assert (code, "10 boutiques à mettre à jour" in said) == (0, True), said
+    assert (code, f"{SHOPS + 2} boutiques à mettre à jour" in said) == (0, True), said
     schema = ground.shops()[0]
     with ground.owner() as link:  # a shop that cannot even be opened is not touched
         link.execute(f"ALTER SCHEMA {schema} RENAME TO out_of_reach")
@@ -243,15 +244,44 @@ def test_a_counter_in_use_never_waits_a_second(ground):
     done = Event()
     with ThreadPoolExecutor(3) as hands:
         stamping = [
-            hands.submit(_stamp, ground, busy, done, 0.4),  # holds its row for long
+            hands.submit(_stamp, ground, busy, done, 0.25),  # holds its row for long
             hands.submit(_stamp, ground, busy, done, 0),
             hands.submit(_stamp, ground, calm, done, 0),
         ]
         try:
-            code, said = ground.deploy("everything")
+            code, said = ground.deploy("index")
         finally:
             done.set()
         assert all(one.result() > 3 for one in stamping)  # raises when it had to wait
     assert code == 0, said
     looks = ground.blueprints()
     assert all(look == looks[TEMPLATE_SCHEMA] for look in looks.values())
+
+
+def test_a_kill_in_the_middle_of_a_new_shop_leaves_nothing(ground):
+    """The shop's rows and schema are there, uncommitted, when the process dies."""
+    counts = (
+        "SELECT (SELECT count(*) FROM {}), (SELECT count(*) FROM {}), (SELECT count(*) FROM {})"
+    )
+    left = counts.format("pg_namespace", "shops_shop", "shops_schemastate")
+    left += ", (SELECT count(*) FROM pg_roles), (SELECT count(*) FROM shops_domain)"
+    before = ground.rows(left)
+    making = ground.start(*DRIVE, "half_provision", "cave-coupee", stdin=subprocess.PIPE)
+    schema = making.stdout.readline().strip()
+    assert schema.startswith("s_cave_coupee_"), schema
+    making.kill()
+    making.communicate()
+    assert making.returncode == -signal.SIGKILL
+    code, said = ground.run(*DRIVE, "new", "cave-coupee")  # waits for the dead one's end
+    assert code == 0, said
+    after = ground.rows(left)
+    assert after[0] == (
+        before[0][0] + 1,
+        before[0][1] + 1,
+        before[0][2] + 1,
+        before[0][3],
+        before[0][4] + 1,
+    )
+    looks = ground.blueprints()
+    assert all(look == looks[TEMPLATE_SCHEMA] for look in looks.values())
+    assert ground.deploy("", "--check", "--verify")[0] == 0
