@@ -82,7 +82,7 @@ class Ground:
 def fleet() -> Ground:
     ground = Ground(f"{environment.NAME}_fleet")
     environment.copy_database(environment.BASE, ground.name)
-    code, said = ground.run(*DRIVE, "provision", str(SHOPS))
+    code, said = ground.run(*DRIVE, "provision_many", str(SHOPS))
     assert code == 0, said
     return ground
 
@@ -260,13 +260,11 @@ def test_a_counter_in_use_never_waits_a_second(ground):
 
 def test_a_kill_in_the_middle_of_a_new_shop_leaves_nothing(ground):
     """The shop's rows and schema are there, uncommitted, when the process dies."""
-    counts = (
-        "SELECT (SELECT count(*) FROM {}), (SELECT count(*) FROM {}), (SELECT count(*) FROM {})"
-    )
-    left = counts.format("pg_namespace", "shops_shop", "shops_schemastate")
-    left += ", (SELECT count(*) FROM pg_roles), (SELECT count(*) FROM shops_domain)"
-    before = ground.rows(left)
-    making = ground.start(*DRIVE, "half_provision", "cave-coupee", stdin=subprocess.PIPE)
+    left = """SELECT (SELECT count(*) FROM pg_roles), (SELECT count(*) FROM pg_namespace),
+        (SELECT count(*) FROM shops_shop), (SELECT count(*) FROM shops_domain),
+        (SELECT count(*) FROM shops_schemastate)"""
+    (before,) = ground.rows(left)
+    making = ground.start(*DRIVE, "half", "cave-coupee", stdin=subprocess.PIPE)
     schema = making.stdout.readline().strip()
     assert schema.startswith("s_cave_coupee_"), schema
     making.kill()
@@ -274,14 +272,7 @@ def test_a_kill_in_the_middle_of_a_new_shop_leaves_nothing(ground):
     assert making.returncode == -signal.SIGKILL
     code, said = ground.run(*DRIVE, "new", "cave-coupee")  # waits for the dead one's end
     assert code == 0, said
-    after = ground.rows(left)
-    assert after[0] == (
-        before[0][0] + 1,
-        before[0][1] + 1,
-        before[0][2] + 1,
-        before[0][3],
-        before[0][4] + 1,
-    )
+    assert ground.rows(left) == [(before[0], *(count + 1 for count in before[1:]))]
     looks = ground.blueprints()
     assert all(look == looks[TEMPLATE_SCHEMA] for look in looks.values())
     assert ground.deploy("", "--check", "--verify")[0] == 0
