@@ -5,7 +5,7 @@ from typing import Any
 from apps.audit.models import Entry
 from apps.core.actor import Actor
 from apps.core.logs import request_id
-from apps.core.reading import insert
+from apps.core.reading import write_later
 
 
 def record(
@@ -28,4 +28,4 @@ def record(
         after=after,
         request_id=request_id.get(),
     )
-    insert(entry)
+    write_later(entry)

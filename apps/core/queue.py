@@ -25,7 +25,7 @@ from django_q.models import Failure, OrmQ
 from django_q.signing import SignedPackage
 
 from apps.core.models import JobTry
-from apps.core.reading import insert
+from apps.core.reading import write_later
 
 logger = logging.getLogger(__name__)
 
@@ -101,15 +101,13 @@ def schema_of(key: str) -> str:
 class Broker(ORM):
     """For django-q2's own scheduler: what it queues is ordinary work of the platform."""
 
-    def enqueue(self, task: str) -> int:
-        return put(task, ORDINARY + "public")
+    def enqueue(self, task: str) -> None:
+        put(task, ORDINARY + "public")
 
 
-def put(payload: str, key: str, at: datetime | None = None) -> int:
-    """Write the job's row in the caller's transaction; returns its number."""
-    row = OrmQ(key=key, payload=payload, lock=at or timezone.now())
-    insert(row)
-    return int(row.pk)
+def put(payload: str, key: str, at: datetime | None = None) -> None:
+    """Write the job's row in the caller's transaction."""
+    write_later(OrmQ(key=key, payload=payload, lock=at or timezone.now()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ from typing import Any
 
 from django.db import connection, models
 
+from apps.core.tenancy import database
+
 Row = tuple[Any, ...]
 
 
@@ -51,23 +53,25 @@ def one(statement: str, values: Any) -> Row | None:
 @cache
 def _insertion(model: type[models.Model], rows: int, otherwise: str) -> tuple[str, list[Any]]:
     meta, quote = model._meta, connection.ops.quote_name
-    assert meta.pk is not None
     fields = [field for field in meta.concrete_fields if not field.primary_key]
     names = ", ".join(quote(str(field.column)) for field in fields)
     places = ", ".join([f"({', '.join(['%s'] * len(fields))})"] * rows)
     into = f"INSERT INTO {quote(meta.db_table)} ({names}) VALUES {places}"
-    return f"{into} {otherwise} RETURNING {quote(str(meta.pk.column))}", fields
+    return f"{into} {otherwise}", fields
 
 
-def _insert(rows: Sequence[models.Model], otherwise: str = "") -> bool:
-    statement, fields = _insertion(type(rows[0]), len(rows), otherwise)
-    values = [
+def _values(rows: Sequence[models.Model], fields: Sequence[Any]) -> list[Any]:
+    return [
         field.get_db_prep_save(getattr(row, field.attname), connection)
         for row in rows
         for field in fields
     ]
+
+
+def _insert(rows: Sequence[models.Model], otherwise: str = "") -> bool:
+    statement, fields = _insertion(type(rows[0]), len(rows), otherwise)
     with connection.cursor() as cursor:
-        cursor.execute(statement, values)
+        cursor.execute(f"{statement} RETURNING id", _values(rows, fields))
         keys = cursor.fetchall()
     for row, (key,) in zip(rows, keys, strict=False):
         row.pk = key
@@ -87,3 +91,10 @@ def insert(*rows: models.Model) -> None:
 def insert_once(row: models.Model) -> bool:
     """Like ``insert``; False, and nothing is written, when a unique constraint has it already."""
     return _insert([row], "ON CONFLICT DO NOTHING")
+
+
+def write_later(row: models.Model) -> None:
+    """Write a new row that nobody reads back in this transaction: with its next statement, or
+    with its COMMIT. No ``save``, no signal, and its number is not learnt."""
+    statement, fields = _insertion(type(row), 1, "")
+    database().write_later(statement, _values([row], fields))

@@ -10,6 +10,7 @@ turned to, and past ``MAX_SCHEMAS`` it is closed where Django closes what is obs
 requests and between two jobs, never in a transaction. The next statement opens a fresh one.
 """
 
+from collections.abc import Sequence
 from selectors import EVENT_READ, DefaultSelector
 from typing import Any
 
@@ -17,6 +18,8 @@ from django_tenants.postgresql_backend import base
 from psycopg.pq import TransactionStatus
 
 from apps.core.postgres.schema import SchemaEditor
+
+MOST_LATER = 20
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -29,14 +32,17 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.touched: set[str] = set()
+        self._later: list[tuple[str, Sequence[Any]]] = []
         super().__init__(*args, **kwargs)
 
     def connect(self) -> None:
+        self._later.clear()
         super().connect()
         self.touched = {str(self.schema_name)}
 
     def set_tenant(self, tenant: Any, include_public: bool = True) -> None:
         """Whoever steps into a schema is its shop and nobody else."""
+        self._write_what_waits()
         self.role = ""
         super().set_tenant(tenant, include_public)
         self.touched.add(tenant.schema_name)
@@ -49,6 +55,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def step_into_role(self, role: str) -> None:
         """Run what follows as ``role``; empty is the one that logged in. Told at once, so that
         no cursor that is open already runs on in a role that was left."""
+        self._write_what_waits()
         self.role = role
         if self.connection is not None and not self.connection.closed:
             self.cursor().close()
@@ -60,6 +67,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return super().get_new_connection(conn_params)
 
     def rollback(self) -> None:
+        self._later.clear()
         self._forget_role()
         super().rollback()
 
@@ -72,7 +80,32 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _forget_role(self) -> None:
         self._role_told = None if self._a_rollback_may_change_it else ""
 
+    def write_later(self, statement: str, values: Sequence[Any]) -> None:
+        """Run an INSERT, in this schema and role, no later than this transaction's next
+        statement or its COMMIT; at once outside of a transaction."""
+        self._later.append((statement, values))
+        if not self.in_atomic_block or len(self._later) == MOST_LATER:
+            self._write_what_waits()
+
+    def _write_what_waits(self, and_then: str = "") -> None:
+        waiting, self._later = self._later, []
+        if not waiting or self._hears_only_a_rollback():
+            return
+        *earlier, (last, _) = waiting
+        # Each is a part of one statement; none reads what another one writes.
+        parts = ", ".join(f"w{n} AS ({insert})" for n, (insert, _) in enumerate(earlier))
+        whole = (f"WITH {parts} " if parts else "") + last + and_then
+        with self.cursor() as cursor:
+            cursor.execute(whole, [value for _, values in waiting for value in values])
+
+    def _commit(self) -> None:
+        if self._later:
+            self._write_what_waits(and_then="; COMMIT")
+        super()._commit()
+
     def _cursor(self, name: str | None = None) -> Any:
+        if self._later:
+            self._write_what_waits()
         cursor = super()._cursor(name)
         if self._role_told != self.role and not self._hears_only_a_rollback():
             # A named cursor takes one statement only.
@@ -80,6 +113,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return cursor
 
     def _hears_only_a_rollback(self) -> bool:
+        if self.connection is None:
+            return False
         failed = self.connection.info.transaction_status == TransactionStatus.INERROR
         return self.needs_rollback or failed
 
