@@ -71,7 +71,8 @@ def _values(rows: Sequence[models.Model], fields: Sequence[Any]) -> list[Any]:
 def _insert(rows: Sequence[models.Model], otherwise: str = "") -> bool:
     statement, fields = _insertion(type(rows[0]), len(rows), otherwise)
     with connection.cursor() as cursor:
-        cursor.execute(f"{statement} RETURNING id", _values(rows, fields))
+        key = connection.ops.quote_name(str(type(rows[0])._meta.pk.column))
+        cursor.execute(f"{statement} RETURNING {key}", _values(rows, fields))
         keys = cursor.fetchall()
     for row, (key,) in zip(rows, keys, strict=False):
         row.pk = key

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager, nullcontext
@@ -15,7 +16,7 @@ from django.db import DatabaseError, connections, transaction
 from psycopg import sql
 
 from apps.shops import fleet, ledger
-from apps.shops.fleet import Links, Outcome
+from apps.shops.fleet import Busy, Links, Outcome
 from apps.shops.ledger import PUBLIC, Standing
 from apps.shops.migrating import (
     Say,
@@ -279,13 +280,22 @@ class CannotBegin(Exception):
 
 
 def _first(schema: str, bring: Callable[[Say], None], say: Say) -> None:
-    try:
-        bring(say)
-    except DatabaseError as error:
-        sentence = fleet.sentence_of(error)
-        raise CannotBegin(
-            f"{schema} n’a pas pu être mis à jour, aucune boutique n’est touchée : {sentence}"
-        ) from error
+    """``bring`` public or the template up; who is in the way is let through, then it is tried
+    again: each migration is a transaction of its own, so none is run twice."""
+    end = time.monotonic() + fleet.PATIENCE
+    while True:
+        try:
+            with owner_connection().cursor() as cursor:
+                cursor.execute(f"SET lock_timeout = '{fleet.LOCK_WAIT}'")
+            bring(say)
+            return
+        except DatabaseError as error:
+            why = fleet.sentence_of(error)
+            if not isinstance(why, Busy) or time.monotonic() > end:
+                raise CannotBegin(
+                    f"{schema} n’a pas pu être mis à jour, aucune boutique n’est touchée : {why}"
+                ) from error
+        time.sleep(0.5)
 
 
 def _forget_erased() -> None:

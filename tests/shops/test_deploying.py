@@ -276,3 +276,26 @@ def test_a_kill_in_the_middle_of_a_new_shop_leaves_nothing(ground):
     looks = ground.blueprints()
     assert all(look == looks[TEMPLATE_SCHEMA] for look in looks.values())
     assert ground.deploy("", "--check", "--verify")[0] == 0
+
+
+def test_shared_tables_wait_for_nobody_and_are_tried_again(ground):
+    """A request holds the table of sessions while a wall on it is to be raised."""
+    with ground.owner() as link:
+        link.execute("ALTER TABLE accounts_session NO FORCE ROW LEVEL SECURITY")
+        with link.transaction():
+            link.execute("SELECT count(*) FROM accounts_session")
+            process = ground.start("manage.py", "migrate_shops")
+            with ground.owner() as watch:
+                while not watch.execute(WAITED_FOR).fetchone()[0]:
+                    assert process.poll() is None, process.communicate()[0]
+        said, _ = process.communicate()
+    assert process.returncode == 0, said
+    forced = "SELECT relforcerowsecurity FROM pg_class WHERE relname = 'accounts_session'"
+    assert ground.rows(forced) == [(True,)]
+
+
+# Somebody stands in line for it.
+WAITED_FOR = """
+SELECT count(*) FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
+WHERE c.relname = 'accounts_session' AND NOT l.granted
+"""
