@@ -160,14 +160,14 @@ def running() -> Iterator[Stack]:
 
 
 @contextmanager
-def its_database(port: int) -> Iterator[None]:
+def its_database(port: int, name: str = DATABASE) -> Iterator[None]:
     """While open, this process's own models read and write the stack's database, committed."""
     aliases = ("default", "owner")
     before = {alias: connections[alias].settings_dict["NAME"] for alias in aliases}
     suffix, settings.PORT_SUFFIX = settings.PORT_SUFFIX, f":{port}"
     connections.close_all()
     for alias in aliases:
-        connections[alias].settings_dict["NAME"] = DATABASE
+        connections[alias].settings_dict["NAME"] = name
     try:
         connection.set_schema_to_public()
         yield

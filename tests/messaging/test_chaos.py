@@ -15,14 +15,15 @@ from tests.factories import ContactFactory
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stack")]
 FOLDER = environment.DATA / f"chaos-{environment.WORKER or 'main'}"
+DATABASE = f"comptoir_test_chaos_{environment.WORKER or 'main'}"  # a browser may hold the stack's
 MANY, KILLS = 400, 6
 
 
 @pytest.fixture
 def shop(django_db_setup, django_db_blocker):
     """In a committed database of its own: the wine merchant, open at any hour."""
-    environment.copy_database(environment.BASE, stack.DATABASE)
-    with django_db_blocker.unblock(), stack.its_database(8000):
+    environment.copy_database(environment.BASE, DATABASE)
+    with django_db_blocker.unblock(), stack.its_database(8000, DATABASE):
         shop = Shop.objects.get(slug="cave")
         with in_schema(shop.schema_name):
             shop.quiet_until, shop.quiet_from, shop.sundays_allowed = time(0), time.max, True
@@ -42,7 +43,7 @@ def test_workers_killed_and_a_bad_provider_lose_nothing_and_send_nothing_twice(s
     launch(MANY)
     with chaos.provider(FOLDER, latency=0.1, faults=0.15) as twilio:
         surroundings = {
-            **environment.environment(stack.DATABASE),
+            **environment.environment(DATABASE),
             **twilio.settings,
             "WORKERS": "2",
         }
