@@ -1,9 +1,13 @@
 """Two shops for the whole session, rollback per test, jobs run when the test says so."""
 
+import os
 import re
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
+import psycopg
 import pytest
 from django.conf import settings
 from django.db import connection, connections
@@ -11,8 +15,10 @@ from django.test import Client
 from django.utils import timezone
 from django.utils.module_loading import import_string
 from django_q.models import OrmQ
+from psycopg import sql
 
 from apps.accounts.models import Membership, User
+from apps.core.refusal import Refusal
 from apps.core.roles import Role
 from apps.core.tenancy import in_schema
 from apps.shops.ledger import serves_public
@@ -161,3 +167,35 @@ def run_jobs(db: None) -> Callable[[], int]:
         return count
 
     return run
+
+
+@pytest.fixture
+def committed(shop: Shop) -> Iterator[Callable[..., list[Any]]]:
+    """``committed(work, *each)``: run ``work`` for each argument at once, on connections of
+    their own, outside the test's transaction; a refusal is a result. The shop is emptied after.
+    """
+
+    def run(work: Callable[[Any], Any], *each: Any) -> list[Any]:
+        start = Barrier(len(each))
+
+        def one(argument: Any) -> Any:
+            try:
+                with in_schema(shop.schema_name):
+                    start.wait(timeout=20)
+                    return work(argument)
+            except Refusal as refusal:
+                return refusal
+            finally:
+                connection.close()
+
+        with ThreadPoolExecutor(len(each)) as pool:
+            return list(pool.map(one, each))
+
+    yield run
+    # Foreign keys are checked at the commit: any order serves.
+    with psycopg.connect(os.environ["DATABASE_OWNER_URL"]) as owner:
+        kept = "SELECT tablename FROM pg_tables WHERE schemaname = %s AND tablename <> %s"
+        for (table,) in owner.execute(kept, [shop.schema_name, "django_migrations"]).fetchall():
+            name = sql.Identifier(shop.schema_name, table)
+            owner.execute(sql.SQL("DELETE FROM {}").format(name))
+        owner.execute("DELETE FROM public.django_q_ormq")

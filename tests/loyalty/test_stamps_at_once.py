@@ -1,62 +1,16 @@
 """Many requests at the same instant, each on a connection of its own, on committed rows."""
 
-import os
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
 from uuid import uuid4
 
-import psycopg
-import pytest
-from django.db import connection
 from django.utils import timezone
-from psycopg import sql
 
 from apps.core.actor import Actor
 from apps.core.refusal import Refusal
-from apps.core.tenancy import in_schema
 from apps.loyalty.models import Card, Movement
 from apps.loyalty.services import add_stamp, redeem
 from tests.factories import CardFactory, ContactFactory, ProgrammeFactory
 
 HELPER = Actor("team", 7)
-TABLES = (
-    "loyalty_redemption",
-    "loyalty_reward",
-    "loyalty_movement",
-    "loyalty_card",
-    "loyalty_programme",
-    "contacts_contact",
-    "audit_entry",
-)
-
-
-@pytest.fixture
-def committed(shop) -> Iterator:
-    """``committed(work, *each)``: run ``work`` for each argument at once, outside the test's
-    own transaction; what it leaves is swept by the owner role."""
-
-    def run(work, *each):
-        start = Barrier(len(each))
-
-        def one(argument):
-            try:
-                with in_schema(shop.schema_name):
-                    start.wait(timeout=10)
-                    return work(argument)
-            except Refusal as refusal:
-                return refusal
-            finally:
-                connection.close()
-
-        with ThreadPoolExecutor(len(each)) as pool:
-            return list(pool.map(one, each))
-
-    yield run
-    with psycopg.connect(os.environ["DATABASE_OWNER_URL"], autocommit=True) as owner:
-        for table in TABLES:
-            name = sql.Identifier(shop.schema_name, table)
-            owner.execute(sql.SQL("DELETE FROM {}").format(name))
 
 
 def test_the_same_tap_sixteen_times_at_once_stamps_once(committed):
