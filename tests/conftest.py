@@ -3,8 +3,6 @@
 import os
 import re
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
 from typing import Any
 
 import psycopg
@@ -18,12 +16,12 @@ from django_q.models import OrmQ
 from psycopg import sql
 
 from apps.accounts.models import Membership, User
-from apps.core.refusal import Refusal
 from apps.core.roles import Role
 from apps.core.tenancy import in_schema
 from apps.shops.ledger import serves_public
 from apps.shops.models import Shop
 from tests import environment
+from tests.at_once import at_once
 from tests.factories import UserFactory
 from tests.watch import watch
 
@@ -176,20 +174,11 @@ def committed(shop: Shop) -> Iterator[Callable[..., list[Any]]]:
     """
 
     def run(work: Callable[[Any], Any], *each: Any) -> list[Any]:
-        start = Barrier(len(each))
+        def inside(argument: Any) -> Any:
+            with in_schema(shop.schema_name):
+                return work(argument)
 
-        def one(argument: Any) -> Any:
-            try:
-                with in_schema(shop.schema_name):
-                    start.wait(timeout=20)
-                    return work(argument)
-            except Refusal as refusal:
-                return refusal
-            finally:
-                connection.close()
-
-        with ThreadPoolExecutor(len(each)) as pool:
-            return list(pool.map(one, each))
+        return at_once(inside, *each)
 
     yield run
     # Foreign keys are checked at the commit: any order serves.

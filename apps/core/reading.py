@@ -83,7 +83,7 @@ def _insert(rows: Sequence[models.Model], otherwise: str = "") -> bool:
 def insert(*rows: models.Model) -> None:
     """Write new rows of one table, whose keys the database makes, in one statement.
 
-    No ``save``, no signal: for a few plain rows (``core.rows.insert_rows`` is for many).
+    No ``save``, no signal: for a few plain rows.
     """
     if rows:
         _insert(rows)

@@ -37,33 +37,6 @@ def update_rows(rows: Collection[Any], *names: str) -> None:
         )
 
 
-def insert_rows(model: type[Model], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert ``rows`` in one narrow INSERT; what a unique constraint refuses is left out.
-
-    Each row names the same columns (``contact_id``) and leaves the others at their default. A
-    value that all rows share is sent once, the others as one array a column.
-    """
-    if not rows:
-        return
-    quote, shared, own = connection.ops.quote_name, dict[str, Any](), dict[str, str]()
-    arrays: list[list[Any]] = [list(range(len(rows)))]
-    names, types = ["turn"], ["int"]
-    for field in model._meta.concrete_fields:
-        if field.attname not in rows[0]:
-            continue
-        said = [row[field.attname] for row in rows]
-        if all(value == said[0] for value in said):
-            shared[field.attname] = said[0]
-            continue
-        arrays.append([field.get_db_prep_save(value, connection) for value in said])
-        names.append(quote(str(field.column)))
-        types.append(_type(field))
-        own[field.attname] = f"new.{names[-1]}"
-    given = ", ".join(f"%s::{type_}[]" for type_ in types)
-    source = f"FROM unnest({given}) AS new ({', '.join(names)}) ORDER BY turn"
-    insert_selected(model, own, shared, source, arrays)
-
-
 def insert_selected(
     model: type[Model],
     own: Mapping[str, str],

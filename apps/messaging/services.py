@@ -1,10 +1,8 @@
 """Putting messages into the outbox, taking them back, and what every message must carry."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from itertools import islice
 from typing import Any
 
 from django.conf import settings
@@ -15,7 +13,7 @@ from apps.contacts.models import Channel, Contact
 from apps.core.facts import announce
 from apps.core.french import search_key
 from apps.core.reading import insert_once
-from apps.core.rows import insert_rows, insert_selected
+from apps.core.rows import insert_selected
 from apps.messaging.facts import SendingResumed
 from apps.messaging.models import PAUSED, Alert, Message, Status
 from apps.messaging.providers import provider_of
@@ -23,42 +21,10 @@ from apps.messaging.text import STOP_RESERVE, Count, count
 from apps.messaging.waking import wake, wake_for
 from apps.shops.models import Shop
 
-_AT_ONCE = 1000  # rows an INSERT carries
-
 # CSP L3323-4, in GSM-7: 43 characters.
 HEALTH_SMS = "L'abus d'alcool est dangereux pour la santé"
 FOOT = "\n\n-- \n"  # what a mail's words end at (RFC 3676 § 4.3)
 HEALTH = "L’abus d’alcool est dangereux pour la santé, à consommer avec modération."
-
-
-@dataclass(frozen=True, slots=True)
-class Posting:
-    """One line of a campaign, for ``post_many``; the fields are those of ``post``."""
-
-    contact: Contact
-    channel: str
-    kind: str
-    cause: str
-    body: str
-    subject: str = ""
-    html: str = ""
-    to: str = ""
-    at: datetime | None = None
-
-    def line(self, now: datetime) -> dict[str, Any]:
-        """The columns of its ``Message``; ``to`` is empty when it cannot be sent."""
-        return {
-            "contact_id": self.contact.pk,
-            "channel": self.channel,
-            "kind": self.kind,
-            "cause": self.cause,
-            "to": self.to or self.contact.address(self.channel),
-            "subject": self.subject,
-            "body": self.body,
-            "html": self.html,
-            "available_at": self.at or now,
-            "created_at": now,
-        }
 
 
 @transaction.atomic(savepoint=False)
@@ -79,31 +45,25 @@ def post(
     ``to`` defaults to the contact's own address for the channel; ``at`` is the earliest moment.
     The message leaves by a worker after the caller's transaction commits.
     """
-    draft = Posting(contact, channel, kind, cause, body, subject, html, to, at)
-    line = draft.line(timezone.now())
-    if not line["to"]:
+    now, address = timezone.now(), to or contact.address(channel)
+    if not address:
         return None
-    message = Message(**line)
+    message = Message(
+        contact_id=contact.pk,
+        channel=channel,
+        kind=kind,
+        cause=cause,
+        to=address,
+        subject=subject,
+        body=body,
+        html=html,
+        available_at=at or now,
+        created_at=now,
+    )
     if not insert_once(message):
         return None
     wake_for(kind, at)
     return message
-
-
-@transaction.atomic
-def post_many(rows: Iterable[Posting], now: datetime | None = None) -> None:
-    """A campaign's messages at once; those already posted for their cause stay as they are.
-
-    Rows without an address are left out. A drain keeps itself going until all have left.
-    """
-    now = now or timezone.now()
-    moments: set[datetime] = set()
-    drafts = (line for row in rows if (line := row.line(now))["to"])
-    while lines := list(islice(drafts, _AT_ONCE)):
-        insert_rows(Message, lines)
-        moments |= {line["available_at"] for line in lines}
-    for at in sorted(moments):
-        wake(at if at > now else None)
 
 
 @transaction.atomic
@@ -113,7 +73,11 @@ def post_selected(
     source: str,
     values: Sequence[Any],
 ) -> None:
-    """``post_many`` for lines that the database puts together (see ``rows.insert_selected``)."""
+    """A campaign's messages at once, put together by the database (``rows.insert_selected``).
+
+    Those already posted for their cause stay as they are. A drain keeps itself going until all
+    have left.
+    """
     now: datetime = shared["created_at"]
     moments = insert_selected(Message, own, shared, source, values, returning="available_at")
     for at in sorted(moments):

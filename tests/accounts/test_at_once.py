@@ -1,25 +1,23 @@
 """What only committed rows and several connections can show: a shop made, a shop ceded twice."""
 
 import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
 import pytest
-from django.db import connection, connections
+from django.db import connection
 from django.test import Client
 from psycopg import sql
 
 from apps.accounts import team
 from apps.accounts.models import Membership, User
-from apps.core.refusal import Refusal
 from apps.core.roles import Role
 from apps.core.tenancy import in_schema
 from apps.shops.migrating import schema_exists
 from apps.shops.models import Shop
+from tests.at_once import at_once
 
 OWN_TABLES = (
     "accounts_platformmail",
@@ -29,23 +27,6 @@ OWN_TABLES = (
     "django_q_ormq",
     "core_ratecounter",
 )
-
-
-def apart(work: Callable[[Any], Any], *each: Any) -> list[Any]:
-    """``work`` for each argument at the same instant, each on a connection of its own."""
-    start = Barrier(len(each))
-
-    def one(argument: Any) -> Any:
-        try:
-            start.wait(timeout=10)
-            return work(argument)
-        except Refusal as refusal:
-            return refusal
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(len(each)) as pool:
-        return list(pool.map(one, each))
 
 
 @pytest.fixture
@@ -79,7 +60,7 @@ def test_naming_a_shop_makes_it_and_leads_to_its_own_door(swept):
         assert schema_exists(made.schema_name)
         return answer.status_code, answer["Location"]
 
-    assert apart(name_it, None) == [
+    assert at_once(name_it, None) == [
         (302, "http://neuve-fils.localhost:8000/entree/?vers=/gestion/")
     ]
 
@@ -108,7 +89,7 @@ def test_from_the_name_of_the_shop_to_its_desk_in_four_answers(swept):
         return [(host, answer.wsgi_request.path) for host, answer in seen]
 
     shop = "neuve.localhost"
-    assert apart(open_it, None) == [
+    assert at_once(open_it, None) == [
         [
             (shop, "/entree/"),
             ("localhost", "/boutiques/neuve/entrer/"),
@@ -130,17 +111,17 @@ def test_ceding_twice_at_once_leaves_one_owner(swept, shop):
                 for n, role in enumerate(roles)
             ]
 
-    ((owner, *others),) = apart(people, None)
+    ((owner, *others),) = at_once(people, None)
 
     def cede(to: Membership) -> Any:
         with in_schema(shop.schema_name):
             return team.hand_over(by=owner, to_id=to.pk)
 
-    ended = apart(cede, *others)
+    ended = at_once(cede, *others)
     assert sum(isinstance(one, team.NotYours) for one in ended) == 1
 
     def owners(_: Any) -> int:
         with in_schema(shop.schema_name):
             return Membership.objects.filter(role=Role.OWNER).count()
 
-    assert apart(owners, None) == [1]
+    assert at_once(owners, None) == [1]

@@ -66,9 +66,9 @@ def ready_to_leave(ground: grounds.Ground) -> Any:
 
     from apps.contacts.models import ConsentState, Contact
     from apps.core.tenancy import in_schema
-    from apps.messaging.services import Posting, post_many
     from tests.bench.people import _person, shops
     from tests.bench.rows.sends import _CLEAR
+    from tests.outbox import post_to
 
     (place,) = shops(ground, 1)
     shop = place.shop
@@ -83,10 +83,7 @@ def ready_to_leave(ground: grounds.Ground) -> Any:
             person.sms_consent = ConsentState.GRANTED
             person.adult_declared_at = person.created_at
         Contact.objects.bulk_create(people, batch_size=1000)
-        post_many(
-            Posting(person, "sms", "commercial", "drop:1", f"Bonjour {person.pk}")
-            for person in agreed.order_by("pk")
-        )
+        post_to(agreed.order_by("pk"))
     return place
 
 

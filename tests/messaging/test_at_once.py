@@ -6,19 +6,13 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from email.utils import format_datetime
-from threading import Barrier
 
-import psycopg
 import pytest
-from django.db import connection
 from django.db.models import F
 from django.utils import timezone
-from psycopg import sql
 
-from apps.core.tenancy import in_schema
 from apps.messaging import outbox, services, tasks
 from apps.messaging.draining import HELD
 from apps.messaging.hours import next_allowed
@@ -27,14 +21,8 @@ from apps.messaging.providers import provider_of
 from tests import environment
 from tests.factories import ContactFactory
 from tests.messaging.peers import http_peer, says, twilio_message
+from tests.outbox import post_to
 
-TABLES = (
-    "messaging_attempt",
-    "messaging_message",
-    "messaging_alert",
-    "messaging_wake",
-    "contacts_contact",
-)
 WORKER = """
 import django, sys
 django.setup()
@@ -44,28 +32,9 @@ run(sys.argv[1], "apps.messaging.tasks.drain")
 
 
 @pytest.fixture
-def committed(shop):
+def committed(committed):
     """``committed(work, times)``: ``work()`` on connections of their own, at once, for real."""
-
-    def run(work, times=1):
-        start = Barrier(times)
-
-        def one(_):
-            try:
-                with in_schema(shop.schema_name):
-                    start.wait(timeout=10)
-                    return work()
-            finally:
-                connection.close()
-
-        with ThreadPoolExecutor(times) as pool:
-            return list(pool.map(one, range(times)))
-
-    yield run
-    with psycopg.connect(environment.environment(environment.NAME)["DATABASE_OWNER_URL"]) as owner:
-        for table in TABLES:
-            owner.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(shop.schema_name, table)))
-        owner.execute("DELETE FROM public.django_q_ormq")
+    return lambda work, times=1: committed(lambda _: work(), *range(times))
 
 
 def queue(many):
@@ -73,17 +42,20 @@ def queue(many):
 
     def work():
         people = ContactFactory.create_batch(many)
-        services.post_many(
-            [services.Posting(p, "sms", "service", "card:1", "Votre carte") for p in people]
-        )
+        post_to(people, kind="service", cause="card:1", body="Votre carte")
 
     return work
 
 
+def drain_all(committed, workers=1):
+    """A drain makes way for jobs that wait; this one is called until nothing is due."""
+    while committed(lambda: Message.objects.due().exists()) == [True]:
+        committed(tasks.drain, workers)
+
+
 def test_four_drains_at_once_send_each_message_once(committed, mailbox):
     committed(queue(220))
-    while committed(lambda: Message.objects.due().exists()) == [True]:
-        committed(tasks.drain, 4)
+    drain_all(committed, 4)
     sent = [path.read_text() for path in mailbox.glob("*.sms")]
     assert len(sent) == len(set(sent)) == 220
     assert committed(Attempt.objects.count) == [220]
@@ -165,7 +137,7 @@ def test_a_worker_killed_in_the_middle_sends_nothing_twice(committed, twilio, sh
     assert 10 <= lost < HELD
 
     # What is left goes out; what the dead one held is not touched while it may still live.
-    committed(tasks.drain)
+    drain_all(committed)
     assert committed(statuses) == [{Status.SENDING: HELD, Status.SENT: 130 - HELD}]
 
     def later(seconds):

@@ -6,12 +6,12 @@ from datetime import time
 import pytest
 
 from apps.core.tenancy import in_schema
-from apps.messaging import services
 from apps.messaging.models import Message, Status
 from apps.shops.models import Shop
 from tests import chaos, environment
 from tests.e2e import stack
 from tests.factories import ContactFactory
+from tests.outbox import post_to
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stack")]
 FOLDER = environment.DATA / f"chaos-{environment.WORKER or 'main'}"
@@ -33,9 +33,7 @@ def shop(django_db_setup, django_db_blocker):
 
 def launch(many):
     people = ContactFactory.create_batch(many, agreeing=True)
-    services.post_many(
-        services.Posting(p, "sms", "commercial", "drop:1", f"Bonjour {p.pk}") for p in people
-    )
+    post_to(people)
 
 
 def test_workers_killed_and_a_bad_provider_lose_nothing_and_send_nothing_twice(shop):

@@ -10,10 +10,11 @@ from django_q.models import OrmQ
 from apps.core.jobs import Lane, enqueue
 from apps.core.queue import key_of, others_wait
 from apps.core.tenancy import in_schema
-from apps.messaging import draining, outbox, queries, services, tasks
+from apps.messaging import draining, outbox, queries, tasks
 from apps.messaging.models import Message, Wake
 from apps.messaging.waking import wake
 from tests.factories import ContactFactory
+from tests.outbox import post_to
 
 pytestmark = pytest.mark.django_db
 MANY = draining.HELD * 3
@@ -22,9 +23,7 @@ MANY = draining.HELD * 3
 @pytest.fixture
 def backlog(open_hours, mailbox):
     people = ContactFactory.create_batch(MANY, agreeing=True)
-    services.post_many(
-        services.Posting(p, "sms", "commercial", "drop:1", "Bonjour") for p in people
-    )
+    post_to(people)
 
 
 @pytest.fixture

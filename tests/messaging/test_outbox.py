@@ -15,6 +15,7 @@ from apps.messaging.holding import hold, release
 from apps.messaging.models import Attempt, Message, Status
 from apps.messaging.providers import provider_of
 from tests.factories import ContactFactory
+from tests.outbox import post_to
 
 PARIS = ZoneInfo("Europe/Paris")
 pytestmark = pytest.mark.django_db
@@ -165,9 +166,8 @@ def test_outside_the_legal_hours_a_message_is_postponed_not_dropped(shop, posted
 
 def test_a_campaign_leaves_whole_and_once(open_hours, run_jobs, mailbox):
     people = ContactFactory.create_batch(230, agreeing=True)
-    rows = [services.Posting(p, "sms", "commercial", "drop:7", "Bonjour") for p in people]
-    services.post_many([*rows, *rows[:10]])
-    services.post_many(rows)
+    post_to([*people, *people[:10]], cause="drop:7")
+    post_to(people, cause="drop:7")
     run_jobs()
     assert queries.progress("drop:7") == {"delivered": 230}
     assert len(list(mailbox.iterdir())) == 230
@@ -176,9 +176,7 @@ def test_a_campaign_leaves_whole_and_once(open_hours, run_jobs, mailbox):
 def test_a_whole_batch_held_back_does_not_hold_up_those_behind_it(open_hours, run_jobs):
     silent = ContactFactory.create_batch(outbox.BATCH + 5)
     agreeing = ContactFactory.create_batch(3, agreeing=True)
-    rows = [services.Posting(p, "sms", "commercial", "drop:7", "Bonjour") for p in silent]
-    rows += [services.Posting(p, "sms", "commercial", "drop:7", "Bonjour") for p in agreeing]
-    services.post_many(rows)
+    post_to([*silent, *agreeing], cause="drop:7")
     run_jobs()
     assert queries.progress("drop:7") == {"cancelled": outbox.BATCH + 5, "delivered": 3}
 

@@ -12,6 +12,7 @@ from apps.messaging.facts import SendingPaused, SendingResumed
 from apps.messaging.models import Alert, Attempt, Message, Status
 from apps.messaging.providers.base import DeliveryFailed, Receipt
 from tests.factories import ContactFactory
+from tests.outbox import post_to
 
 pytestmark = pytest.mark.django_db
 
@@ -50,8 +51,7 @@ def told(monkeypatch):
 @pytest.fixture
 def campaign(open_hours):
     people = ContactFactory.create_batch(40, agreeing=True)
-    rows = [services.Posting(p, "sms", "commercial", "drop:9", "Bonjour") for p in people]
-    services.post_many(rows)
+    post_to(people, cause="drop:9")
 
 
 def test_a_spent_quota_pauses_the_channel_and_loses_nothing(campaign, vendor, told, run_jobs):
