@@ -2,6 +2,7 @@
 
 REACTIONS: dict[str, tuple[str, ...]] = {
     "apps.core.trail.Recorded": ("apps.audit.tasks.write",),
+    "apps.messaging.facts.LateNews": ("apps.campaigns.tasks.recount",),
     "apps.messaging.facts.SendingPaused": ("apps.campaigns.tasks.pause",),
     "apps.messaging.facts.SendingResumed": ("apps.campaigns.tasks.resume",),
 }

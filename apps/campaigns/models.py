@@ -30,7 +30,7 @@ class Drop(models.Model):
 
     ``frozen_up_to`` is the last contact id whose messages are in the outbox: a freeze that was
     killed goes on from there. ``promised`` is what the owner agreed to when launching: people,
-    SMS, e-mails and tenths of a cent.
+    SMS, e-mails and tenths of a cent. ``counts``: see ``keeping``.
     """
 
     title = models.CharField(_("nom"), max_length=80)
@@ -54,6 +54,7 @@ class Drop(models.Model):
     frozen_up_to = models.BigIntegerField(default=0)
     promised = models.JSONField(default=dict, blank=True)
     pause_reason = models.CharField(max_length=40, blank=True)
+    counts = models.JSONField(null=True)  # rows of ``queries.tally``, once nothing moves any more
     launch_token = models.UUIDField(null=True, unique=True)
     created_by = models.BigIntegerField(null=True)
     created_at = models.DateTimeField(default=timezone.now)

@@ -1,15 +1,29 @@
 """How drops go: the list, one drop's results, the last one's in a sentence."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import groupby
 from operator import attrgetter
+from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import CharField, Count, F, OuterRef, Q, Sum, Value, Window
-from django.db.models.functions import Cast, Concat, JSONObject, RowNumber
+from django.db.models import (
+    CharField,
+    Count,
+    F,
+    Func,
+    JSONField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Sum,
+    Value,
+    Window,
+)
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Cast, Coalesce, Concat, JSONObject, RowNumber
 from django.utils.translation import ngettext
 
 from apps.campaigns.models import Drop, State
@@ -28,6 +42,12 @@ class Result:
     drop: Drop
     by_status: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     cost_tenths: int = 0
+
+    def add(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Rows of ``tally``, also as they are kept."""
+        for row in rows:
+            self.by_status[row["status"]] += row["count"]
+            self.cost_tenths += row["cost"]
 
     @property
     def total(self) -> int:
@@ -85,30 +105,43 @@ class Result:
         return ", ".join(said) or nothing
 
 
+def tally(*causes: str | Combinable) -> "QuerySet[Message, Any]":
+    """The messages of each of ``causes`` by status: how many, and their cost so far."""
+    its = Message.objects.filter(cause__in=causes).order_by()
+    return its.values("cause", "status").annotate(count=Count("pk"), cost=Sum("cost_tenths"))
+
+
 def results(drops: Iterable[Drop]) -> list[Result]:
-    """Each drop with its messages counted, in one query for all."""
+    """Each drop with its messages by status, in at most one query for all.
+
+    Only the messages of drops whose counts are not kept are counted.
+    """
     found = {drop.cause: Result(drop) for drop in drops}
-    launched = [r.drop.cause for r in found.values() if r.drop.state != State.DRAFT]
-    if launched:
-        rows = Message.objects.filter(cause__in=launched).values_list("cause", "status")
-        for cause, status, count, cost in rows.annotate(Count("pk"), Sum("cost_tenths")):
-            found[cause].by_status[status] += count
-            found[cause].cost_tenths += cost or 0
+    moving = []
+    for cause, result in found.items():
+        if result.drop.counts is not None:
+            result.add(result.drop.counts)
+        elif result.drop.state != State.DRAFT:
+            moving.append(cause)
+    if moving:
+        for row in tally(*moving):
+            found[row["cause"]].add([row])
     return list(found.values())
 
 
 def latest_result() -> Result | None:
     """The last drop that was launched, with how it went; one query."""
-    its = Message.objects.filter(cause=Concat(Value("drop:"), Cast(OuterRef("pk"), CharField())))
-    counted = its.order_by().values("status").annotate(n=Count("pk"), cost=Sum("cost_tenths"))
-    row = JSONObject(status="status", count="n", cost="cost")
+    its = tally(Concat(Value("drop:"), Cast(OuterRef("pk"), CharField())))
+    rows = ArraySubquery(its.values(row=JSONObject(status="status", count="count", cost="cost")))
+    live = Func(rows, function="to_jsonb", output_field=JSONField())
     launched = Drop.objects.exclude(state__in=[State.DRAFT, State.SCHEDULED])
-    launched = launched.annotate(counted=ArraySubquery(counted.values(row=row)))
-    drop = launched.order_by("-launched_at", "-pk").first()
+    told = launched.annotate(told=Coalesce("counts", live)).order_by("-launched_at", "-pk")
+    drop = told.first()
     if drop is None:
         return None
-    by_status = {one["status"]: one["count"] for one in drop.counted}
-    return Result(drop, defaultdict(int, by_status), sum(one["cost"] or 0 for one in drop.counted))
+    result = Result(drop)
+    result.add(drop.told)
+    return result
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.db.models import Q
 from django.utils import timezone
 
-from apps.campaigns import freezing, services, trials
+from apps.campaigns import freezing, keeping, services, trials
 from apps.campaigns.models import Drop, State
 from apps.core.jobs import enqueue
 from apps.shops.services import every_open_shop
@@ -38,18 +38,31 @@ def resume(channel: str) -> None:
     services.provider_resumed()
 
 
+def keep(drop_id: int) -> None:
+    """The counts of a drop that is over go to its row."""
+    keeping.keep(drop_id)
+
+
+def recount(cause: str) -> None:
+    """Reaction to ``LateNews``."""
+    keeping.forget(cause)
+
+
 def sweep() -> None:
-    """Recurring, in public: the net under drops whose next job was lost.
+    """Recurring, in public: the net under drops whose next job was lost, and what is over.
 
     A drop at work is saved with each batch, so an old one stands still. One that rightly waits
     is left alone: it would gain one more job that looks after it at each sweep.
     """
-    limit = timezone.now() - LOST_AFTER
-    begun = Q(state=State.PREPARING, saved_at__lt=limit)
+    now = timezone.now()
+    limit = now - LOST_AFTER
+    still = Q(state__in=[State.PREPARING, State.SENDING], saved_at__lt=limit)
     overdue = Q(state=State.SCHEDULED, send_at__lt=limit)
     for _ in every_open_shop():
-        for drop in Drop.objects.filter(begun | overdue):
-            enqueue(freeze, drop.pk, str(drop.launch_token))
-        for drop in Drop.objects.filter(state=State.SENDING, saved_at__lt=limit):
-            if not freezing.waiting(drop).exists():
+        for drop in Drop.objects.filter(still | overdue | keeping.to_keep(now)):
+            if not drop.moves:
+                enqueue(keep, drop.pk, bulk=True)
+            elif drop.state != State.SENDING:
+                enqueue(freeze, drop.pk, str(drop.launch_token))
+            elif not freezing.waiting(drop).exists():
                 enqueue(close, drop.pk)

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 from apps.contacts.models import Channel, Contact, Source
 from apps.core.facts import announce
-from apps.messaging.facts import SendingPaused, SendingResumed
-from apps.messaging.models import PAUSED, Alert, Attempt, Message, Status
+from apps.messaging.facts import LATE, LateNews, SendingPaused, SendingResumed
+from apps.messaging.models import PAUSED, Alert, Attempt, Kind, Message, Status
 from apps.messaging.outcome import BAD_ADDRESS, OPTED_OUT, Outcome
 from apps.messaging.stops import alert, holder, stop_address
 from apps.messaging.waking import wake
@@ -32,6 +32,9 @@ def follow(moved: Sequence[Attempt], outcomes: Mapping[int, Outcome], now: datet
     works = {a.message.channel for a in moved if a.status in {Status.SENT, Status.DELIVERED}}
     for channel in works - refused.keys():
         _resume(channel, now)
+    late = [a.message for a in moved if a.at < now - LATE]
+    for cause in sorted({m.cause for m in late if m.kind == Kind.COMMERCIAL}):
+        announce(LateNews(cause))
     moments = {a.message.available_at for a in moved} | {a.ask_at for a in moved}
     if later := [at for at in moments if at and at > now]:
         wake(min(later))  # and that drain sees to the next

@@ -1,6 +1,10 @@
 """What other rooms may hear of sending."""
 
 from dataclasses import dataclass
+from datetime import timedelta
+
+# What is heard of a try after that comes when its campaign is believed to be over.
+LATE = timedelta(hours=12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,3 +25,11 @@ class SendingResumed:
     """The channel works again: what waited leaves by itself."""
 
     channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class LateNews:
+    """News of a commercial try that is older than ``LATE``: what was told of ``cause`` is no
+    longer so."""
+
+    cause: str

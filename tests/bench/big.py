@@ -15,6 +15,8 @@ from django.utils import timezone
 from apps.accounts.models import Session, User
 from apps.accounts.services import open_shop
 from apps.accounts.sessions import SessionStore
+from apps.campaigns.keeping import keep
+from apps.campaigns.models import Drop
 from apps.core.tenancy import in_schema
 from apps.loyalty.models import Programme
 from apps.shops.models import Shop, Trade
@@ -79,7 +81,7 @@ INSERT INTO campaigns_drop (title, criteria, use_sms, use_email, "both", sms_tex
   email_text, fallback, state, launched_at, frozen_at, done_at, left_out, audience_size,
   frozen_up_to, promised, pause_reason, created_at, saved_at)
 SELECT 'Arrivage ' || n, '{}', true, false, false, 'Vingt magnums ce soir', '', '', 'cher client',
-  'sent', at, at, at, '{}', 0, 0, '{}', '', at, at
+  'done', at, at, at, '{}', 0, 0, '{}', '', at, at
 FROM (SELECT n, now() - n * interval '7 days' AS at FROM generate_series(%(drops)s, 1, -1) n) AS w
 """
 _SENT = """
@@ -131,11 +133,15 @@ def big_shop(ground: Ground, slug: str, *, people: int, visits: int) -> Big:
 
 
 def send_drops(ground: Ground, place: Big, drops: int) -> None:
-    """So many drops that have gone to everybody who agreed."""
+    """So many drops that have gone to everybody who agreed, as the workers leave them."""
     with ground.admin() as connection:
         connection.execute(f"SET search_path = {place.shop.schema_name}")
         connection.execute(_DROPS, {"drops": drops})
         connection.execute(_SENT)
+        connection.execute("ANALYZE messaging_message")
+        with in_schema(place.shop.schema_name):
+            for drop in Drop.objects.all():
+                keep(drop.pk)
         connection.execute("VACUUM ANALYZE messaging_message, campaigns_drop")
 
 

@@ -14,7 +14,7 @@ from tests.bench.ground import Ground, Server
 from tests.bench.load import http
 from tests.bench.people import Helper, Place, stamp
 from tests.bench.report import Row
-from tests.bench.rows.card import joining
+from tests.bench.rows.enrolment import joining
 from tests.bench.statements import Hot
 
 MOST_P95, TIMES = 100, 40
