@@ -34,8 +34,9 @@ def _explain(ground: Ground, wanted: list[str]) -> None:
     """A row's ``hot(ground)`` says which requests are; the others have none."""
     for name in wanted:
         hot = getattr(import_module(f"tests.bench.rows.{name}"), "hot", None)
+        print(f"· {name}{'' if hot else ' : aucune requête'}", file=sys.stderr, flush=True)
         for request in hot(ground) if hot else ():
-            print(explain(ground, request))
+            print(explain(ground, request), flush=True)
 
 
 if __name__ == "__main__":

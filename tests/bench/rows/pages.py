@@ -3,7 +3,7 @@
 import statistics
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.conf import settings
 from django.middleware.csrf import CSRF_SECRET_LENGTH
@@ -14,6 +14,7 @@ from tests.bench.ground import Ground, Server
 from tests.bench.load import http
 from tests.bench.people import Helper, Place, stamp
 from tests.bench.report import Row
+from tests.bench.rows.card import viewing
 from tests.bench.rows.enrolment import joining
 from tests.bench.statements import Hot
 
@@ -55,9 +56,10 @@ def hot(ground: Ground) -> Iterator[Hot]:
     """Everything that people wait for, in the largest shop."""
     place = _shop(ground, LARGE)
     schema = place.shop.schema_name
-    for name, path in {**PAGES, "a customer's card": place.card(7)}.items():
-        yield Hot(name, schema, _get(place, path), _get(place, path))
-    yield Hot("enrolment", schema, joining(place), joining(place))
+    for name, path in PAGES.items():
+        yield Hot(f"{name}, a large shop", schema, _get(place, path), _get(place, path))
+    yield replace(viewing(place), name="GET card, a large shop")
+    yield Hot("enrolment, a large shop", schema, joining(place), joining(place))
     counter = Place(place.shop, [_owner(place)])
     yield Hot("stamp, a large shop", schema, stamp(counter, 1), stamp(counter, 2))
 
