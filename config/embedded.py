@@ -22,7 +22,9 @@ OWNER, APP, PLATFORM = "comptoir_owner", "comptoir_app", "comptoir_platform"
 TUNING = {
     "max_connections": "120",
     "max_locks_per_transaction": "512",
-    "shared_buffers": "256MB",
+    "shared_buffers": "512MB",
+    # Each table and index of each shop is a file of its own, kept open.
+    "max_files_per_process": "10000",
     "random_page_cost": "1.1",
     "timezone": "UTC",
     "lc_messages": "C",

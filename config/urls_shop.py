@@ -10,15 +10,16 @@ from apps.loyalty import urls as loyalty
 from apps.messaging import urls as messaging
 from apps.shops import urls as shops
 
+# They are tried in turn: what a queue waits for stands first.
 urlpatterns: list[URLPattern | URLResolver] = [
+    *loyalty.team_urls,
+    *loyalty.customer_urls,
     path("gestion/", include(accounts.team_urls)),
     path("gestion/", include(shops.team_urls)),
     *accounts.entry_urls,
     *analytics.team_urls,
     *campaigns.team_urls,
     path("gestion/clients/", include(audience.team_urls)),
-    *loyalty.customer_urls,
-    *loyalty.team_urls,
     *messaging.customer_urls,
     *messaging.team_urls,
     *shops.customer_urls,

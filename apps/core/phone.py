@@ -1,5 +1,6 @@
 """Phone numbers: one person, one E.164 number, however it was typed (french-rules §8)."""
 
+import re
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -20,6 +21,8 @@ _ZONES = {
     "MF": "America/Marigot",
     "PM": "America/Miquelon",
 }
+# Nine digits behind a French code: shown in pairs, and nothing to look up.
+_FRENCH = re.compile(rf"\+(?:33|{'|'.join(OVERSEAS_PREFIXES)})(\d{{9}})")
 _MOBILE = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
 
 
@@ -56,10 +59,10 @@ def show_phone(e164: str) -> str:
     """``06 12 34 56 78``, overseas in the same pairs; other countries as they write them."""
     if not e164:
         return ""
+    if french := _FRENCH.fullmatch(e164):
+        digits = f"0{french[1]}"
+        return "\u00a0".join([digits[i : i + 2] for i in range(0, 10, 2)])
     number = phonenumbers.parse(e164)
-    if str(number.country_code) in {"33", *OVERSEAS_PREFIXES}:
-        digits = f"0{number.national_number:09d}"
-        return "\u00a0".join(digits[i : i + 2] for i in range(0, 10, 2))
     shown = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
     return shown.replace(" ", "\u00a0")
 

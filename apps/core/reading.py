@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from django.db import connection, models
+from django.db.models.base import ModelState
 
 from apps.core.tenancy import database
 
@@ -21,9 +22,9 @@ def columns(model: type[models.Model], alias: str) -> str:
 
 
 @cache
-def _fields(model: type[models.Model]) -> tuple[list[str], list[tuple[int, Any]]]:
+def _fields(model: type[models.Model]) -> tuple[list[str], list[tuple[str, Any]]]:
     fields = model._meta.concrete_fields
-    converted = [(at, f) for at, f in enumerate(fields) if hasattr(f, "from_db_value")]
+    converted = [(f.attname, f) for f in fields if hasattr(f, "from_db_value")]
     return [field.attname for field in fields], converted
 
 
@@ -36,10 +37,15 @@ def instance(model: type[models.Model], row: Row, start: int = 0) -> Any:
     names, converted = _fields(model)
     if row[start] is None:  # the primary key stands first
         return None
-    values = list(row[start : start + len(names)])
-    for at, field in converted:
-        values[at] = field.from_db_value(values[at], None, connection)
-    return model.from_db(connection.alias, names, values)
+    # What ``Model.from_db`` makes, without ``__init__`` and its signals: twice as fast.
+    found = model.__new__(model)
+    known = vars(found)
+    known.update(zip(names, row[start : start + len(names)], strict=True))
+    for name, field in converted:
+        known[name] = field.from_db_value(known[name], None, connection)
+    known["_state"] = state = ModelState()
+    state.adding, state.db = False, connection.alias
+    return found
 
 
 def one(statement: str, values: Any) -> Row | None:

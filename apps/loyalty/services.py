@@ -22,7 +22,7 @@ from apps.audit.services import record
 from apps.contacts.models import Contact
 from apps.core.actor import Actor
 from apps.core.facts import announce
-from apps.core.reading import columns, instance, one, width
+from apps.core.reading import Row, columns, insert, instance, one, width
 from apps.core.refusal import Refusal
 from apps.core.tokens import new_token
 from apps.loyalty.facts import (
@@ -183,15 +183,12 @@ def add_stamp(
     """
     gesture = _Gesture(token, by, now)
     with _one_gesture():
-        held = _locked(card.pk)
-        programme, earlier, recent = _read_rules(gesture)
-        if earlier is not None:
-            return _as_before(earlier, held, programme)
-        if not over_cooldown:
-            _refuse_just_stamped(held, programme, now)
-        if recent >= programme.helper_hourly_limit:
-            raise _hourly_limit(programme.helper_hourly_limit, by, now)
-        movement, reward = _stamp(held, gesture, amount_cents), None
+        held, programme, recent = _locked_with_rules(card.pk, gesture)
+        may_not = _may_not_stamp(held, programme, recent, gesture, over_cooldown)
+        movement = None if may_not else _stamp(held, gesture, amount_cents)
+        if movement is None:
+            return _as_before(held, programme, gesture, may_not)
+        reward = None
         if held.balance >= programme.goal:
             reward = _win(held, programme, gesture.also("reward:0"))
             _keep(held)
@@ -313,15 +310,20 @@ def _one_gesture() -> Iterator[None]:
         raise TokenSpent() from error
 
 
-_LOCK = f"""
-SELECT {columns(Card, "card")}, {columns(Contact, "person")}
-FROM loyalty_card card JOIN contacts_contact person ON person.id = card.contact_id
+_HELD = f"{columns(Card, 'card')}, {columns(Contact, 'person')}"
+_FROM_CARD = "FROM loyalty_card card JOIN contacts_contact person ON person.id = card.contact_id"
+_LOCK = f"SELECT {_HELD} {_FROM_CARD} WHERE card.id = %s FOR UPDATE OF card"
+# The shop's rule and how many stamps the person gave within the hour, with the same statement.
+_LOCK_WITH_RULES = f"""
+SELECT {_HELD}, {columns(Programme, "rule")},
+    (SELECT count(*) FROM loyalty_movement WHERE kind = 'earn'
+        AND actor_kind = %s AND actor_id = %s AND at > %s)
+{_FROM_CARD} LEFT JOIN loyalty_programme rule ON true
 WHERE card.id = %s FOR UPDATE OF card
 """
 
 
-def _locked(card_id: int) -> Card:
-    row = one(_LOCK, [card_id])
+def _held(row: Row | None) -> Card:
     if row is None:
         raise Card.DoesNotExist()
     card: Card = instance(Card, row)
@@ -331,47 +333,49 @@ def _locked(card_id: int) -> Card:
     return card
 
 
-_RULES = f"""
-SELECT {columns(Programme, "rule")},
-    (SELECT id FROM loyalty_movement WHERE token = %(token)s),
-    (SELECT count(*) FROM loyalty_movement WHERE kind = 'earn'
-        AND actor_kind = %(kind)s AND actor_id = %(actor)s AND at > %(hour_ago)s)
-FROM (VALUES (true)) AS always LEFT JOIN loyalty_programme rule ON true
-"""
+def _locked(card_id: int) -> Card:
+    return _held(one(_LOCK, [card_id]))
 
 
-def _read_rules(gesture: _Gesture) -> tuple[Programme, Movement | None, int]:
-    """The rule, what this token wrote before, how many stamps the person gave within the hour.
-
-    One statement, after the lock: a statement that waits for a lock reads the past.
-    """
+def _locked_with_rules(card_id: int, gesture: _Gesture) -> tuple[Card, Programme, int]:
+    """The card as it stands now that nobody else holds it; the rest as one saw it before."""
     by, hour_ago = gesture.by, gesture.now - timedelta(hours=1)
-    values = {"token": gesture.token, "kind": by.kind, "actor": by.id, "hour_ago": hour_ago}
-    row = one(_RULES, values)
+    row = one(_LOCK_WITH_RULES, [by.kind, by.id, hour_ago, card_id])
+    card = _held(row)
     assert row is not None
-    *_rule, earlier, recent = row
-    found = Movement.objects.get(pk=earlier) if earlier else None
-    return instance(Programme, row) or default_programme(), found, recent
+    rule = instance(Programme, row, width(Card) + width(Contact))
+    return card, rule or default_programme(), row[-1]
 
 
 def _stamps_by(by: Actor) -> QuerySet[Movement]:
     return Movement.objects.filter(kind=MovementKind.EARN, actor_kind=by.kind, actor_id=by.id)
 
 
-def _as_before(earlier: Movement, card: Card, programme: Programme) -> Stamped:
+def _as_before(
+    card: Card, programme: Programme, gesture: _Gesture, otherwise: Refusal | None
+) -> Stamped:
+    """What this token wrote before; who sends a gesture again is told what came of it."""
+    earlier = Movement.objects.filter(token=gesture.token).first()
+    if earlier is None:
+        assert otherwise is not None
+        raise otherwise
     if earlier.card_id != card.pk or earlier.kind != MovementKind.EARN:
         raise TokenSpent()
     won = Reward.objects.filter(won_by__token=uuid5(earlier.token, "reward:0")).first()
     return Stamped(earlier, card, programme, won, repeated=True)
 
 
-def _refuse_just_stamped(card: Card, programme: Programme, now: datetime) -> None:
-    if card.last_stamp_at is None:
-        return
-    gone = (now - card.last_stamp_at).total_seconds() / 60
-    if gone < programme.cooldown_minutes:
-        wait = max(1, ceil(programme.cooldown_minutes - gone))
-        raise StampedJustNow(ago=max(0, int(gone)), wait=wait)
+def _may_not_stamp(
+    card: Card, programme: Programme, recent: int, gesture: _Gesture, over_cooldown: bool
+) -> Refusal | None:
+    if not over_cooldown and card.last_stamp_at is not None:
+        gone = (gesture.now - card.last_stamp_at).total_seconds() / 60
+        if gone < programme.cooldown_minutes:
+            wait = max(1, ceil(programme.cooldown_minutes - gone))
+            return StampedJustNow(ago=max(0, int(gone)), wait=wait)
+    if recent >= programme.helper_hourly_limit:
+        return _hourly_limit(programme.helper_hourly_limit, gesture.by, gesture.now)
+    return None
 
 
 def _hourly_limit(limit: int, by: Actor, now: datetime) -> HourlyLimit:
@@ -382,7 +386,7 @@ def _hourly_limit(limit: int, by: Actor, now: datetime) -> HourlyLimit:
 
 def _write(card: Card, kind: MovementKind, stamps: int, gesture: _Gesture, **more: Any) -> Movement:
     card.balance += stamps
-    return Movement.objects.create(
+    line = Movement(
         card=card,
         kind=kind,
         stamps=stamps,
@@ -392,16 +396,19 @@ def _write(card: Card, kind: MovementKind, stamps: int, gesture: _Gesture, **mor
         at=gesture.now,
         **more,
     )
+    insert(line)
+    return line
 
 
 def _win(card: Card, programme: Programme, gesture: _Gesture) -> Reward:
-    reward = Reward.objects.create(
+    reward = Reward(
         card=card,
         won_by=_write(card, MovementKind.REWARD, -programme.goal, gesture),
         label=programme.reward,
         is_alcohol=programme.reward_is_alcohol,
         won_at=gesture.now,
     )
+    insert(reward)
     card.rewards_ready += 1
     announce(RewardWon(reward_id=reward.pk))
     return reward
@@ -432,18 +439,19 @@ WITH line AS (
         (card_id, kind, stamps, token, amount_cents, visit_before, actor_kind, actor_id, at)
     VALUES (%(card_id)s, %(kind)s, %(stamps)s, %(token)s, %(amount_cents)s, %(visit_before)s,
         %(actor_kind)s, %(actor_id)s, %(at)s)
-    RETURNING id
+    ON CONFLICT (token) DO NOTHING RETURNING id
 ), visit AS (
-    UPDATE contacts_contact SET visits = visits + 1, last_visit_at = %(at)s
-    WHERE id = %(contact_id)s
+    UPDATE contacts_contact person SET visits = visits + 1, last_visit_at = %(at)s
+    FROM line WHERE person.id = %(contact_id)s
 )
-UPDATE loyalty_card SET balance = balance + %(stamps)s, last_stamp_at = %(at)s
-WHERE id = %(card_id)s RETURNING (SELECT id FROM line)
+UPDATE loyalty_card card SET balance = balance + %(stamps)s, last_stamp_at = %(at)s
+FROM line WHERE card.id = %(card_id)s RETURNING line.id
 """
 
 
-def _stamp(card: Card, gesture: _Gesture, amount_cents: int | None) -> Movement:
-    """The ledger's line, the balance and the visit of one stamp."""
+def _stamp(card: Card, gesture: _Gesture, amount_cents: int | None) -> Movement | None:
+    """The ledger's line, the balance and the visit of one stamp; None, and nothing is written,
+    when the token has a line already."""
     contact = card.contact
     line = Movement(
         card=card,
@@ -457,7 +465,8 @@ def _stamp(card: Card, gesture: _Gesture, amount_cents: int | None) -> Movement:
         at=gesture.now,
     )
     row = one(_STAMP, {**vars(line), "contact_id": contact.pk})
-    assert row is not None
+    if row is None:
+        return None
     (line.pk,) = row
     line._state.adding = False
     card.balance += 1

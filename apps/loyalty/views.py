@@ -115,8 +115,8 @@ def _sheet(card: Card, request: TeamRequest, **more: Any) -> dict[str, Any]:
     """What the sheet shows; ``done`` (the stamp just given) spares reading it again."""
     done: Stamped | None = more.pop("done", None)
     programme = done.programme if done else the_programme()
-    full = done is not None and done.reward is not None
-    shown = programme.goal if full else min(card.balance, programme.goal)
+    won = done.reward if done else None
+    shown = programme.goal if won else min(card.balance, programme.goal)
     now, by, lead = timezone.now(), actor(request), _lead(request)
     return {
         "card": card,
@@ -129,7 +129,7 @@ def _sheet(card: Card, request: TeamRequest, **more: Any) -> dict[str, Any]:
         "left": programme.goal - shown,
         "pressed": shown if done else 0,
         "undo": done.movement if done else undoable(card, by=by, lead=lead, now=now),
-        "rewards": ready_rewards(card),
+        "rewards": [won] if won and card.rewards_ready == 1 else ready_rewards(card),
         "token": uuid4(),
         "undo_token": uuid4(),
         **more,

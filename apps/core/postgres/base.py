@@ -14,9 +14,11 @@ from collections.abc import Sequence
 from selectors import EVENT_READ, DefaultSelector
 from typing import Any
 
+from django.db.backends.postgresql.base import ServerSideCursor
 from django_tenants.postgresql_backend import base
 from psycopg.pq import TransactionStatus
 
+from apps.core.postgres.cursor import Cursor
 from apps.core.postgres.schema import SchemaEditor
 
 MOST_LATER = 20
@@ -65,6 +67,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self._a_rollback_may_change_it = bool(self.settings_dict["OPTIONS"].get("pool"))
         self._forget_role()
         return super().get_new_connection(conn_params)
+
+    def get_connection_params(self) -> dict[str, Any]:
+        return {**super().get_connection_params(), "cursor_factory": Cursor}
+
+    def create_cursor(self, name: str | None = None) -> Any:
+        if name is None or self.autocommit:
+            return super().create_cursor(name)
+        # Django asks psycopg, which may believe in autocommit (see ``Cursor``).
+        its_own = {"scrollable": False, "withhold": False}
+        return ServerSideCursor(self.connection, name, **its_own)  # type: ignore[arg-type,call-arg]
 
     def rollback(self) -> None:
         self._later.clear()

@@ -1,12 +1,13 @@
 """What each part of a stamp costs: the stack with one part taken out, in turn with the whole.
 
-In this process and in one shop, by CPU: the parts that are left do exactly what they did.
+In this process and in one shop; the parts that are left do exactly what they did. A request of
+each in turn, and the middle of many: what drifts on the machine is in all of them.
 """
 
 import io
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from unittest import mock
 
@@ -20,10 +21,10 @@ from apps.accounts.models import Membership
 from apps.accounts.sessions import SessionStore
 from apps.core.tenancy import in_schema
 from tests.bench.ground import Ground
-from tests.bench.people import Place, shops, stamps, tidy
+from tests.bench.people import shops, stamps, tidy
 from tests.bench.report import Row
 
-ROUNDS, REQUESTS = 5, 150
+EACH, WARM = 400, 50
 HERE = "tests.bench.rows.stamp_parts"
 standing: dict[str, object] = {}
 
@@ -83,36 +84,45 @@ def measure(ground: Ground) -> Iterator[Row]:
     with in_schema(place.shop.schema_name):
         membership = Membership.objects.get(user=user, shop=place.shop)
     standing.update(shop=place.shop, user=user, membership=membership)
-    costs: dict[str, list[tuple[float, float]]] = {name: [] for name in PARTS}
-    for turn in range(ROUNDS + 1):
-        for name, without in PARTS.items():
+    handlers = {}
+    for name, without in PARTS.items():
+        with without():
+            handlers[name] = WSGIHandler()
+    costs: dict[str, list[tuple[int, int]]] = {name: [] for name in PARTS}
+    for wanted in zip(
+        *[map(_environ, stamps([place])(EACH * len(PARTS)))] * len(PARTS), strict=True
+    ):
+        for (name, without), environ in zip(PARTS.items(), wanted, strict=True):
             with without():
-                cost = _cost(ground, place)
-            if turn:
-                costs[name].append(cost)
-    connection.close()
-    app, database = (statistics.median(one[at] for one in costs["whole"]) for at in (0, 1))
-    yield Row("a stamp, in this process", "", f"{app:.2f} + {database:.2f} ms app + database", True)
-    for name in list(PARTS)[1:]:
-        pairs = list(zip(costs["whole"], costs[name], strict=True))
-        shares = [1 - sum(less) / sum(whole) for whole, less in pairs]
-        share = statistics.median(shares)
-        value = f"{share:.0%} ({share * (app + database):.2f} ms)"
-        yield Row(f"of it: {name}", "", value, True)
-
-
-def _cost(ground: Ground, place: Place) -> tuple[float, float]:
-    """CPU milliseconds a request: ours, and PostgreSQL's."""
+                costs[name].append(_cost(handlers[name], environ))
     tidy(ground, [place.shop])
-    handler = WSGIHandler()
-    wanted = [_environ(raw) for raw in stamps([place])(REQUESTS)]
-    before, app = ground.database_cpu(), time.process_time()
-    for environ in wanted:
-        answer = handler(environ, lambda status, headers, error=None: None)
-        assert answer.status_code == 200, answer.content
-        answer.close()
-    app = time.process_time() - app
-    return app * 1000 / REQUESTS, (ground.database_cpu() - before) * 1000 / REQUESTS
+    connection.close()
+    middle = {
+        name: [_middle(both[at] for both in found) for at in (0, 1)]
+        for name, found in costs.items()
+    }
+    app, waiting = middle.pop("whole")
+    value = f"{app:.2f} ms of CPU + {waiting:.2f} ms waiting for PostgreSQL"
+    yield Row("a stamp, in this process", "", value, True)
+    for name, (less_app, less_waiting) in middle.items():
+        value = f"{app - less_app:.2f} + {waiting - less_waiting:.2f} ms"
+        share = (app + waiting - less_app - less_waiting) / (app + waiting)
+        yield Row(f"of it: {name}", "", f"{share:.0%} ({value})", True)
+
+
+def _middle(nanoseconds: Iterable[int]) -> float:
+    """Milliseconds; the first requests warm up."""
+    return statistics.median(list(nanoseconds)[WARM:]) / 1e6
+
+
+def _cost(handler: WSGIHandler, environ: dict[str, object]) -> tuple[int, int]:
+    """Nanoseconds of one request: our CPU, and what else passed."""
+    began, app = time.perf_counter_ns(), time.process_time_ns()
+    answer = handler(environ, lambda status, headers, error=None: None)
+    assert answer.status_code == 200, answer.content
+    answer.close()
+    app = time.process_time_ns() - app
+    return app, time.perf_counter_ns() - began - app
 
 
 def _environ(raw: bytes) -> dict[str, object]:
