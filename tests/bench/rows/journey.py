@@ -17,7 +17,7 @@ from tests.bench.people import CARDS, PASSWORD, Place, shops
 from tests.bench.report import Row
 from tests.bench.rows.stamp import APP
 
-HELPERS, SECONDS = 8, 20
+HELPERS, SECONDS, PATIENCE = 8, 20, 300
 
 
 def measure(ground: Ground) -> Iterator[Row]:
@@ -28,10 +28,12 @@ def measure(ground: Ground) -> Iterator[Row]:
         told = _run(server, places)
     steps, answered = told["steps"], Counter(told["answered"])
     kept = _in_the_ledgers(places)
-    errors = sum(step["failures"] for step in steps.values())
-    stamp = steps.get("stamp", {"p50": 0, "p95": 0})
-    value = f"p50 {stamp['p50']} ms, p95 {stamp['p95']} ms, {errors} errors"
-    yield Row("locust: a helper's journey", "no error", value, errors == 0, steps)
+    errors = sum(step["failures"] for step in steps.values()) + len(told["broken"])
+    if "stamp" not in steps:
+        raise RuntimeError(f"nobody came as far as a stamp: {told}")
+    late = f"p50 {steps['stamp']['p50']} ms, p95 {steps['stamp']['p95']} ms"
+    value = f"a stamp {late}, {errors} errors"
+    yield Row("locust: a helper's journey", "no error", value, errors == 0, told)
     same = kept == answered and answered["stamp"] > 0
     value = f"{dict(kept)} for {dict(answered)}"
     yield Row("locust: lines in the ledgers", "as many as answers", value, same, dict(answered))
@@ -48,12 +50,14 @@ def _run(server: Server, places: Sequence[Place]) -> dict[str, dict]:
         "team": team,
         "password": PASSWORD,
         "cards": CARDS,
+        "seconds": SECONDS,
         "out": str(out),
     }
     out.unlink(missing_ok=True)
-    # Whoever is serving when the time is up finishes: no answer is lost on the way.
+    # The time begins when all have signed in; whoever is serving when it is up finishes: no
+    # answer is lost on the way.
     command = f"locust -f tests/bench/journey.py --headless -u {HELPERS} -r {HELPERS}"
-    command += f" -t {SECONDS}s --stop-timeout 20 --only-summary --exit-code-on-error 0"
+    command += f" -t {PATIENCE}s --stop-timeout 60 --only-summary --exit-code-on-error 0"
     subprocess.run(
         [sys.executable, "-m", *command.split()],
         cwd=processes.ROOT,
