@@ -59,7 +59,8 @@ def explain(ground: Ground, hot: Hot) -> str:
         connection.execute("SELECT set_config('search_path', %s, false)", [f"{hot.schema}, public"])
         for number, statement in enumerate(statements(ground, hot), 1):
             lines.append(f"\n{number}. {statement}")
-            if statement.split()[0] in _PLANNED:
-                plan = connection.execute(f"EXPLAIN {statement}".encode()).fetchall()
+            alone = statement.removeprefix("BEGIN;").strip().removesuffix("; COMMIT")
+            if alone.split()[0] in _PLANNED:
+                plan = connection.execute(f"EXPLAIN {alone}".encode()).fetchall()
                 lines += [f"     {line}" for (line,) in plan]
     return "\n".join(lines)
