@@ -19,6 +19,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *accounts.entry_urls,
     *analytics.team_urls,
     *campaigns.team_urls,
+    *campaigns.customer_urls,
     path("gestion/clients/", include(audience.team_urls)),
     *messaging.customer_urls,
     *messaging.team_urls,

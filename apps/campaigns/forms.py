@@ -119,6 +119,8 @@ class DropForm(forms.ModelForm):  # type: ignore[type-arg]
         widgets = {
             "sms_text": forms.Textarea(attrs={"rows": 4}),
             "email_text": forms.Textarea(attrs={"rows": 8}),
+            "offer": forms.TextInput(attrs={"placeholder": "5 € de remise dès 40 € d’achat"}),
+            "offer_until": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         }
 
     def __init__(self, *args: Any, now: datetime, **kwargs: Any) -> None:
@@ -126,7 +128,7 @@ class DropForm(forms.ModelForm):  # type: ignore[type-arg]
         self.now = now
         if self.instance.send_at:
             self.fields["when"].initial = "later"
-        for name in ("sms_text", "email_subject", "email_text", "fallback"):
+        for name in ("sms_text", "email_subject", "email_text", "fallback", "offer"):
             self.fields[name].widget.attrs["aria-describedby"] = f"{name}-aide {name}-erreur"
 
     def _checked(self, name: str) -> str:

@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from apps.contacts.models import Channel
+from apps.contacts.models import Channel, Contact
 from apps.core.tokens import new_token
 
 
@@ -30,7 +30,8 @@ class Drop(models.Model):
 
     ``frozen_up_to`` is the last contact id whose messages are in the outbox: a freeze that was
     killed goes on from there. ``promised`` is what the owner agreed to when launching: people,
-    SMS, e-mails and tenths of a cent. ``counts``: see ``keeping``.
+    SMS, e-mails and tenths of a cent. ``counts``: see ``keeping``. ``offer`` is what each one's own
+    code gives, in the shop's words, on ``offer_until`` at the latest; empty: no codes.
     """
 
     title = models.CharField(_("nom"), max_length=80)
@@ -44,6 +45,8 @@ class Drop(models.Model):
     fallback = models.CharField(
         _("à défaut de prénom"), max_length=40, default="cher client", blank=True
     )
+    offer = models.CharField(_("ce que donne le code"), max_length=80, blank=True, db_default="")
+    offer_until = models.DateField(_("valable jusqu’au"), null=True, blank=True)
     state = models.CharField(max_length=9, choices=State, default=State.DRAFT)
     send_at = models.DateTimeField(null=True, blank=True)
     launched_at = models.DateTimeField(null=True)
@@ -89,6 +92,50 @@ class Drop(models.Model):
     def moves(self) -> bool:
         """Whether its figures may still change by themselves."""
         return self.state in LIVE
+
+
+class Send(models.Model):
+    """What one person of a drop has for themselves alone. Written by the freeze, never changed.
+
+    Only drops that need it have any: see ``personal``. ``code`` is kept without its hyphens.
+    """
+
+    drop = models.ForeignKey(Drop, models.PROTECT, related_name="sends", db_index=False)
+    contact = models.ForeignKey(Contact, models.PROTECT, related_name="+", db_index=False)
+    code = models.CharField(max_length=9, null=True)  # noqa: DJ001 (many have none, none twice)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["drop", "contact"], name="one_send_per_contact"),
+            models.UniqueConstraint(fields=["code"], name="a_code_is_one_persons"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Send {self.pk}"
+
+
+class Use(models.Model):
+    """A code given at the counter. One stands at a time; one taken back stays as a trace.
+
+    ``token`` is the phone's name for the gesture: sent twice, done once.
+    """
+
+    send = models.ForeignKey(Send, models.PROTECT, related_name="uses", db_index=False)
+    token = models.UUIDField(unique=True)
+    actor_kind = models.CharField(max_length=8)
+    actor_id = models.BigIntegerField(null=True)
+    at = models.DateTimeField(default=timezone.now)
+    undone_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["send"], condition=Q(undone_at=None), name="a_code_is_used_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"Use of {self.send_id}"
 
 
 class Trial(models.Model):

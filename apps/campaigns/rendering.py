@@ -5,10 +5,11 @@ from functools import lru_cache
 
 from apps.audience.criteria import Chosen
 from apps.campaigns.models import Drop
+from apps.campaigns.personal import voucher_link
 from apps.campaigns.writing import fill, uses
 from apps.contacts.models import Contact
 from apps.core.french import spaced
-from apps.messaging.letter import card_link, draw
+from apps.messaging.letter import NO_CODE, card_link, draw
 from apps.messaging.services import finish_email, finish_sms
 from apps.messaging.text import GSM7, count, lighten
 from apps.shops.models import Shop
@@ -26,7 +27,7 @@ def needs_card(drop: Drop) -> bool:
     return any(uses(text, "lien") for text in texts)
 
 
-def _values(person: Chosen, shop: Shop) -> dict[str, str]:
+def _values(drop: Drop, person: Chosen, shop: Shop) -> dict[str, str]:
     return {
         "prénom": person.first_name,
         "nom": person.last_name,
@@ -34,11 +35,12 @@ def _values(person: Chosen, shop: Shop) -> dict[str, str]:
         "tampons": str(person.balance),
         "reste": str(person.missing),
         "lien": card_link(shop, person.card_token),
+        **({"code": NO_CODE, "bon": voucher_link(shop)} if drop.offer else {}),
     }
 
 
 def _filled(text: str, drop: Drop, person: Chosen, shop: Shop) -> str:
-    return fill(text, _values(person, shop), {"prénom": drop.fallback})
+    return fill(text, _values(drop, person, shop), {"prénom": drop.fallback})
 
 
 def sms_body(drop: Drop, person: Chosen, shop: Shop) -> str:
@@ -47,9 +49,10 @@ def sms_body(drop: Drop, person: Chosen, shop: Shop) -> str:
     One accent in a name would double the price of a text written in GSM-7: « Loïc » is then
     written « Loic ».
     """
-    values = _values(person, shop)
+    values = _values(drop, person, shop)
     # Without the scheme phones still make it a link, and eight characters are saved.
-    values["lien"] = values["lien"].removeprefix("https://")
+    for name in ("lien", "bon"):
+        values[name] = values.get(name, "").removeprefix("https://")
     light = _is_light(drop.sms_text)
     if light:
         values = {name: _lightened(value) for name, value in values.items()}

@@ -16,6 +16,7 @@ from apps.audit.services import record
 from apps.campaigns.estimate import Estimate
 from apps.campaigns.freezing import CLOSE, FREEZE
 from apps.campaigns.models import Drop, State
+from apps.campaigns.writing import uses
 from apps.contacts.models import Contact
 from apps.core.actor import Actor
 from apps.core.jobs import enqueue
@@ -38,8 +39,12 @@ WRITTEN = (
     "email_subject",
     "email_text",
     "fallback",
+    "offer",
+    "offer_until",
     "send_at",
 )
+# What belongs to a day, and not to the words that may serve again.
+DATED = {"title", "offer_until", "send_at"}
 
 
 class AlreadyLaunched(Refusal):
@@ -53,6 +58,21 @@ class NothingToSend(Refusal):
 
 class BlankLeft(Refusal):
     message = _("Il reste à remplir : %(what)s.")
+    status = 422
+
+
+class CodeWithoutOffer(Refusal):
+    message = _("Le texte porte un code : dites ce qu’il donne.")
+    status = 422
+
+
+class OfferWithoutCode(Refusal):
+    message = _("Ce que donne le code est dit, mais le code n’est pas dans %(what)s : {code}.")
+    status = 422
+
+
+class OfferOver(Refusal):
+    message = _("Le code ne vaudrait plus le jour de l’envoi. Choisissez une date plus tardive.")
     status = 422
 
 
@@ -121,7 +141,7 @@ def lighten_sms(drop_id: int) -> Drop:
 
 def duplicate(drop: Drop, by: Actor, now: datetime | None = None) -> Drop:
     """A new draft with the same words for the same people."""
-    kept = {name: getattr(drop, name) for name in WRITTEN if name not in {"title", "send_at"}}
+    kept = {name: getattr(drop, name) for name in WRITTEN if name not in DATED}
     return create(by, Criteria.read(drop.criteria), kept, now)
 
 
@@ -149,10 +169,26 @@ def ready(drop: Drop, now: datetime) -> None:
     texts += [drop.email_subject, drop.email_text] if drop.use_email else []
     if blanks := _BLANK.findall(" ".join(texts)):
         raise BlankLeft(what=", ".join(dict.fromkeys(blanks)))
+    _offer_stands(drop, now)
     if drop.send_at and drop.send_at <= now:
         raise TimePassed()
     if drop.send_at and drop.send_at > now + FURTHEST:
         raise TooFar()
+
+
+def _offer_stands(drop: Drop, now: datetime) -> None:
+    """What a code gives is said, the code is in each text, and it is worth something that day."""
+    texts = [("le SMS", drop.sms_text)] if drop.use_sms else []
+    texts += [("l’e-mail", drop.email_subject + drop.email_text)] if drop.use_email else []
+    with_code = [what for what, text in texts if uses(text, "code") or uses(text, "bon")]
+    if not drop.offer:
+        if with_code:
+            raise CodeWithoutOffer()
+        return
+    if without := [what for what, _text in texts if what not in with_code]:
+        raise OfferWithoutCode(what=" ni dans ".join(without))
+    if drop.offer_until and drop.offer_until < timezone.localdate(drop.send_at or now):
+        raise OfferOver()
 
 
 @transaction.atomic

@@ -18,7 +18,7 @@ from django.db.models import F, Min, QuerySet, Value
 from django.db.models.functions import Coalesce
 
 from apps.audience.criteria import Chosen, Criteria, reachable
-from apps.campaigns import rendering
+from apps.campaigns import personal, rendering
 from apps.campaigns.estimate import reader_without_links
 from apps.campaigns.models import Drop
 from apps.campaigns.writing import uses
@@ -50,8 +50,8 @@ LEFT JOIN {Card._meta.db_table} AS card ON card.contact_id = c.id
 LEFT JOIN unnest(%s::text[], %s::text[], %s::timestamptz[]) AS later (region, postal_code, at)
   ON later.region = c.phone_region AND later.postal_code = c.postal_code
 CROSS JOIN (SELECT %s::timestamptz AS now) AS run
-ORDER BY c.id
 """
+_IN_ORDER = " ORDER BY c.id"
 # The card's link first: what then still opens nothing is the link to one's choices.
 _CARD = f"replace(words.%s, '/c/{OPENS_NOTHING}/', '/c/' || coalesce(card.token, '') || '/')"
 _COLUMNS = {
@@ -168,7 +168,12 @@ def write(drop: Drop, taken: Taken, later: Later, shop: Shop, now: datetime) -> 
     words = [[same.channel for same in readers], subjects, bodies, [same.ids for same in readers]]
     moments = [list(regions), list(postal_codes), list(later.values())]
     shared = {"kind": Kind.COMMERCIAL, "cause": drop.cause, "created_at": now}
-    post_selected(_COLUMNS, shared, _READERS, [*words, *moments, now])
+    own, source, values = _COLUMNS, _READERS, [*words, *moments, now]
+    if drop.offer:
+        personal.give(drop, taken.people, [same.ids for same in readers])
+        own = {**own, **{name: personal.with_code(own[name]) for name in ("subject", "body")}}
+        source, values = source + personal.JOINED, [*values, drop.pk]
+    post_selected(own, shared, source + _IN_ORDER, values)
 
 
 def later_places(shop: Shop, now: datetime) -> dict[tuple[str, str], datetime]:

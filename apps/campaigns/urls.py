@@ -1,10 +1,17 @@
-"""The Daily Drop, on the team's side."""
+"""The Daily Drop and its codes: the team's doors, and the page a customer shows."""
 
 from django.urls import path, re_path
 
-from apps.campaigns import views
+from apps.campaigns import counter_views, customer_views, views
+from apps.core.tokens import READABLE
 
+_CODE = rf"(?P<code>[{READABLE}]{{9}})"
+
+customer_urls = [re_path(rf"^bon/{_CODE}/$", customer_views.voucher, name="voucher")]
 team_urls = [
+    path("comptoir/code/", counter_views.ask, name="counter-code"),
+    re_path(rf"^comptoir/code/{_CODE}/$", counter_views.code, name="counter-code-one"),
+    path("comptoir/code/<int:use_id>/rendre/", counter_views.give_back, name="counter-code-back"),
     path("gestion/messages/", views.drops, name="drops"),
     path("gestion/messages/nouveau/", views.new, name="drop_new"),
     path("gestion/messages/<int:pk>/", views.drop, name="drop"),

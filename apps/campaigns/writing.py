@@ -38,6 +38,8 @@ VARIABLES = (
     Variable("tampons", "ses tampons sur la carte", "0"),
     Variable("reste", "les tampons qui manquent pour la récompense"),
     Variable("lien", "le lien de sa carte"),
+    Variable("code", "son code, à dire en caisse"),
+    Variable("bon", "le lien de son bon, avec le code à scanner"),
 )
 _BY_KEY = {search_key(variable.name): variable for variable in VARIABLES}
 

@@ -2,6 +2,7 @@
 
 import re
 from typing import Any
+from urllib.parse import urlencode
 from uuid import uuid4
 
 from django.contrib import messages
@@ -42,6 +43,8 @@ from apps.loyalty.services import (
 
 # What a card's QR says (https://<shop>/c/<token>/), or its token alone.
 _CODE = re.compile(r"(?:https?://[^/]+/c/)?([A-Za-z0-9_-]{22})/?(?:[?#].*)?\Z")
+# What the QR of a code says: that is for the room above, and its door reads it.
+_OTHER_CODE = re.compile(r"https?://[^/]+/comptoir/code/[^/]+/\Z")
 
 
 def _lead(request: TeamRequest) -> bool:
@@ -87,7 +90,10 @@ def counter(request: TeamRequest) -> HttpResponse:
 @never_cache
 def scan(request: TeamRequest) -> HttpResponse:
     """``?code=``: a scanned URL or token leads to the person; an unknown one says so."""
-    code = _CODE.match(request.GET.get("code", "").strip())
+    read = request.GET.get("code", "").strip()
+    if _OTHER_CODE.match(read):
+        return HttpResponseRedirect(f"/comptoir/code/?{urlencode({'code': read})}")
+    code = _CODE.match(read)
     card = card_with(code[1]) if code else None
     if card is None:
         return render(request, "loyalty/counter/unknown.html", status=404)

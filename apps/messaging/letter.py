@@ -12,12 +12,18 @@ from typing import Self
 from django.template.loader import render_to_string
 
 from apps.contacts.models import Contact
+from apps.core.tokens import READABLE
 from apps.messaging.services import FOOT, HEALTH, stop_url
 from apps.shops.models import Shop
 from apps.shops.theme import ink_on
 
 _URL = re.compile(r"(https?://[^\s<>]+)")
 OPENS_NOTHING = "exemple-de-lien-client"  # as long as a real one, and opens nothing
+NO_CODE = "EXE-MPL-E22"  # as long as a real one, and none: a code has no L
+_SIGNS = f"[{READABLE}]{{3}}"
+_CODE = re.compile(
+    rf"(?<!\w)({_SIGNS})-({_SIGNS})-({_SIGNS})(?!\w)|/bon/({_SIGNS})({_SIGNS})({_SIGNS})/"
+)
 _NO_STOP = f"/stop/{OPENS_NOTHING}/"
 
 
@@ -81,8 +87,13 @@ def draw(title: str, text: str, contact: Contact, shop: Shop) -> str:
     nowhere = card_link(shop, OPENS_NOTHING)
     found = re.search(rf"{re.escape(shop.url)}/c/[\w-]+/", body)
     card = found[0] if found else nowhere
+    told = _CODE.search(f"{title} {body}")
+    code = "-".join(filter(None, told.groups())) if told else NO_CODE
+    bare, none = (f"/{one.replace('-', '')}/" for one in (code, NO_CODE))
+    title, body = title.replace(code, NO_CODE), body.replace(code, NO_CODE).replace(bare, none)
     html = _drawn(look, title, body.replace(card, nowhere))
-    return html.replace(nowhere, card).replace(_NO_STOP, stop_url(contact, shop))
+    html = html.replace(nowhere, card).replace(NO_CODE, code).replace(none, bare)
+    return html.replace(_NO_STOP, stop_url(contact, shop))
 
 
 @lru_cache(maxsize=256)

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from apps.campaigns.models import Drop
+from apps.campaigns.models import Drop, Send
 from apps.contacts.models import Contact
 from apps.core.tenancy import in_schema
 from apps.core.tokens import new_token
@@ -56,6 +56,7 @@ def places(shop: Shop) -> dict[str, dict[str, object]]:
     with in_schema(shop.schema_name):
         card = Card.objects.select_related("contact").order_by("-rewards_ready", "-balance").first()
         joining = Joining.objects.filter(confirmed_at=None).first()
+        code = Send.objects.filter(uses=None).values_list("code", flat=True).first()
         drops = {drop.state: drop.pk for drop in Drop.objects.all()}
         reward = Reward.objects.filter(redemption=None, taken_back_at=None).first()
         stamp = Movement.objects.filter(kind="earn").order_by("-at").first()
@@ -65,6 +66,7 @@ def places(shop: Shop) -> dict[str, dict[str, object]]:
     found["card"] = {"token": card.token}
     found["choices"] = {"token": card.contact.link_token}
     found["counter-card"] = found["counter-stamp"] = {"card_id": card.pk}
+    found["voucher"] = found["counter-code-one"] = {"code": code}
     found["contact"] = {"pk": card.contact_id, "tag": 1}
     found["drop_new"] = {}
     found["drop_launch"] = {"pk": drops["draft"]}

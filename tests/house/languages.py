@@ -24,6 +24,7 @@ CUSTOMERS_TEMPLATES = (
     "base.html",
     "customer*.html",
     "refusal.html",
+    "campaigns/public/*",
     "loyalty/mail/*",
     "loyalty/public/*",
     "messaging/choices.html",

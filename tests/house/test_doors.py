@@ -33,6 +33,8 @@ PUBLIC = {
         *("join", "join-again", "card", "card-data", "card-renew", "verify", "decline"),
         # stopping messages
         *("choices", "one_click", "short_link"),
+        # what a code of a message gives
+        "voucher",
         *("legal-notice", "personal-data"),
     },
     PLATFORM: {
@@ -60,7 +62,7 @@ PUBLIC = {
 # Posted by programs without a cookie: each proves itself otherwise.
 WITHOUT_TOKEN = {"one_click", "twilio_reply", "twilio_status", "brevo"}
 SAMPLES = {"int": "1", "str": "x", "slug": "cave", "path": "x", "uuid": str(uuid.UUID(int=1))}
-WORDS = ("1", "x", "x" * 22, "1" * 22, "s_cave_abcd", "cave", "a/b", "x" * 32)
+WORDS = ("1", "x", "2" * 9, "x" * 22, "1" * 22, "s_cave_abcd", "cave", "a/b", "x" * 32)
 NOT_DATA = {301, 302, 401, 403, 404, 405}
 
 

@@ -4,13 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
+from uuid import UUID
 
 from django.utils import timezone
 
-from apps.campaigns.models import Drop, State
+from apps.campaigns.models import Drop, State, Use
+from apps.campaigns.personal import give, shown
 from apps.contacts.models import Channel, Contact
 from apps.messaging.models import Attempt, Kind, Message, Status
 
+_HOURS_AFTER = (1, 5, 7, 8, 24, 29, 31, 32, 48, 54, 56, 96, 103, 173)
 SEGMENT_TENTHS = 70  # tenths of a cent
 _ENDS = (Status.DELIVERED, Status.SENT, Status.FAILED, Status.UNKNOWN, Status.CANCELLED)
 _REASONS = {
@@ -31,6 +34,7 @@ class Past:
     subject: str = ""
     email: str = ""
     tags: tuple[str, ...] = ()
+    offer: str = ""  # what the code gives; « {code} » then stands in the words
 
 
 class Campaigns:
@@ -64,6 +68,8 @@ class Campaigns:
             email_subject=past.subject,
             email_text=past.email,
             use_email=bool(past.email),
+            offer=past.offer,
+            offer_until=(launched + timedelta(days=14)).date() if past.offer else None,
             state=State.DONE,
             launched_at=launched,
             done_at=launched + timedelta(minutes=6),
@@ -77,13 +83,35 @@ class Campaigns:
             for contact in people.reachable_by(Channel.EMAIL)
             if past.email and contact.pk not in reached
         ]
+        given = self._codes(drop, [*by_sms, *by_email]) if past.offer else {}
         messages = [self._message(drop, c, Channel.SMS, launched) for c in by_sms]
         messages += [self._message(drop, c, Channel.EMAIL, launched) for c in by_email]
+        for message in messages:
+            message.body = message.body.replace("{code}", given.get(message.contact_id, ""))
         self._send(messages)
         Drop.objects.filter(pk=drop.pk).update(
             audience_size=len(by_sms) + len(by_email),
             left_out={"no_consent": everybody - len(by_sms) - len(by_email)},
         )
+
+    def _codes(self, drop: Drop, people: Sequence[Contact]) -> dict[int, str]:
+        """Each one's code as it is written; some have come with theirs."""
+        give(drop, len(people), [f"{{{','.join(str(contact.pk) for contact in people)}}}"])
+        sends = list(drop.sends.order_by("contact_id"))
+        assert drop.launched_at
+        used = [
+            Use(
+                send=send,
+                token=UUID(int=self.random.getrandbits(128), version=4),
+                actor_kind="team",
+                actor_id=self.author,
+                at=drop.launched_at + timedelta(hours=self.random.choice(_HOURS_AFTER)),
+            )
+            for send in sends
+            if self.random.random() < 0.11
+        ]
+        Use.objects.bulk_create([use for use in used if use.at < self.now])
+        return {send.contact_id: shown(send.code or "") for send in sends}
 
     def _message(self, drop: Drop, contact: Contact, channel: str, at: datetime) -> Message:
         status = self.random.choices(_ENDS, (930, 30, 25, 5, 10))[0]

@@ -88,12 +88,13 @@ CAVE = DemoShop(
         Past(
             9,
             "Vins nature du Jura",
-            "{prénom}, le savagnin de la maison Perrin vient d'arriver : 60 bouteilles, 24 E."
-            + _HEALTH,
+            "{prénom}, le savagnin de la maison Perrin vient d'arriver : 60 bouteilles, 24 E. "
+            "3 E de moins avec le code {code}." + _HEALTH,
             "Soixante bouteilles du Jura",
             "Bonjour {prénom},\n\nLe savagnin ouillé que vous attendiez est là : soixante "
-            "bouteilles, 24 €.\n\nClaire",
+            "bouteilles, 24 €, et 3 € de moins avec votre code : {code}.\n\nClaire",
             tags=("nature", "bourgogne"),
+            offer="3 € de remise sur le savagnin",
         ),
     ),
     draft=Past(

@@ -1,0 +1,72 @@
+"""What each person of a drop has for themselves alone, made by the database while it freezes.
+
+A code is nine signs of ``READABLE``: eight drawn at random (31⁸ are 850 milliards) and a ninth
+that follows from them, so that one copied badly is told from one of another shop. Two signs
+exchanged or one mistaken never give a code again (31 is a prime).
+"""
+
+from collections.abc import Sequence
+
+from django.db import connection
+
+from apps.campaigns.models import Drop, Send
+from apps.core.tokens import READABLE
+from apps.messaging.letter import NO_CODE
+from apps.shops.models import Shop
+
+DRAWN, SIZE = 8, 9
+NOBODYS = NO_CODE.replace("-", "")
+
+_BASE, _TABLE = len(READABLE), Send._meta.db_table
+_SIGNS = [f"(n / {_BASE**place} %% {_BASE})::int" for place in range(DRAWN)]
+_CHECK = " + ".join(f"{place} * {sign}" for place, sign in enumerate(_SIGNS, 1))
+_CODE = " || ".join(
+    f"substr('{READABLE}', 1 + {sign}, 1)" for sign in (*_SIGNS, f"({_CHECK}) %% {_BASE}")
+)
+# The last 48 bits of a random UUID are all random, from the server's strong generator.
+_GIVE = f"""
+WITH people AS MATERIALIZED (
+  SELECT id, ('x' || right(gen_random_uuid()::text, 12))::bit(48)::bigint AS n
+  FROM (SELECT DISTINCT unnest(ids::bigint[]) AS id FROM unnest(%s::text[]) AS each (ids)) AS taken
+)
+INSERT INTO {_TABLE} (drop_id, contact_id, code)
+SELECT %s, id, {_CODE} FROM people
+WHERE NOT EXISTS (SELECT FROM {_TABLE} WHERE drop_id = %s AND contact_id = people.id)
+ON CONFLICT DO NOTHING
+"""
+JOINED = f" JOIN {_TABLE} AS send ON send.drop_id = %s AND send.contact_id = c.id"
+
+
+def check_sign(drawn: str) -> str:
+    """The sign that follows from the eight that were drawn."""
+    return READABLE[sum(n * READABLE.index(sign) for n, sign in enumerate(drawn, 1)) % _BASE]
+
+
+def shown(code: str) -> str:
+    """« K7Q-M3X-TPA »: as it is written in a message and said aloud."""
+    return "-".join((code[:3], code[3:6], code[6:]))
+
+
+def voucher_link(shop: Shop, code: str = NOBODYS) -> str:
+    """The page a person shows at the counter: what their code gives, and a QR of it."""
+    return f"{shop.url}/bon/{code}/"
+
+
+def give(drop: Drop, people: int, ids: Sequence[str]) -> None:
+    """A code to each of ``people``, whose ``ids`` come as arrays in PostgreSQL's writing.
+
+    Whoever draws a code that somebody has draws again.
+    """
+    with connection.cursor() as cursor:
+        for _turn in range(20):
+            cursor.execute(_GIVE, [list(ids), drop.pk, drop.pk])
+            people -= cursor.rowcount
+            if people <= 0:
+                return
+    raise RuntimeError("codes were taken twenty times in a row")
+
+
+def with_code(text: str) -> str:
+    """SQL: ``text`` with the person's own code where nobody's stood."""
+    own = "substr(send.code, 1, 3) || '-' || substr(send.code, 4, 3) || '-' || substr(send.code, 7)"
+    return f"replace(replace({text}, '{NO_CODE}', {own}), '/{NOBODYS}/', '/' || send.code || '/')"
