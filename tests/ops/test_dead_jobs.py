@@ -48,6 +48,14 @@ def signed_in(alive: bool = True, **fields):
     )
 
 
+@pytest.fixture
+def now(monkeypatch):
+    """The clock stands still: what is told in seconds is exact on a busy machine too."""
+    moment = timezone.now()
+    monkeypatch.setattr(timezone, "now", lambda: moment)
+    return moment
+
+
 def act(browser, action, *chosen, **more):
     form = {"action": action, "_selected_action": [one.pk for one in chosen], **more}
     return browser.post(LIST, form)
@@ -72,6 +80,32 @@ def test_a_dead_job_says_everything_but_a_person(inside):
         assert "messaging.tasks.drain" in page
         assert "abc123" in page
     assert "req-42" in shown
+
+
+def test_an_empty_list_says_what_it_is_for(inside):
+    page = inside.get(LIST).content.decode()
+    assert "Aucun travail abandonné" in page
+    assert "<select" not in page, "there is nothing to act upon"
+
+
+def test_the_list_names_the_shop_of_each_job_in_as_many_queries(
+    inside, shop, other_shop, django_assert_max_num_queries
+):
+    for number in range(20):
+        dead(number, group=f"{number % 3}:{(shop, other_shop)[number % 2].schema_name}")
+    dead(21)
+    with django_assert_max_num_queries(16):
+        page = inside.get(LIST).content.decode()
+    for name in (shop.name, other_shop.name, "la plateforme"):
+        assert page.count(name) >= 1, name
+
+
+def test_a_jobs_own_page_retries_it_or_asks_for_a_reason(inside):
+    one = dead()
+    page = inside.get(f"{LIST}{one.pk}/change/").content.decode()
+    assert f'value="retry" formaction="{LIST}"' in page
+    assert f'value="take_away" formaction="{LIST}"' in page
+    assert f'name="_selected_action" value="{one.pk}"' in page
 
 
 @pytest.mark.parametrize(
@@ -126,6 +160,9 @@ def test_who_may_only_look_neither_retries_nor_takes_away(inside, staff):
     staff.save()
     staff.user_permissions.add(Permission.objects.get(codename="view_failure"))
     assert "messaging.tasks.drain" in inside.get(LIST).content.decode()
+    page = inside.get(f"{LIST}{one.pk}/change/").content.decode()
+    assert "Votre accès permet de lire" in page
+    assert "formaction" not in page
     for action in ("retry", "take_away"):
         act(inside, action, one, reason="parce que")
     assert Failure.objects.exists()
@@ -133,12 +170,11 @@ def test_who_may_only_look_neither_retries_nor_takes_away(inside, staff):
     assert inside.get("/travail/").status_code == 403
 
 
-def test_the_page_of_work_names_shops_lanes_and_hands(inside, shop, other_shop):
+def test_the_page_of_work_names_shops_lanes_and_hands(inside, shop, other_shop, now):
     signed_in()
     for schema in (shop.schema_name, shop.schema_name, other_shop.schema_name):
-        queue.put("x", f"1:{schema}", timezone.now() - timedelta(seconds=90))
+        queue.put("x", f"1:{schema}", now - timedelta(seconds=90))
     held = OrmQ.objects.latest("pk")
-    now = timezone.now()
     JobTry.objects.create(job_id=held.pk, tries=1, worker="w", first_at=now, last_at=now)
     page = inside.get("/travail/").content.decode()
     for word in (shop.name, other_shop.name, "ordinaire", "96\u00a0Mo", "90\u00a0s"):
@@ -152,14 +188,14 @@ def test_the_page_of_work_asks_little_whatever_waits(inside, shop, django_assert
         assert inside.get("/travail/").status_code == 200
 
 
-def test_a_probe_hears_whether_jobs_are_taken(client):
+def test_a_probe_hears_whether_jobs_are_taken(client, now):
     assert client.get("/health/worker").status_code == 503
     signed_in()
     answer = client.get("/health/worker")
     assert answer.json() == {"working": True, "workers": 1, "oldest_due_seconds": 0}
-    queue.put("x", "1:public", timezone.now() - timedelta(seconds=40))
+    queue.put("x", "1:public", now - timedelta(seconds=40))
     assert client.get("/health/worker").json()["oldest_due_seconds"] == 40
-    WorkerProcess.objects.update(took_at=timezone.now() - timedelta(minutes=2))
+    WorkerProcess.objects.update(took_at=now - timedelta(minutes=2))
     stuck = client.get("/health/worker")
     assert (stuck.status_code, stuck.json()["working"]) == (503, False)
 
