@@ -44,13 +44,16 @@ def _enter(host: str) -> Shop | None:
     return shop
 
 
-def _updating(request: HttpRequest, name: str) -> HttpResponse:
-    """The code is ahead of the schema: nothing is read or written until ``migrate_shops`` ran."""
-    context = {"name": name, "was_sent": request.method not in ("GET", "HEAD")}
+def _updating(request: HttpRequest, name: str = "") -> HttpResponse:
+    """The code is ahead of the schema of the shop ``name``, or of the shared tables: nothing is
+    read or written until ``migrate_shops`` ran."""
+    was_sent = request.method not in ("GET", "HEAD")
+    again = "/" if was_sent else request.get_full_path()
+    context = {"name": name, "was_sent": was_sent, "again": again}
     page = render_to_string("shops/updating.html", context)
     # A page that was read comes back by itself; what was sent is not sent again unasked.
     headers = {"Retry-After": str(BACK_SOON), "Cache-Control": "no-store"}
-    if not context["was_sent"]:
+    if not was_sent:
         headers["Refresh"] = str(BACK_SOON)
     return HttpResponse(page, status=503, headers=headers)
 
@@ -71,7 +74,7 @@ class HostMiddleware:
         request.shop = None  # type: ignore[attr-defined]
         request.is_admin_host = host == settings.ADMIN_HOST  # type: ignore[attr-defined]
         if not may_work(None):
-            return _updating(request, "Comptoir")
+            return _updating(request)
         if host == settings.PLATFORM_HOST:
             use_public()
             request.urlconf = settings.PUBLIC_SCHEMA_URLCONF

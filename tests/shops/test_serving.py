@@ -29,6 +29,11 @@ def test_a_shop_that_is_behind_says_it_is_being_updated(ahead, shop, visitor):
     assert "Cave du Marché" in page.content.decode()
 
 
+def test_trying_again_leads_where_one_was_going(ahead, shop, visitor):
+    assert 'href="/c/abc/?a=1&amp;b=2"' in visitor.get("/c/abc/?a=1&b=2").content.decode()
+    assert 'href="/"' in visitor.post("/c/abc/", {}).content.decode()
+
+
 def test_what_was_sent_meanwhile_is_not_sent_again_by_itself(ahead, shop, visitor):
     page = visitor.post("/", {})
     assert page.status_code == 503
@@ -61,7 +66,9 @@ def test_health_says_that_public_is_behind(ahead, platform_client, monkeypatch):
     answer = platform_client.get("/health/ready")
     assert answer.status_code == 503
     assert "migrate_shops" in answer.json()["reason"]
-    assert platform_client.get("/").status_code == 503
+    page = platform_client.get("/")
+    assert page.status_code == 503
+    assert "Le service est en cours de mise à jour" in page.content.decode()
 
 
 def test_a_job_for_a_shop_that_is_behind_is_put_back(ahead, shop, run_jobs):
