@@ -20,6 +20,16 @@ TABS = (
     ("echecs", _("Non envoyés")),
     ("incertains", _("Incertains")),
 )
+# What an empty tab says: what would stand there, and whether that is good news.
+NOTHING = {
+    "attente": (_("Rien n’attend"), _("Tout ce qui devait partir est parti.")),
+    "envoyes": (_("Rien d’envoyé pour l’instant"), _("Les messages partis se rangeront ici.")),
+    "echecs": (_("Aucun échec"), _("Ce qui ne part pas se lira ici, avec la raison.")),
+    "incertains": (
+        _("Aucun doute"),
+        _("De chaque message, nous savons s’il est parti. Un envoi coupé net se lirait ici."),
+    ),
+}
 
 
 @door(Right.WRITE_DROPS)
@@ -34,6 +44,7 @@ def sendings(request: TeamRequest) -> HttpResponse:
         "tabs": TABS,
         "stage": stage,
         "page": page,
+        "nothing": NOTHING.get(stage),
         "alerts": queries.alerts(),
     }
     return render(request, "messaging/sendings.html", context)

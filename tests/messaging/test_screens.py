@@ -65,6 +65,12 @@ def test_the_uncertain_ones_are_explained(owner_client):
     assert "Delta" in owner_client.get(f"{PAGE}?etat=attente").text
 
 
+def test_an_empty_tab_says_what_that_means(owner_client):
+    message(status=Status.DELIVERED)
+    assert "Aucun doute" in owner_client.get(f"{PAGE}?etat=incertains").text
+    assert "Aucun échec" in owner_client.get(f"{PAGE}?etat=echecs").text
+
+
 def test_two_hundred_messages_cost_as_few_queries_as_one(
     owner_client, django_assert_max_num_queries
 ):
