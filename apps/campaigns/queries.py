@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
@@ -29,7 +29,7 @@ from django.utils.translation import ngettext
 from apps.campaigns.models import Drop, State
 from apps.contacts.models import Channel, ConsentEvent, ConsentState
 from apps.core.templatetags.french import euros, nombre
-from apps.messaging.models import Message, Status
+from apps.messaging.models import Kind, Message, Status
 from apps.messaging.reasons import say
 
 _WAITING = (Status.QUEUED, Status.SENDING)
@@ -171,6 +171,14 @@ def troubles(drop: Drop) -> list[Trouble]:
         Trouble(say(reason), people[0].many, people)
         for reason, people in ((r, list(g)) for r, g in groupby(rows, attrgetter("reason")))
     ]
+
+
+def goes_on_at(drop: Drop) -> datetime | None:
+    """When the next of the drop's messages is due; None when nothing waits. The queue's own
+    index is walked from its head."""
+    waits = Message.objects.filter(kind=Kind.COMMERCIAL, available_at__isnull=False)
+    due = waits.filter(cause=drop.cause).order_by("available_at", "pk")
+    return due.values_list("available_at", flat=True).first()
 
 
 def stops(drop: Drop) -> int:

@@ -2,7 +2,7 @@
 
 import uuid
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -32,6 +32,7 @@ from apps.messaging.services import HEALTH, sms_sender
 from apps.shops.models import Shop
 
 PER_PAGE = 20
+A_WHILE = timedelta(minutes=10)  # what waits less than that is only being tried again
 
 
 def _drop(pk: int) -> Drop:
@@ -331,6 +332,7 @@ def _progress(request: TeamRequest, found: Drop) -> HttpResponse:
         "stops": queries.stops(found),
         "left_out": [(REASONS[reason], count) for reason, count in found.left_out.items() if count],
         "pause_said": _pause_said(found),
+        "rests_until": _rests_until(found, timezone.now()),
         "for_whom": describe(Criteria.read(found.criteria)),
         "departure": departure(
             request.shop, None if found.launched_at else found.send_at, timezone.now()
@@ -339,6 +341,12 @@ def _progress(request: TeamRequest, found: Drop) -> HttpResponse:
     }
     name = "campaigns/drop.html#progress" if request.htmx else "campaigns/drop.html"
     return render(request, name, context)
+
+
+def _rests_until(found: Drop, now: datetime) -> datetime | None:
+    """When what is left goes on, if that is not now: overseas it is another hour."""
+    at = queries.goes_on_at(found) if found.state == State.SENDING else None
+    return at if at and at > now + A_WHILE else None
 
 
 def _pause_said(found: Drop) -> str:

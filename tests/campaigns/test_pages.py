@@ -253,6 +253,17 @@ def test_the_list_asks_the_same_questions_however_long(
         assert owner_client.get("/gestion/messages/").status_code == 200
 
 
+@pytest.mark.parametrize(("hours", "is_told"), [(2, True), (0, False)])
+def test_what_waits_for_another_hour_says_when_it_goes_on(owner_client, draft, hours, is_told):
+    now = timezone.now()
+    Drop.objects.filter(pk=draft.pk).update(state=State.SENDING, launched_at=now)
+    person, due = ContactFactory(), now + timedelta(hours=hours)
+    common = {"channel": "sms", "kind": "commercial", "cause": draft.cause, "body": "!"}
+    Message.objects.create(contact=person, to=person.phone, available_at=due, **common)
+    page = owner_client.get(f"/gestion/messages/{draft.pk}/").content.decode()
+    assert (f"à {timezone.localtime(due):%H:%M}" in page and "outre-mer" in page) == is_told
+
+
 def test_what_did_not_arrive_is_told_by_reason_with_some_names(
     shop, draft, django_assert_num_queries
 ):
