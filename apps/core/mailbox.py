@@ -42,5 +42,5 @@ def find(token: str) -> str:
 class MailboxBackend(BaseEmailBackend):
     def send_messages(self, email_messages: list[EmailMessage]) -> int:  # type: ignore[override]
         for mail in email_messages:
-            post_email(mail)
+            mail.posted_as = post_email(mail)  # type: ignore[attr-defined]
         return len(email_messages)

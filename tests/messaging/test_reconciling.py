@@ -197,3 +197,27 @@ def test_a_code_of_which_nothing_was_heard_waits_for_no_one_else(lost, vendor):
     )
     tasks.hurry()
     assert state(other)[0] == Status.SENT
+
+
+@pytest.mark.usefixtures("open_hours")
+@pytest.mark.parametrize("channel", ["sms", "email"])
+def test_the_mailbox_of_this_machine_knows_what_never_came(
+    posted, mailbox, later, monkeypatch, channel
+):
+    """A worker dies before it hands over: the demonstration sends again, and once."""
+
+    def dies(provider, message):
+        raise DeliveryUncertain("no_answer")
+
+    posted(ContactFactory(agreeing=True), cause="drop:0", channel=channel)
+    tasks.drain()
+    cut = posted(ContactFactory(agreeing=True), channel=channel)
+    with monkeypatch.context() as dying:
+        dying.setattr(type(draining.provider_of(channel)), "send", dies)
+        tasks.drain()
+    assert state(cut)[0] == "unknown"
+    for seconds in (61, 10):
+        later(seconds)
+        tasks.drain()
+    assert state(cut)[0] in {"sent", "delivered"}
+    assert len(list(mailbox.iterdir())) == 2

@@ -15,6 +15,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 from apps.core.mailbox import ATTEMPT_HEADER, find
 from apps.messaging.models import Status
 from apps.messaging.providers.base import (
+    NEVER_CAME,
     Capabilities,
     DeliveryFailed,
     DeliveryUncertain,
@@ -75,16 +76,16 @@ class Email:
             with suppress(OSError, smtplib.SMTPException):
                 connection.close()
         status = getattr(mail, "anymail_status", None)
-        local = self.name == "local"
-        return Receipt(
-            str(getattr(status, "message_id", None) or "")[:120],
-            Status.DELIVERED if local else Status.SENT,
-        )
+        if self.name == "local":
+            return Receipt(getattr(mail, "posted_as", ""), Status.DELIVERED)
+        return Receipt(str(getattr(status, "message_id", None) or "")[:120], Status.SENT)
 
-    def look_up(self, message: Outgoing, since: datetime) -> Receipt | None:
+    def look_up(self, message: Outgoing, since: datetime) -> Receipt | DeliveryFailed | None:
         """Only the local mailbox can be asked; elsewhere the provider's own news decides."""
-        found = find(message.attempt) if self.name == "local" else ""
-        return Receipt(found, Status.DELIVERED) if found else None
+        if self.name != "local":
+            return None
+        found = find(message.attempt)
+        return Receipt(found, Status.DELIVERED) if found else NEVER_CAME
 
 
 def _before_anything(error: Exception) -> DeliveryFailed:

@@ -4,7 +4,13 @@ from datetime import datetime
 
 from apps.core.mailbox import find, post_sms
 from apps.messaging.models import Status
-from apps.messaging.providers.base import Capabilities, Outgoing, Receipt
+from apps.messaging.providers.base import (
+    NEVER_CAME,
+    Capabilities,
+    DeliveryFailed,
+    Outgoing,
+    Receipt,
+)
 from apps.messaging.providers.urls import reply_url
 
 
@@ -22,6 +28,7 @@ class LocalSms:
         )
         return Receipt(reference, Status.DELIVERED)
 
-    def look_up(self, message: Outgoing, since: datetime) -> Receipt | None:
+    def look_up(self, message: Outgoing, since: datetime) -> Receipt | DeliveryFailed:
+        """The mailbox keeps all it was given: what is not in it never came."""
         reference = find(message.attempt)
-        return Receipt(reference, Status.DELIVERED) if reference else None
+        return Receipt(reference, Status.DELIVERED) if reference else NEVER_CAME
