@@ -1,7 +1,10 @@
 """Which tasks react to which fact: the one place where a lower room is heard above."""
 
 REACTIONS: dict[str, tuple[str, ...]] = {
+    "apps.contacts.facts.ConsentGiven": ("apps.campaigns.tasks.heard_consent",),
     "apps.core.trail.Recorded": ("apps.audit.tasks.write",),
+    "apps.loyalty.facts.RewardWon": ("apps.campaigns.tasks.heard_reward",),
+    "apps.loyalty.facts.StampAdded": ("apps.campaigns.tasks.heard_stamp",),
     "apps.messaging.facts.LateNews": ("apps.campaigns.tasks.recount",),
     "apps.messaging.facts.SendingPaused": ("apps.campaigns.tasks.pause",),
     "apps.messaging.facts.SendingResumed": ("apps.campaigns.tasks.resume",),

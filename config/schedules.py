@@ -18,6 +18,7 @@ RECURRING: tuple[Recurring, ...] = (
     Recurring("oublier les e-mails partis", "apps.accounts.mail.forget_old_mails", 1440),
     Recurring("relever les boîtes d’envoi", "apps.messaging.tasks.sweep", 10),
     Recurring("reprendre les Daily Drops", "apps.campaigns.tasks.sweep", 10),
+    Recurring("réveiller les messages automatiques", "apps.campaigns.tasks.look_at_the_clock", 1),
     Recurring("oublier les retours d’envoi", "apps.messaging.tasks.forget_old_callbacks", 1440),
     Recurring("oublier les imports abandonnés", "apps.audience.tasks.forget_drafts", 1440),
 )

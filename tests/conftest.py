@@ -188,3 +188,4 @@ def committed(shop: Shop) -> Iterator[Callable[..., list[Any]]]:
             name = sql.Identifier(shop.schema_name, table)
             owner.execute(sql.SQL("DELETE FROM {}").format(name))
         owner.execute("DELETE FROM public.django_q_ormq")
+        owner.execute("DELETE FROM public.core_due")

@@ -107,11 +107,11 @@ def estimate(drop: Drop, shop: Shop, now: datetime) -> Estimate:
         sms += 1
         key = (person.first_name, person.last_name, person.balance, person.missing)
         if key not in weighed:
-            weighed[key] = _weigh(drop, person, nobody, shop)
+            weighed[key] = weigh(drop, person, nobody, shop)
         segments += weighed[key].count.segments
         cost += weighed[key].price_tenths
     if drop.use_sms and not weighed:
-        weighed["", "", 0, 0] = _weigh(drop, imagined(shop), nobody, shop)
+        weighed["", "", 0, 0] = weigh(drop, imagined(shop), nobody, shop)
     by_size = sorted(weighed.values(), key=lambda sample: sample.count.units)
     return Estimate(
         reach=reached,
@@ -126,6 +126,7 @@ def estimate(drop: Drop, shop: Shop, now: datetime) -> Estimate:
     )
 
 
-def _weigh(drop: Drop, person: Chosen, contact: Contact, shop: Shop) -> Sample:
-    counted, price = weigh_sms(rendering.sms_body(drop, person, shop), contact, shop)
+def weigh(words: rendering.Words, person: Chosen, contact: Contact, shop: Shop) -> Sample:
+    """One SMS as it would leave: its size and its price."""
+    counted, price = weigh_sms(rendering.sms_body(words, person, shop), contact, shop)
     return Sample(person, counted, price)

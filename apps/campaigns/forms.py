@@ -98,37 +98,12 @@ class CriteriaForm(forms.Form):
         return data
 
 
-class DropForm(forms.ModelForm):  # type: ignore[type-arg]
-    """The words and the moment; a variable that does not exist is an error beside its field."""
+class WordsForm(forms.ModelForm):  # type: ignore[type-arg]
+    """The words; a variable that does not exist is an error beside its field."""
 
-    when = forms.ChoiceField(
-        choices=[("now", _("Maintenant")), ("later", _("Programmer"))],
-        widget=forms.RadioSelect,
-        initial="now",
-    )
-    send_at = forms.DateTimeField(
-        label=_("Jour et heure"),
-        required=False,
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
-        input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%d/%m/%Y %H:%M"],
-    )
-
-    class Meta:
-        model = Drop
-        fields = WRITTEN
-        widgets = {
-            "sms_text": forms.Textarea(attrs={"rows": 4}),
-            "email_text": forms.Textarea(attrs={"rows": 8}),
-            "offer": forms.TextInput(attrs={"placeholder": "5 € de remise dès 40 € d’achat"}),
-            "offer_until": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-        }
-
-    def __init__(self, *args: Any, now: datetime, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.now = now
-        if self.instance.send_at:
-            self.fields["when"].initial = "later"
-        for name in ("sms_text", "email_subject", "email_text", "fallback", "offer"):
+        for name in ("sms_text", "email_subject", "email_text", "fallback"):
             self.fields[name].widget.attrs["aria-describedby"] = f"{name}-aide {name}-erreur"
 
     def _checked(self, name: str) -> str:
@@ -147,6 +122,44 @@ class DropForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def clean_email_text(self) -> str:
         return self._checked("email_text")
+
+
+TEXTS: dict[str, forms.Widget] = {
+    "sms_text": forms.Textarea(attrs={"rows": 4}),
+    "email_text": forms.Textarea(attrs={"rows": 8}),
+}
+
+
+class DropForm(WordsForm):
+    """The words and the moment."""
+
+    when = forms.ChoiceField(
+        choices=[("now", _("Maintenant")), ("later", _("Programmer"))],
+        widget=forms.RadioSelect,
+        initial="now",
+    )
+    send_at = forms.DateTimeField(
+        label=_("Jour et heure"),
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%d/%m/%Y %H:%M"],
+    )
+
+    class Meta:
+        model = Drop
+        fields = WRITTEN
+        widgets = {
+            **TEXTS,
+            "offer": forms.TextInput(attrs={"placeholder": "5 € de remise dès 40 € d’achat"}),
+            "offer_until": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        }
+
+    def __init__(self, *args: Any, now: datetime, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.now = now
+        if self.instance.send_at:
+            self.fields["when"].initial = "later"
+        self.fields["offer"].widget.attrs["aria-describedby"] = "offer-aide offer-erreur"
 
     def clean(self) -> dict[str, Any]:
         found = super().clean() or {}

@@ -1,6 +1,7 @@
-"""The Daily Drop: who, what, when, and how it went. Shop's schema."""
+"""The Daily Drop and the messages that leave by themselves: who, what, when. Shop's schema."""
 
-from typing import ClassVar
+from datetime import time
+from typing import ClassVar, Self
 
 from django.db import models
 from django.db.models import Q
@@ -9,6 +10,8 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.contacts.models import Channel, Contact
 from apps.core.tokens import new_token
+from apps.messaging.models import Message
+from apps.messaging.reasons import say
 
 
 class State(models.TextChoices):
@@ -155,3 +158,112 @@ class Trial(models.Model):
 
     def __str__(self) -> str:
         return f"Trial {self.pk}"
+
+
+class TriggerQuerySet(models.QuerySet["Trigger"]):
+    def on(self) -> Self:
+        return self.filter(on_since__isnull=False)
+
+
+class Trigger(models.Model):
+    """A message that leaves by itself: ``kind`` says when (``triggers``), the words are as a
+    drop's. What came to pass before ``on_since`` is let be. ``next_at`` is the next look of one
+    that goes by the clock.
+    """
+
+    kind = models.CharField(max_length=20)
+    title = models.CharField(_("nom"), max_length=80)
+    settings = models.JSONField(default=dict, blank=True)
+    use_sms = models.BooleanField(_("par SMS"), default=True)
+    use_email = models.BooleanField(_("par e-mail"), default=True)
+    sms_text = models.TextField(_("texte du SMS"), max_length=600, blank=True)
+    email_subject = models.CharField(_("objet de l’e-mail"), max_length=120, blank=True)
+    email_text = models.TextField(_("texte de l’e-mail"), max_length=5000, blank=True)
+    fallback = models.CharField(
+        _("à défaut de prénom"), max_length=40, default="cher client", blank=True
+    )
+    hour = models.TimeField(_("heure"), default=time(10))
+    on_since = models.DateTimeField(null=True)
+    next_at = models.DateTimeField(null=True)
+    created_by = models.BigIntegerField(null=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    saved_at = models.DateTimeField(auto_now=True)
+
+    offer = ""  # codes are a drop's
+
+    objects = TriggerQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(on_since__isnull=False) | Q(next_at=None),
+                name="what_is_off_looks_at_no_clock",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def is_on(self) -> bool:
+        return self.on_since is not None
+
+    @property
+    def channels(self) -> list[str]:
+        ways = (Channel.SMS, self.use_sms), (Channel.EMAIL, self.use_email)
+        return [channel for channel, used in ways if used]
+
+
+class RunState(models.TextChoices):
+    WAITING = "waiting", _("en attente")
+    SENT = "sent", _("parti")
+    DROPPED = "dropped", _("non envoyé")
+
+
+class Run(models.Model):
+    """One person met a trigger on one occasion: written once, whoever looks how often.
+
+    ``at`` is the next look at one that waits (its hour, the cap, its own delay), ``reason`` why
+    it waits or was dropped; past ``expires_at`` it means nothing any more.
+    """
+
+    trigger = models.ForeignKey(Trigger, models.PROTECT, related_name="runs", db_index=False)
+    contact = models.ForeignKey(Contact, models.PROTECT, related_name="+", db_index=False)
+    occasion = models.CharField(max_length=40)  # "2026", "visit:10", "reward:123"
+    caused_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    state = models.CharField(max_length=7, choices=RunState, default=RunState.WAITING)
+    at = models.DateTimeField(null=True)
+    reason = models.CharField(max_length=40, blank=True)
+    message = models.OneToOneField(Message, models.PROTECT, null=True, related_name="+")
+    done_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["trigger", "contact", "occasion"], name="one_run_per_occasion"
+            ),
+            models.CheckConstraint(
+                condition=Q(state="waiting", at__isnull=False, message=None)
+                | Q(state="sent", at=None, message__isnull=False)
+                | Q(state="dropped", at=None, message=None),
+                name="a_run_waits_left_or_was_dropped",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["at"], condition=Q(at__isnull=False), name="run_due"),
+            models.Index(fields=["trigger", "-caused_at", "-id"], name="run_of_trigger"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Run {self.pk}"
+
+    @property
+    def cause(self) -> str:
+        """As its message names it."""
+        return f"trigger:{self.trigger_id}:{self.pk}"
+
+    @property
+    def why(self) -> str:
+        """Why it waits, did not leave or did not arrive, in French."""
+        return self.message.why if self.message else say(self.reason)

@@ -1,16 +1,17 @@
-"""Drops that come from a backup: none goes on by itself (see ``messaging.resting``)."""
+"""Drops and triggers from a backup: none goes on by itself (see ``messaging.resting``)."""
 
 from datetime import datetime
 
 from django.db.models import Q
 
-from apps.campaigns.models import LIVE, Drop, State, Trial
+from apps.campaigns.models import LIVE, Drop, Run, RunState, State, Trial, Trigger
 from apps.messaging.models import Message
 from apps.messaging.resting import RESTORED
 
 
 def rest(using: str, now: datetime) -> None:
-    """What was programmed is a draft again; what was under way has ended where it stood.
+    """What was programmed is a draft again; what was under way has ended where it stood; what
+    leaves by itself waits to be switched on.
 
     After ``messaging.resting.rest``. Who was taken for a drop stays taken until the cap ends: the
     message may have left after the backup was made.
@@ -28,3 +29,6 @@ def rest(using: str, now: datetime) -> None:
             drop.save(using=using, update_fields=["state", "done_at", "pause_reason", "saved_at"])
     trials = Trial.objects.using(using).filter(Q(claimed_at=None) | ~Q(to=""))
     trials.update(claimed_at=now, to="", body="", outcome="called_off")
+    Trigger.objects.using(using).update(on_since=None, next_at=None)
+    runs = Run.objects.using(using).filter(state=RunState.WAITING)
+    runs.update(state=RunState.DROPPED, at=None, reason=RESTORED, done_at=now)

@@ -15,7 +15,7 @@ from apps.audience.criteria import Criteria
 from apps.audit.services import record
 from apps.campaigns.estimate import Estimate
 from apps.campaigns.freezing import CLOSE, FREEZE
-from apps.campaigns.models import Drop, State
+from apps.campaigns.models import Drop, State, Trigger
 from apps.campaigns.writing import uses
 from apps.contacts.models import Contact
 from apps.core.actor import Actor
@@ -153,27 +153,32 @@ def discard(drop_id: int) -> None:
 
 def ready(drop: Drop, now: datetime) -> None:
     """Raises what keeps ``drop`` from being launched, nobody's presence aside."""
-    missing = [
-        what
-        for what, needed in (
-            ("un canal, SMS ou e-mail", not drop.channels),
-            ("celui du SMS", drop.use_sms and not drop.sms_text.strip()),
-            ("l’objet de l’e-mail", drop.use_email and not drop.email_subject.strip()),
-            ("celui de l’e-mail", drop.use_email and not drop.email_text.strip()),
-        )
-        if needed
-    ]
-    if missing:
-        raise NothingToSend(what=", ".join(missing))
-    texts = [drop.sms_text] if drop.use_sms else []
-    texts += [drop.email_subject, drop.email_text] if drop.use_email else []
-    if blanks := _BLANK.findall(" ".join(texts)):
-        raise BlankLeft(what=", ".join(dict.fromkeys(blanks)))
+    ready_to_read(drop)
     _offer_stands(drop, now)
     if drop.send_at and drop.send_at <= now:
         raise TimePassed()
     if drop.send_at and drop.send_at > now + FURTHEST:
         raise TooFar()
+
+
+def ready_to_read(words: Drop | Trigger) -> None:
+    """Raises ``NothingToSend`` or ``BlankLeft`` for words that nobody should read."""
+    missing = [
+        what
+        for what, needed in (
+            ("un canal, SMS ou e-mail", not words.channels),
+            ("celui du SMS", words.use_sms and not words.sms_text.strip()),
+            ("l’objet de l’e-mail", words.use_email and not words.email_subject.strip()),
+            ("celui de l’e-mail", words.use_email and not words.email_text.strip()),
+        )
+        if needed
+    ]
+    if missing:
+        raise NothingToSend(what=", ".join(missing))
+    texts = [words.sms_text] if words.use_sms else []
+    texts += [words.email_subject, words.email_text] if words.use_email else []
+    if blanks := _BLANK.findall(" ".join(texts)):
+        raise BlankLeft(what=", ".join(dict.fromkeys(blanks)))
 
 
 def _offer_stands(drop: Drop, now: datetime) -> None:

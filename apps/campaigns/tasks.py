@@ -5,9 +5,15 @@ from datetime import timedelta
 from django.db.models import Q
 from django.utils import timezone
 
-from apps.campaigns import freezing, keeping, services, trials
+from apps.campaigns import firing, freezing, keeping, services, trials
 from apps.campaigns.models import Drop, State
+from apps.contacts.facts import ConsentGiven
+from apps.contacts.models import ConsentEvent, ConsentState
+from apps.core import due
 from apps.core.jobs import enqueue
+from apps.core.tenancy import in_schema
+from apps.loyalty.facts import RewardWon, StampAdded
+from apps.loyalty.models import Movement, Reward
 from apps.shops.services import every_open_shop
 
 LOST_AFTER = timedelta(minutes=15)
@@ -66,3 +72,36 @@ def sweep() -> None:
                 enqueue(freeze, drop.pk, str(drop.launch_token))
             elif not freezing.waiting(drop).exists():
                 enqueue(close, drop.pk)
+
+
+def heard_consent(contact_id: int, channel: str) -> None:
+    """Reaction to ``ConsentGiven``."""
+    said_yes = ConsentEvent.objects.filter(
+        contact=contact_id, channel=channel, state=ConsentState.GRANTED
+    )
+    firing.react(ConsentGiven, contact_id, said_yes.latest("at").at)
+
+
+def heard_stamp(card_id: int, movement_id: int) -> None:
+    """Reaction to ``StampAdded``."""
+    stamp = Movement.objects.values("card__contact_id", "at").get(pk=movement_id)
+    firing.react(StampAdded, stamp["card__contact_id"], stamp["at"])
+
+
+def heard_reward(reward_id: int) -> None:
+    """Reaction to ``RewardWon``."""
+    reward = Reward.objects.values("card__contact_id", "won_at").get(pk=reward_id)
+    firing.react(RewardWon, reward["card__contact_id"], reward["won_at"])
+
+
+def run_triggers() -> None:
+    """What leaves by itself in this shop, as far as the clock says."""
+    firing.run_due()
+
+
+def look_at_the_clock() -> None:
+    """Recurring, in public: a job for each shop in which a trigger has something due; the others
+    are not opened."""
+    for schema in due.take(firing.DUE, timezone.now()):
+        with in_schema(schema):
+            enqueue(run_triggers)

@@ -1,8 +1,9 @@
-"""The Daily Drop and its codes: the team's doors, and the page a customer shows."""
+"""Daily Drops, their codes, and messages that leave by themselves: the team's doors, and the page
+a customer shows."""
 
 from django.urls import path, re_path
 
-from apps.campaigns import counter_views, customer_views, views
+from apps.campaigns import automatic_views, counter_views, customer_views, views
 from apps.core.tokens import READABLE
 
 _CODE = rf"(?P<code>[{READABLE}]{{9}})"
@@ -24,5 +25,14 @@ team_urls = [
         r"^gestion/messages/(?P<pk>[0-9]{1,18})/(?P<verb>pause|reprendre|annuler|deprogrammer)/$",
         views.act,
         name="drop_act",
+    ),
+    path("gestion/automatiques/", automatic_views.triggers, name="triggers"),
+    path("gestion/automatiques/nouveau/", automatic_views.new, name="trigger_new"),
+    path("gestion/automatiques/<int:pk>/", automatic_views.trigger, name="trigger"),
+    path("gestion/automatiques/<int:pk>/texte/", automatic_views.save, name="trigger_save"),
+    re_path(
+        r"^gestion/automatiques/(?P<pk>[0-9]{1,18})/(?P<verb>activer|arreter|copier|supprimer)/$",
+        automatic_views.act,
+        name="trigger_act",
     ),
 ]

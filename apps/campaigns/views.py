@@ -1,7 +1,6 @@
 """Writing drops, letting them go, watching them arrive."""
 
 import uuid
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,10 +14,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from apps.accounts.requests import TeamRequest, actor
 from apps.audience.criteria import REASONS, Criteria, describe, parts
-from apps.campaigns import queries, rendering, services, trials
-from apps.campaigns.estimate import Estimate, Sample, estimate, reader_without_links
+from apps.campaigns import queries, services, trials
+from apps.campaigns.estimate import Estimate, estimate
 from apps.campaigns.forms import GROUPS, CriteriaForm, DropForm, TrialForm
 from apps.campaigns.models import Drop, State
+from apps.campaigns.previews import mail_sample, samples
 from apps.campaigns.starters import BY_KEY, STARTERS
 from apps.campaigns.timing import departure
 from apps.campaigns.writing import VARIABLES
@@ -27,7 +27,6 @@ from apps.core.doors import door
 from apps.core.phone import show_phone
 from apps.core.refusal import Refusal
 from apps.core.roles import Right
-from apps.messaging.letter import card_link, paragraphs
 from apps.messaging.services import HEALTH, sms_sender
 from apps.shops.models import Shop
 
@@ -143,8 +142,8 @@ def _told(found: Drop, shop: Shop, now: datetime) -> dict[str, Any]:
         "told": told,
         "for_whom": describe(Criteria.read(found.criteria)),
         "departure": departure(shop, found.send_at, now),
-        "samples": _samples(found, told, shop),
-        "mail": _mail_sample(found, told, shop),
+        "samples": samples(found, told, shop),
+        "mail": mail_sample(found, told, shop),
         "sender": sms_sender(shop),
         "health": HEALTH if shop.sells_alcohol else "",
     }
@@ -157,34 +156,6 @@ def _chips(criteria: Criteria) -> list[tuple[str, str]]:
         alone = {name: values[name] for name in names if name in values}
         chips += [(group, " ".join(parts(Criteria.read(alone))))] if alone else []
     return chips
-
-
-def _samples(found: Drop, told: Estimate, shop: Shop) -> list[dict[str, Any]]:
-    """The shortest and the longest SMS for two real people, with links that open nothing."""
-    shown: list[Sample] = []
-    for sample in (told.shortest, told.longest):
-        if sample and sample not in shown:
-            shown.append(sample)
-    nobody = reader_without_links()
-    return [
-        {
-            "sample": s,
-            "text": rendering.sms(found, replace(s.person, card_token=""), nobody, shop),
-        }
-        for s in shown
-    ]
-
-
-def _mail_sample(found: Drop, told: Estimate, shop: Shop) -> dict[str, Any] | None:
-    if told.reader is None:
-        return None
-    reader = replace(told.reader, card_token="")
-    return {
-        "subject": rendering.subject(found, reader, shop),
-        "paragraphs": paragraphs(rendering.email_body(found, reader, shop)),
-        "card": card_link(shop, ""),
-        "name": reader.first_name or "une personne sans prénom",
-    }
 
 
 @door(Right.WRITE_DROPS)

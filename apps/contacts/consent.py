@@ -7,8 +7,10 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from apps.contacts.models import Channel, ConsentEvent, ConsentState, Contact, Opposition
+from apps.contacts.facts import ConsentGiven
+from apps.contacts.models import Channel, ConsentEvent, ConsentState, Contact, Opposition, Source
 from apps.core.actor import Actor
+from apps.core.facts import announce
 from apps.core.reading import insert
 from apps.core.tokens import keyed_hash
 
@@ -117,4 +119,6 @@ def write_consent(
             Opposition.objects.get_or_create(channel=channel, address_hash=digest)
         elif state == ConsentState.GRANTED and own_word:
             Opposition.objects.filter(channel=channel, address_hash=digest).delete()
+    if state == ConsentState.GRANTED and source != Source.IMPORT:
+        announce(ConsentGiven(contact_id=contact.pk, channel=channel))
     return True

@@ -1,5 +1,7 @@
 """What the platform itself keeps: rate counters, Django's cache table, who works at what."""
 
+from typing import ClassVar
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -66,3 +68,27 @@ class WorkerProcess(models.Model):
 
     def __str__(self) -> str:
         return f"{self.host}:{self.pid}"
+
+
+class Due(models.Model):
+    """When something of a shop is due by the clock (``core.due``): one row a shop and concern."""
+
+    walled_by = "schema"
+
+    schema = models.CharField(max_length=63)
+    what = models.CharField(max_length=20)
+    at = models.DateTimeField(null=True)  # empty: nothing
+    asked_at = models.DateTimeField(null=True)  # a job was queued for it then, and has not ended
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["schema", "what"], name="one_due_moment_per_concern")
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["what", "at"], condition=models.Q(at__isnull=False), name="due_by_moment"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.schema}:{self.what}"

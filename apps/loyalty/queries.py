@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import F
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from apps.contacts.models import Contact
@@ -114,3 +115,18 @@ def figures(now: datetime) -> Figures:
         ready=Reward.objects.ready().count(),
         given=Redemption.objects.filter(at__gte=month).count(),
     )
+
+
+def standing(kind: MovementKind, contact_id: int | None = None) -> QuerySet[Movement]:
+    """Lines of the ledger that no other has undone; one person's, if one is named."""
+    found = Movement.objects.filter(kind=kind, undone_by=None)
+    return found.filter(card__contact=contact_id) if contact_id else found
+
+
+def nth(kind: MovementKind, n: int, contact_id: int | None = None) -> QuerySet[Movement]:
+    """Of each card's standing lines the ``n``-th."""
+    sooner = standing(kind).filter(card=OuterRef("card"))
+    sooner = sooner.filter(Q(at__lt=OuterRef("at")) | Q(at=OuterRef("at"), pk__lt=OuterRef("pk")))
+    before = sooner.order_by().values("card").annotate(many=Count("pk")).values("many")
+    lines = standing(kind, contact_id).annotate(before=Coalesce(Subquery(before), 0))
+    return lines.filter(before=n - 1)

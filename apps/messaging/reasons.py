@@ -14,6 +14,13 @@ _SENTENCES: dict[str, str | Promise] = {
     "landline": _("Ligne fixe : ne reçoit pas de SMS"),
     "minor": _("Majorité inconnue, ou mineur"),
     "capped": _("Un autre message l’a atteint entre-temps"),
+    # a message that leaves by itself
+    "too_soon": _("Un autre message l’a atteint il y a peu"),
+    "closed_hours": _("Hors des heures permises"),
+    "outdated": _("Plus d’actualité quand un message était de nouveau permis"),
+    "not_any_more": _("Plus d’actualité : la personne est revenue, ou le geste a été annulé"),
+    "twice_one": _("Déjà reçu sous une autre fiche de la même personne"),
+    "no_address": _("Sans numéro ou sans e-mail pour ce message"),
     # nothing left at all
     "card_links_capped": _(
         "Beaucoup de cartes demandées en un jour : la limite d’envois est atteinte. "

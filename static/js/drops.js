@@ -2,7 +2,7 @@
 // The progress page: it does not move under a hand that has opened something.
 import { say } from "./page.js";
 
-const form = document.getElementById("drop");
+const form = document.querySelector(".composer > form");
 if (form) compose();
 
 document.addEventListener("htmx:beforeRequest", (event) => {
@@ -30,9 +30,10 @@ function compose() {
     if (detail.target.querySelector("details[open]")) detail.fragment.querySelector("details")?.setAttribute("open", "");
   });
 
-  let people = document.getElementById("portee").dataset.people;
+  const reach = () => document.getElementById("portee")?.dataset.people;
+  let people = reach();
   document.addEventListener("htmx:oobAfterSwap", () => {
-    const now = document.getElementById("portee").dataset.people;
+    const now = reach();
     if (now !== people) say(`${now} personne${now > 1 ? "s" : ""}`);
     people = now;
   });

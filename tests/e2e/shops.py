@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from apps.campaigns.models import Drop, Send
+from apps.campaigns.models import Drop, Send, Trigger
 from apps.contacts.models import Contact
 from apps.core.tenancy import in_schema
 from apps.core.tokens import new_token
@@ -58,6 +58,7 @@ def places(shop: Shop) -> dict[str, dict[str, object]]:
         joining = Joining.objects.filter(confirmed_at=None).first()
         code = Send.objects.filter(uses=None).values_list("code", flat=True).first()
         drops = {drop.state: drop.pk for drop in Drop.objects.all()}
+        trigger = Trigger.objects.order_by("pk").first()
         reward = Reward.objects.filter(redemption=None, taken_back_at=None).first()
         stamp = Movement.objects.filter(kind="earn").order_by("-at").first()
     found: dict[str, dict[str, object]] = {"theme": {"digest": shop.theme_url[7:-4]}}
@@ -71,6 +72,8 @@ def places(shop: Shop) -> dict[str, dict[str, object]]:
     found["drop_new"] = {}
     found["drop_launch"] = {"pk": drops["draft"]}
     found["drop"] = {"pk": drops["done"], "act": "pause"}
+    if trigger:
+        found["trigger"] = {"pk": trigger.pk, "verb": "copier"}
     if joining:
         found["verify"] = {"token": joining.token}
     if reward:

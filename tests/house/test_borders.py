@@ -29,6 +29,7 @@ ACROSS_SHOPS = {
     "apps/accounts/services.py": "ending a person's sessions everywhere",
     "apps/accounts/sessions.py": "forgetting ended sessions",
     "apps/accounts/team.py": "which shop an invitation's token opens",
+    "apps/core/due.py": "which shops have something due by the clock",
     "apps/ops/admin_site.py": "the platform's staff",
     "apps/shops/domains.py": "whose a domain was",
 }

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from apps.ops.demo.automatics import AUTOMATICS, Automatic
 from apps.ops.demo.drops import Past
 from apps.ops.demo.visits import Hours
 
@@ -23,6 +24,7 @@ class DemoShop:
     basket_cents: tuple[int, int]
     drops: tuple[Past, ...]
     draft: Past
+    automatics: tuple[Automatic, ...] = AUTOMATICS
 
     @property
     def sells_alcohol(self) -> bool:

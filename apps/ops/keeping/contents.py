@@ -22,6 +22,7 @@ from django_q.models import OrmQ, Task
 
 from apps.accounts.models import PlatformMail, Session, User
 from apps.core.jobs import Lane
+from apps.core.models import Due
 from apps.core.queue import key_of
 from apps.core.tenancy import DatabaseWrapper, database
 from apps.ops.models import Erasure
@@ -33,8 +34,8 @@ ALIAS = "keeping"
 USER_COLUMNS = ("actor_id", "created_by")
 USER_KINDS = ("team", "staff")
 # They name a shop and are no part of it: whoever comes back signs in again, letters and the
-# register of what was erased are the platform's own.
-LEFT_OUT = (Session, PlatformMail, Erasure)
+# register of what was erased are the platform's own, and what is due follows from the shop.
+LEFT_OUT = (Session, PlatformMail, Erasure, Due)
 
 _COLUMNS = """
 SELECT c.relname, array_agg(a.attname ORDER BY a.attnum)

@@ -15,7 +15,7 @@ from apps.accounts.services import open_account
 from apps.analytics.queries import home
 from apps.audience.models import Fate, ImportLine, ImportRun, ImportState
 from apps.audit.services import record
-from apps.campaigns.models import Drop, State, Trial
+from apps.campaigns.models import Drop, Run, RunState, State, Trial, Trigger
 from apps.contacts.models import Contact
 from apps.core.actor import Actor
 from apps.core.roles import Role
@@ -119,6 +119,15 @@ def _what_waits(now) -> None:
         launch_token=uuid4(),
     )
     Drop.objects.create(title="En préparation", state=State.PREPARING, launch_token=uuid4())
+    Run.objects.filter(state=RunState.WAITING).update(state=RunState.DROPPED, at=None)
+    Run.objects.create(
+        trigger=Trigger.objects.on().earliest("pk"),
+        contact=people[0],
+        occasion="reward:0",
+        caused_at=now,
+        expires_at=now + timedelta(days=30),
+        at=now + timedelta(days=2),
+    )
     Trial.objects.create(drop=drop, to="+33612000000", body="Essai")
 
 

@@ -38,7 +38,9 @@ RESTING = {
     "messaging_attempt": 1,
     "messaging_wake": 1,
     "campaigns_drop": 3,
+    "campaigns_run": 1,
     "campaigns_trial": 1,
+    "campaigns_trigger": 4,
     "audience_importrun": 1,
 }
 

@@ -1,0 +1,55 @@
+"""What is typed for a message that leaves by itself: its words, its hour, its kind's settings."""
+
+from datetime import time
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.http import QueryDict
+from django.utils.translation import gettext_lazy as _
+
+from apps.campaigns.automatic import WRITTEN
+from apps.campaigns.forms import TEXTS, WordsForm
+from apps.campaigns.models import Trigger
+from apps.campaigns.triggers import KINDS
+from apps.campaigns.writing import VARIABLES, uses
+from apps.shops.models import Shop
+
+_OF_A_DROP = ("code", "bon")
+AT_HAND = tuple(variable for variable in VARIABLES if variable.name not in _OF_A_DROP)
+
+
+class TriggerForm(WordsForm):
+    """The words, and the hour of one that goes by the clock."""
+
+    class Meta:
+        model = Trigger
+        fields = WRITTEN
+        widgets = {**TEXTS, "hour": forms.TimeInput(attrs={"type": "time"}, format="%H:%M")}
+
+    def __init__(self, *args: Any, shop: Shop, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.shop = shop
+        if not KINDS[self.instance.kind].by_clock:
+            del self.fields["hour"]
+
+    def _checked(self, name: str) -> str:
+        text = super()._checked(name)
+        if any(uses(text, one) for one in _OF_A_DROP):
+            raise ValidationError(_("Un code ne se donne que dans un Daily Drop."))
+        return text
+
+    def clean_hour(self) -> time:
+        hour: time = self.cleaned_data["hour"]
+        opens, closes = self.shop.quiet_until, self.shop.quiet_from
+        if opens < closes and not opens <= hour < closes:
+            raise ValidationError(
+                _("Les messages sont permis de %(opens)s à %(closes)s."),
+                params={"opens": f"{opens:%H:%M}", "closes": f"{closes:%H:%M}"},
+            )
+        return hour
+
+
+def settings_form(trigger: Trigger, data: QueryDict | None = None) -> forms.Form:
+    """The form of the trigger's own kind, as it stands or as it was typed."""
+    return KINDS[trigger.kind].form(data, initial=trigger.settings, prefix="reglage")

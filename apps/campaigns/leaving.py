@@ -1,0 +1,157 @@
+"""A run whose moment has come: it leaves, waits for the first allowed moment, or is dropped.
+
+All of these messages are commercial, since none answers what a person has just asked for: they
+mind consent, the cap, the legal hours and the age gate as a drop does. A person is looked at under
+their lock, which a drop takes too (``taking.take``): of two messages at the same moment one gets
+through, and the other finds the cap reached.
+"""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from apps.audience.criteria import Chosen
+from apps.campaigns import rendering
+from apps.campaigns.models import Run, RunState, Trigger
+from apps.campaigns.triggers import KINDS
+from apps.campaigns.triggers.kind import Met
+from apps.contacts.models import Channel, ConsentState, Contact
+from apps.loyalty.merging import living
+from apps.loyalty.models import Card
+from apps.loyalty.services import card_of, the_programme
+from apps.messaging.hours import next_allowed
+from apps.messaging.models import Kind, Message
+from apps.messaging.services import post
+from apps.shops.models import Shop
+
+# Of several reasons the one nearest to a yes is told.
+_NEAREST = ("bad_address", "landline", "stopped", "no_consent", "no_address")
+
+
+@transaction.atomic
+def settle(run_id: int, shop: Shop, now: datetime) -> None:
+    """Look at one run that is due. Another worker's, or one of a trigger that is off, is let be."""
+    waiting = Run.objects.select_for_update(skip_locked=True, of=("self",), no_key=True)
+    run = waiting.select_related("trigger", "contact").filter(pk=run_id, at__lte=now).first()
+    if run is None or not run.trigger.is_on:
+        return
+    locked = Contact.objects.select_for_update(no_key=True)
+    person = locked.get(pk=living(run.contact).pk)
+    channel, reason = way_to(person, run.trigger.channels, shop, now)
+    if now > run.expires_at:
+        _drop(run, "outdated", now)
+    elif not _holds(run):
+        _drop(run, "not_any_more", now)
+    elif _had_it(run, person):
+        _drop(run, "twice_one", now)
+    elif not channel:
+        _drop(run, reason, now)
+    else:
+        _leave_or_wait(run, person, channel, shop, now)
+
+
+def _leave_or_wait(run: Run, person: Contact, channel: str, shop: Shop, now: datetime) -> None:
+    free, reason = now, ""
+    if shop.cap_days and person.last_commercial_at:
+        free = max(now, person.last_commercial_at + timedelta(days=shop.cap_days))
+        reason = "too_soon" if free > now else ""
+    allowed = next_allowed(shop, person.phone, free, postal_code=person.postal_code)
+    if allowed <= now:
+        _send(run, person, channel, shop, now)
+    elif allowed > run.expires_at:
+        _drop(run, "outdated", now)
+    else:
+        run.at, run.reason = allowed, reason or "closed_hours"
+        run.save(update_fields=["at", "reason"])
+
+
+def _send(run: Run, person: Contact, channel: str, shop: Shop, now: datetime) -> None:
+    run.message = write(run.trigger, person, channel, run.cause, shop)
+    if run.message is None:  # its address went away between the look and the line
+        _drop(run, "no_address", now)
+        return
+    run.state, run.at, run.reason, run.done_at = RunState.SENT, None, "", now
+    run.save(update_fields=["state", "at", "reason", "message", "done_at"])
+    person.last_commercial_at = now
+    person.save(update_fields=["last_commercial_at"])
+
+
+def write(
+    trigger: Trigger, person: Contact, channel: str, cause: str, shop: Shop
+) -> Message | None:
+    """The trigger's words for one person, into the outbox."""
+    reader = reader_of(trigger, person, channel)
+    by_mail = channel == Channel.EMAIL
+    text = rendering.email_text if by_mail else rendering.sms
+    return post(
+        contact=person,
+        channel=channel,
+        kind=Kind.COMMERCIAL,
+        cause=cause,
+        subject=rendering.subject(trigger, reader, shop) if by_mail else "",
+        body=text(trigger, reader, person, shop),
+    )
+
+
+def reader_of(trigger: Trigger, person: Contact, channel: str) -> Chosen:
+    """What the variables say of ``person``, with a card if the words want one."""
+    card = Card.objects.filter(contact=person).first()
+    if card is None and rendering.needs_card(trigger):
+        card = card_of(person)
+    balance = card.balance if card else 0
+    return Chosen(
+        contact_id=person.pk,
+        channel=channel,
+        address=person.address(channel),
+        first_name=person.first_name,
+        last_name=person.last_name,
+        balance=balance,
+        missing=max(the_programme().goal - balance, 0),
+        rewards_ready=card.rewards_ready if card else 0,
+        card_token=card.token if card else "",
+    )
+
+
+def way_to(person: Contact, channels: list[str], shop: Shop, now: datetime) -> tuple[str, str]:
+    """By which of ``channels`` the person may be written to, the first that does; else "" and why
+    not. As the outbox judges when it leaves."""
+    if shop.sells_alcohol and not person.is_adult(timezone.localdate(now)):
+        return "", "minor"
+    reasons = []
+    for channel in channels:
+        if not (reason := _why_not(person, channel)):
+            return channel, ""
+        reasons.append(reason)
+    return "", min(reasons, key=_NEAREST.index, default="no_address")
+
+
+def _why_not(person: Contact, channel: str) -> str:
+    by_sms = channel == Channel.SMS
+    if not person.address(channel):
+        return "no_address"
+    if person.consent(channel) == ConsentState.WITHDRAWN:
+        return "stopped"
+    if person.consent(channel) != ConsentState.GRANTED:
+        return "no_consent"
+    if by_sms and not person.phone_mobile:
+        return "landline"
+    return "bad_address" if (person.phone_bad_at if by_sms else person.email_bad_at) else ""
+
+
+def _holds(run: Run) -> bool:
+    met = Met(run.contact_id, run.occasion, run.caused_at)
+    return KINDS[run.trigger.kind].holds(run.trigger.settings, met)
+
+
+def _had_it(run: Run, person: Contact) -> bool:
+    """Under another record of the same person."""
+    same = Run.objects.filter(trigger=run.trigger_id, occasion=run.occasion, state=RunState.SENT)
+    theirs = same.filter(Q(contact=person) | Q(contact__merged_into=person))
+    return theirs.exclude(pk=run.pk).exists()
+
+
+def _drop(run: Run, reason: str, now: datetime) -> None:
+    run.state, run.at, run.reason, run.done_at = RunState.DROPPED, None, reason, now
+    run.save(update_fields=["state", "at", "reason", "done_at"])
