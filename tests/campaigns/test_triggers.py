@@ -114,6 +114,14 @@ def test_a_birthday_before_it_was_switched_on_is_let_be():
     assert not Run.objects.exists()
 
 
+def test_who_joins_on_the_morning_of_their_birthday_is_wished_too():
+    switched_on("birthday")
+    person(contact__birth_date=date(1980, 11, 24))
+    Contact.objects.update(created_at=TEN - timedelta(minutes=30))
+    sweep()
+    assert Run.objects.get().state == RunState.SENT
+
+
 def test_a_night_without_a_worker_skips_no_birthday():
     switched_on("birthday")
     person(contact__birth_date=date(1980, 11, 23))

@@ -43,7 +43,8 @@ class Birthday(Kind):
             if not (born := _born_on(day + ahead)):
                 continue
             at, year = _morning(day), str((day + ahead).year)
-            theirs = people.filter(born, created_at__lte=until).order_by("pk")
+            # Who joined later that year was nobody's customer on the day.
+            theirs = people.filter(born, created_at__lt=at + timedelta(days=1)).order_by("pk")
             for pk in theirs.values_list("pk", flat=True):
                 yield Met(pk, year, at)
 
