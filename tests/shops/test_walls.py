@@ -25,6 +25,7 @@ from django.utils import timezone
 from apps.accounts.models import Invitation, Membership, PlatformMail, Session
 from apps.contacts.models import Contact
 from apps.core.jobs import JobFailed, run
+from apps.core.models import Due
 from apps.core.tenancy import PLATFORM_ROLE, across_shops, current_schema, database, in_schema
 from apps.shops.models import Domain, DomainClaim, Shop
 from apps.shops.walls import Wall, walls
@@ -56,6 +57,7 @@ MAKE: dict[type[models.Model], Callable[[Shop], object]] = {
         schema=shop.schema_name,
         expire_date=timezone.now() + timedelta(days=1),
     ),
+    Due: lambda shop: Due.objects.create(schema=shop.schema_name, what="triggers"),
 }
 
 
