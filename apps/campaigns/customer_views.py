@@ -1,12 +1,14 @@
-"""What a customer shows at the counter: a code, what it gives, and its QR."""
+"""What the links of a message open: the way to the card, and a voucher with its QR."""
 
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
 
-from apps.campaigns import codes
+from apps.campaigns import codes, links
 from apps.campaigns.personal import shown
 from apps.core.doors import customers
 from apps.core.network import client_address
@@ -19,13 +21,39 @@ from apps.shops.requests import ShopRequest
 WRONG_CODES = Limit("voucher:address", 30, 600)
 
 
+def _somebody(request: ShopRequest) -> bool:
+    return not links.is_program(request.headers.get("User-Agent", ""))
+
+
 @customers
 @never_cache
-@require_safe
+@csrf_exempt
+@require_http_methods(["GET", "HEAD", "POST"])
+def onward(request: ShopRequest, drop: str, token: str) -> HttpResponse:
+    """To the card, from a drop. The page's script posts here, without a cookie: a click."""
+    if request.method == "POST":
+        if _somebody(request):
+            links.card_opened(drop, token, timezone.now())
+        return HttpResponse(status=204)
+    to = reverse("card", args=[token])
+    return render(request, "campaigns/public/onward.html", {"to": to})
+
+
+@customers
+@never_cache
+@csrf_exempt
+@require_http_methods(["GET", "HEAD", "POST"])
 def voucher(request: ShopRequest, code: str) -> HttpResponse:
-    """It shows nobody's name: whoever holds the address learns what the code gives."""
+    """It shows nobody's name: whoever holds the address learns what the code gives.
+
+    Its script posts here, without a cookie: a click.
+    """
     try:
         send = codes.send_of(codes.read(code))
+        if request.method == "POST":
+            if _somebody(request):
+                links.voucher_opened(send, timezone.now())
+            return HttpResponse(status=204)
     except Refusal:
         status = 404 if allowed(WRONG_CODES, client_address(request)) else 429
         return render(request, "campaigns/public/no_voucher.html", status=status)

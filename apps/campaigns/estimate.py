@@ -6,6 +6,7 @@ from datetime import datetime
 from apps.audience.criteria import Chosen, Criteria, Reach, chosen, reach
 from apps.campaigns import rendering
 from apps.campaigns.models import Drop
+from apps.campaigns.personal import held_out
 from apps.contacts.models import Channel, Contact
 from apps.core.templatetags.french import euros, nombre
 from apps.loyalty.services import the_programme
@@ -36,6 +37,7 @@ class Estimate:
 
     reach: Reach
     people: int
+    held: int  # who would get nothing, to compare
     sms: int
     emails: int
     segments: int
@@ -96,9 +98,12 @@ def estimate(drop: Drop, shop: Shop, now: datetime) -> Estimate:
     reached = reach(criteria, channels, shop, now)
     nobody = reader_without_links()
     weighed: dict[tuple[str, str, int, int], Sample] = {}
-    people, sms, emails, segments, cost = set(), 0, 0, 0, 0
+    people, held, sms, emails, segments, cost = set(), set(), 0, 0, 0, 0
     reader = None
     for person in chosen(criteria, channels, drop.both, shop, now):
+        if held_out(drop, person.contact_id):
+            held.add(person.contact_id)
+            continue
         people.add(person.contact_id)
         if person.channel == Channel.EMAIL:
             emails += 1
@@ -116,6 +121,7 @@ def estimate(drop: Drop, shop: Shop, now: datetime) -> Estimate:
     return Estimate(
         reach=reached,
         people=len(people),
+        held=len(held),
         sms=sms,
         emails=emails,
         segments=segments,

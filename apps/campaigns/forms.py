@@ -150,6 +150,9 @@ class DropForm(WordsForm):
         fields = WRITTEN
         widgets = {
             **TEXTS,
+            "hold_out": forms.NumberInput(
+                attrs={"inputmode": "numeric", "min": 0, "max": 20, "step": 5}
+            ),
             "offer": forms.TextInput(attrs={"placeholder": "5 € de remise dès 40 € d’achat"}),
             "offer_until": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         }
@@ -159,7 +162,15 @@ class DropForm(WordsForm):
         self.now = now
         if self.instance.send_at:
             self.fields["when"].initial = "later"
-        self.fields["offer"].widget.attrs["aria-describedby"] = "offer-aide offer-erreur"
+        self.fields["hold_out"].required = False
+        for name in ("offer", "hold_out"):
+            self.fields[name].widget.attrs["aria-describedby"] = f"{name}-aide {name}-erreur"
+
+    def clean_hold_out(self) -> int:
+        part = self.cleaned_data["hold_out"]
+        if not 0 <= (part or 0) <= 20:
+            raise ValidationError(_("De 0 à 20 % : les autres reçoivent votre message."))
+        return part or 0
 
     def clean(self) -> dict[str, Any]:
         found = super().clean() or {}

@@ -34,7 +34,8 @@ class Drop(models.Model):
     ``frozen_up_to`` is the last contact id whose messages are in the outbox: a freeze that was
     killed goes on from there. ``promised`` is what the owner agreed to when launching: people,
     SMS, e-mails and tenths of a cent. ``counts``: see ``keeping``. ``offer`` is what each one's own
-    code gives, in the shop's words, on ``offer_until`` at the latest; empty: no codes.
+    code gives, in the shop's words, on ``offer_until`` at the latest; empty: no codes. Of a hundred
+    people ``hold_out`` are drawn to get nothing, so that one sees what the message changes.
     """
 
     title = models.CharField(_("nom"), max_length=80)
@@ -48,6 +49,7 @@ class Drop(models.Model):
     fallback = models.CharField(
         _("à défaut de prénom"), max_length=40, default="cher client", blank=True
     )
+    hold_out = models.PositiveSmallIntegerField(_("gardés sans message"), default=0, db_default=0)
     offer = models.CharField(_("ce que donne le code"), max_length=80, blank=True, db_default="")
     offer_until = models.DateField(_("valable jusqu’au"), null=True, blank=True)
     state = models.CharField(max_length=9, choices=State, default=State.DRAFT)
@@ -71,7 +73,10 @@ class Drop(models.Model):
             models.CheckConstraint(
                 condition=~Q(state="scheduled") | Q(send_at__isnull=False),
                 name="a_scheduled_drop_has_a_time",
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(hold_out__lte=20), name="most_people_are_written_to"
+            ),
         ]
         indexes: ClassVar = [models.Index(fields=["-created_at", "-id"], name="drop_by_time")]
 
@@ -100,17 +105,22 @@ class Drop(models.Model):
 class Send(models.Model):
     """What one person of a drop has for themselves alone. Written by the freeze, never changed.
 
-    Only drops that need it have any: see ``personal``. ``code`` is kept without its hyphens.
+    Only drops that need it have any: see ``personal``. ``code`` is kept without its hyphens;
+    who is ``held_out`` has nothing, and gets no message.
     """
 
     drop = models.ForeignKey(Drop, models.PROTECT, related_name="sends", db_index=False)
     contact = models.ForeignKey(Contact, models.PROTECT, related_name="+", db_index=False)
     code = models.CharField(max_length=9, null=True)  # noqa: DJ001 (many have none, none twice)
+    held_out = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["drop", "contact"], name="one_send_per_contact"),
             models.UniqueConstraint(fields=["code"], name="a_code_is_one_persons"),
+            models.CheckConstraint(
+                condition=Q(held_out=False) | Q(code=None), name="who_is_held_out_has_no_code"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -139,6 +149,30 @@ class Use(models.Model):
 
     def __str__(self) -> str:
         return f"Use of {self.send_id}"
+
+
+class Link(models.TextChoices):
+    CARD = "card", _("sa carte")
+    VOUCHER = "voucher", _("son bon")
+
+
+class Click(models.Model):
+    """A link of a drop that somebody followed, the first time; see ``links``."""
+
+    drop = models.ForeignKey(Drop, models.PROTECT, related_name="clicks", db_index=False)
+    contact = models.ForeignKey(Contact, models.PROTECT, related_name="+", db_index=False)
+    link = models.CharField(max_length=7, choices=Link)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["drop", "contact", "link"], name="a_click_counts_once_a_person"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"Click {self.pk}"
 
 
 class Trial(models.Model):

@@ -6,6 +6,7 @@ exchanged or one mistaken never give a code again (31 is a prime).
 """
 
 from collections.abc import Sequence
+from hashlib import md5
 
 from django.db import connection
 
@@ -34,6 +35,13 @@ SELECT %s, id, {_CODE} FROM people
 WHERE NOT EXISTS (SELECT FROM {_TABLE} WHERE drop_id = %s AND contact_id = people.id)
 ON CONFLICT DO NOTHING
 """
+_HOLD = f"""
+INSERT INTO {_TABLE} (drop_id, contact_id, held_out)
+SELECT %s, unnest(ids::bigint[]), true FROM unnest(%s::text[]) AS each (ids)
+ON CONFLICT DO NOTHING
+"""
+# A hundred faces of a die that falls the same way for the same person and drop, ever.
+_FACE = "('x' || left(md5('{drop}:' || {contact}), 8))::bit(32)::bigint %% 100"
 JOINED = f" JOIN {_TABLE} AS send ON send.drop_id = %s AND send.contact_id = c.id"
 
 
@@ -64,6 +72,31 @@ def give(drop: Drop, people: int, ids: Sequence[str]) -> None:
             if people <= 0:
                 return
     raise RuntimeError("codes were taken twenty times in a row")
+
+
+def held_out(drop: Drop, contact_id: int) -> bool:
+    """Whether the person gets nothing of ``drop``, to see what it changes.
+
+    By their number and the drop's alone: a freeze begun anew draws the same people, the price
+    that was read leaves out just those, and one drop's draw says nothing of the next one's.
+    """
+    if not drop.hold_out:
+        return False
+    drawn = md5(f"{drop.pk}:{contact_id}".encode(), usedforsecurity=False).hexdigest()
+    return int(drawn[:8], 16) % 100 < drop.hold_out
+
+
+def is_held_out(drop: Drop, contact: str) -> str:
+    """SQL: ``held_out`` of the column ``contact``; for a statement that takes parameters."""
+    if not drop.hold_out:
+        return "false"
+    return f"{_FACE.format(drop=int(drop.pk), contact=contact)} < {int(drop.hold_out)}"
+
+
+def hold(drop: Drop, ids: Sequence[str]) -> None:
+    """Note who gets nothing; ``ids`` as in ``give``."""
+    with connection.cursor() as cursor:
+        cursor.execute(_HOLD, [drop.pk, list(ids)])
 
 
 def with_code(text: str) -> str:

@@ -64,6 +64,6 @@ def mail_sample(words: rendering.Words, told: Told, shop: Shop) -> dict[str, Any
     return {
         "subject": rendering.subject(words, reader, shop),
         "paragraphs": paragraphs(rendering.email_body(words, reader, shop)),
-        "card": card_link(shop, ""),
+        "card": card_link(shop, "", rendering.door(words)),
         "name": reader.first_name or "une personne sans prénom",
     }

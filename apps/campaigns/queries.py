@@ -26,9 +26,12 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Coalesce, Concat, JSONObject, RowNumber
 from django.utils.translation import ngettext
 
-from apps.campaigns.models import Drop, State
+from apps.campaigns.comparing import Comparison, Share, said
+from apps.campaigns.models import Drop, State, Use
+from apps.campaigns.writing import uses
 from apps.contacts.models import Channel, ConsentEvent, ConsentState
-from apps.core.templatetags.french import euros, nombre
+from apps.core.templatetags.french import euros, jour, nombre
+from apps.loyalty.models import Movement, MovementKind
 from apps.messaging.models import Kind, Message, Status
 from apps.messaging.reasons import say
 
@@ -208,3 +211,69 @@ def by_channel(drop: Drop) -> list[ByChannel]:
         ByChannel(str(Channel(row["channel"]).label), row["total"], row["done"])
         for row in rows.annotate(total=Count("pk"), done=gone).order_by("-channel")
     ]
+
+
+WATCHED = timedelta(days=14)  # how long a visit after a message counts as one
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What people did since they were written to, beside those who were kept without.
+
+    ``until`` is when one stops looking; ``clicked`` is None for a drop
+    without links, ``redeemed`` for one without codes.
+    """
+
+    came: Comparison
+    clicked: Share | None
+    redeemed: Share | None
+    until: datetime
+
+    @property
+    def sentence(self) -> str:
+        return said(self.came)
+
+    @property
+    def explained(self) -> str:
+        """What was counted, and how sure it is."""
+        counted = f"Passages tamponnés dans les {WATCHED.days} jours, jusqu’au {jour(self.until)}."
+        if not self.sentence:
+            return counted
+        sure = "19 fois sur 20, le vrai chiffre est dans cette fourchette."
+        return f"{counted} Les deux groupes sont tirés au sort ; {sure}"
+
+
+def has_links(drop: Drop) -> bool:
+    """Whether somebody could follow a link of it that is counted."""
+    texts = [drop.sms_text] if drop.use_sms else []
+    texts += [drop.email_text] if drop.use_email else []
+    return any(uses(text, "lien") or uses(text, "bon") for text in texts)
+
+
+def effect(drop: Drop) -> Effect | None:
+    """Everybody who was taken counts, whether or not their message arrived: only so are the two
+    groups alike but for the message."""
+    if drop.launched_at is None:
+        return None
+    until = drop.launched_at + WATCHED
+    visits = Movement.objects.filter(
+        kind=MovementKind.EARN, undone_by=None, at__gte=drop.launched_at, at__lt=until
+    )
+    written_to = Message.objects.filter(cause=drop.cause).values("contact_id")
+    held = drop.sends.filter(held_out=True).values("contact_id")
+    kept = held.count() if drop.hold_out else 0
+
+    def share(people: "QuerySet[Any, Any]", count: int) -> Share:
+        came = visits.filter(card__contact_id__in=people).values("card__contact_id").distinct()
+        return Share(min(came.count(), count), count) if count else Share(0, 0)
+
+    redeemed = None
+    if drop.offer:
+        used = Use.objects.filter(send__drop=drop, undone_at=None)
+        redeemed = Share(used.count(), drop.sends.exclude(code=None).count())
+    got = share(written_to, max(drop.audience_size - kept, 0))
+    clicked = None
+    if has_links(drop):
+        clicks = drop.clicks.values("contact_id").distinct().count()
+        clicked = Share(min(clicks, got.all), got.all)
+    return Effect(Comparison(got, share(held, kept)), clicked, redeemed, until)

@@ -5,6 +5,8 @@ from functools import lru_cache
 from typing import Protocol
 
 from apps.audience.criteria import Chosen
+from apps.campaigns.links import short
+from apps.campaigns.models import Drop
 from apps.campaigns.personal import voucher_link
 from apps.campaigns.writing import fill, uses
 from apps.contacts.models import Contact
@@ -42,6 +44,11 @@ def needs_card(words: Words) -> bool:
     return any(uses(text, "lien") for text in texts)
 
 
+def door(words: Words) -> str:
+    """Where the links of a drop lead by, so that who follows them is counted."""
+    return f"l/{short(words.pk)}" if isinstance(words, Drop) and words.pk else "c"
+
+
 def _values(words: Words, person: Chosen, shop: Shop) -> dict[str, str]:
     return {
         "prénom": person.first_name,
@@ -49,7 +56,7 @@ def _values(words: Words, person: Chosen, shop: Shop) -> dict[str, str]:
         "boutique": shop.name,
         "tampons": str(person.balance),
         "reste": str(person.missing),
-        "lien": card_link(shop, person.card_token),
+        "lien": card_link(shop, person.card_token, door(words)),
         **({"code": NO_CODE, "bon": voucher_link(shop)} if words.offer else {}),
     }
 

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Max, OuterRef, Subquery
+from django.db.models import Max, OuterRef, Q, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -41,6 +41,7 @@ WRITTEN = (
     "fallback",
     "offer",
     "offer_until",
+    "hold_out",
     "send_at",
 )
 # What belongs to a day, and not to the words that may serve again.
@@ -293,7 +294,9 @@ def cancel(drop_id: int, by: Actor, now: datetime | None = None) -> Drop:
         .annotate(last=Max("at"))
         .values("last")
     )
-    Contact.objects.filter(pk__in=spared).update(last_commercial_at=Subquery(tried))
+    held = drop.sends.filter(held_out=True).values("contact_id")
+    freed = Contact.objects.filter(Q(pk__in=spared) | Q(pk__in=held))
+    freed.update(last_commercial_at=Subquery(tried))
     record(by, "drop.cancel", "drop", drop.pk)
     return drop
 

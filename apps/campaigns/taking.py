@@ -53,13 +53,11 @@ CROSS JOIN (SELECT %s::timestamptz AS now) AS run
 """
 _IN_ORDER = " ORDER BY c.id"
 # The card's link first: what then still opens nothing is the link to one's choices.
-_CARD = f"replace(words.%s, '/c/{OPENS_NOTHING}/', '/c/' || coalesce(card.token, '') || '/')"
+_CARD = f"replace(words.%s, '/%s/{OPENS_NOTHING}/', '/%s/' || coalesce(card.token, '') || '/')"
 _COLUMNS = {
     "contact_id": "c.id",
     "channel": "words.channel",
     "to": f"CASE words.channel WHEN '{Channel.SMS}' THEN c.phone ELSE c.email END",
-    "subject": _CARD % "subject",
-    "body": f"replace({_CARD % 'body'}, '{OPENS_NOTHING}', c.link_token)",
     "available_at": "coalesce(later.at, run.now)",
 }
 
@@ -91,11 +89,14 @@ class Readers:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """Some people of a drop; ``up_to`` is the last one's id."""
+    """Some people of a drop; ``up_to`` is the last one's id. ``held`` get nothing (see
+    ``personal``), by their ids as PostgreSQL writes arrays."""
 
     people: int
     up_to: int
     readers: list[Readers]
+    written_to: int
+    held: list[str]
 
 
 def take(drop: Drop, shop: Shop, now: datetime, many: int) -> Taken:
@@ -117,10 +118,13 @@ def take(drop: Drop, shop: Shop, now: datetime, many: int) -> Taken:
     with connection.cursor() as cursor:
         cursor.execute(statement, [*values, now])
         rows = cursor.fetchall()
+    readers = [(Readers(*row[:-2]), row[-1]) for row in rows]
     return Taken(
         people=sum(row[-1] for row in rows),
         up_to=max((row[-2] for row in rows), default=drop.frozen_up_to),
-        readers=[Readers(*row[:-2]) for row in rows],
+        readers=[same for same, _count in readers if same.channel],
+        written_to=sum(count for same, count in readers if same.channel),
+        held=[same.ids for same, _count in readers if not same.channel],
     )
 
 
@@ -139,12 +143,17 @@ def _common(found: "QuerySet[Any]", drop: Drop) -> "QuerySet[Any]":
 
 
 def _ways(drop: Drop) -> list[str]:
-    """By which channels a person is written to: all that reach them, or the first that does."""
-    ways, sooner = [], "false"
+    """By which channels a person is written to: all that reach them, or the first that does.
+
+    Who gets nothing goes the way that has no name.
+    """
+    held = sooner = personal.is_held_out(drop, "id")
+    ways = [f"('', {held}, {held})"] if drop.hold_out else []
     for channel in drop.channels:
         yes = f"{channel}_is = 'yes'"
         comes_first = f"{yes} AND NOT ({sooner})"
-        ways.append(f"('{channel}', {yes if drop.both else comes_first}, {comes_first})")
+        goes = f"{yes} AND NOT ({held})" if drop.both else comes_first
+        ways.append(f"('{channel}', {goes}, {comes_first})")
         sooner = f"{sooner} OR {yes}"
     return ways
 
@@ -168,12 +177,21 @@ def write(drop: Drop, taken: Taken, later: Later, shop: Shop, now: datetime) -> 
     words = [[same.channel for same in readers], subjects, bodies, [same.ids for same in readers]]
     moments = [list(regions), list(postal_codes), list(later.values())]
     shared = {"kind": Kind.COMMERCIAL, "cause": drop.cause, "created_at": now}
-    own, source, values = _COLUMNS, _READERS, [*words, *moments, now]
+    own, source, values = _texts(drop), _READERS, [*words, *moments, now]
     if drop.offer:
-        personal.give(drop, taken.people, [same.ids for same in readers])
-        own = {**own, **{name: personal.with_code(own[name]) for name in ("subject", "body")}}
+        personal.give(drop, taken.written_to, [same.ids for same in readers])
+        own = {name: personal.with_code(text) for name, text in own.items()}
         source, values = source + personal.JOINED, [*values, drop.pk]
-    post_selected(own, shared, source + _IN_ORDER, values)
+    if taken.held:
+        personal.hold(drop, taken.held)
+    post_selected({**_COLUMNS, **own}, shared, source + _IN_ORDER, values)
+
+
+def _texts(drop: Drop) -> dict[str, str]:
+    """The words of a line in SQL, with the person's own links."""
+    door = rendering.door(drop)
+    subject, body = (_CARD % (name, door, door) for name in ("subject", "body"))
+    return {"subject": subject, "body": f"replace({body}, '{OPENS_NOTHING}', c.link_token)"}
 
 
 def later_places(shop: Shop, now: datetime) -> dict[tuple[str, str], datetime]:

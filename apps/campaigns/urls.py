@@ -8,7 +8,12 @@ from apps.core.tokens import READABLE
 
 _CODE = rf"(?P<code>[{READABLE}]{{9}})"
 
-customer_urls = [re_path(rf"^bon/{_CODE}/$", customer_views.voucher, name="voucher")]
+_TOKEN = r"(?P<token>[A-Za-z0-9_-]{22})"  # noqa: S105 (a pattern)
+
+customer_urls = [
+    re_path(rf"^bon/{_CODE}/$", customer_views.voucher, name="voucher"),
+    re_path(rf"^l/(?P<drop>[0-9a-z]{{1,13}})/{_TOKEN}/$", customer_views.onward, name="onward"),
+]
 team_urls = [
     path("comptoir/code/", counter_views.ask, name="counter-code"),
     re_path(rf"^comptoir/code/{_CODE}/$", counter_views.code, name="counter-code-one"),

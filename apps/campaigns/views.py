@@ -301,6 +301,7 @@ def _progress(request: TeamRequest, found: Drop) -> HttpResponse:
         "channels": queries.by_channel(found),
         "troubles": queries.troubles(found),
         "stops": queries.stops(found),
+        "effect": queries.effect(found),
         "left_out": [(REASONS[reason], count) for reason, count in found.left_out.items() if count],
         "pause_said": _pause_said(found),
         "rests_until": _rests_until(found, timezone.now()),

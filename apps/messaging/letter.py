@@ -52,9 +52,10 @@ def _pieces(line: str) -> list[Piece]:
     ]
 
 
-def card_link(shop: "Shop | _Look", token: str) -> str:
-    """The address of a person's card; without a token, of nobody's."""
-    return f"{shop.url}/c/{token or OPENS_NOTHING}/"
+def card_link(shop: "Shop | _Look", token: str, door: str = "c") -> str:
+    """The address of a person's card; without a token, of nobody's. ``door`` is where it leads
+    by: ``l/…`` is counted."""
+    return f"{shop.url}/{door}/{token or OPENS_NOTHING}/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,27 +85,27 @@ def draw(title: str, text: str, contact: Contact, shop: Shop) -> str:
     one's own: those are put in afterwards.
     """
     look, body = _Look.of(shop), text.rpartition(FOOT)[0] or text
-    nowhere = card_link(shop, OPENS_NOTHING)
-    found = re.search(rf"{re.escape(shop.url)}/c/[\w-]+/", body)
+    found = re.search(rf"{re.escape(shop.url)}/(c|l/[0-9a-z]+)/[\w-]+/", body)
+    nowhere = card_link(shop, OPENS_NOTHING, found[1] if found else "c")
     card = found[0] if found else nowhere
     told = _CODE.search(f"{title} {body}")
     code = "-".join(filter(None, told.groups())) if told else NO_CODE
     bare, none = (f"/{one.replace('-', '')}/" for one in (code, NO_CODE))
     title, body = title.replace(code, NO_CODE), body.replace(code, NO_CODE).replace(bare, none)
-    html = _drawn(look, title, body.replace(card, nowhere))
+    html = _drawn(look, title, body.replace(card, nowhere), nowhere)
     html = html.replace(nowhere, card).replace(NO_CODE, code).replace(none, bare)
     return html.replace(_NO_STOP, stop_url(contact, shop))
 
 
 @lru_cache(maxsize=256)
-def _drawn(shop: _Look, title: str, body: str) -> str:
+def _drawn(shop: _Look, title: str, body: str, card: str) -> str:
     context = {
         "shop": shop,
         "accent": shop.accent,
         "accent_ink": ink_on(shop.accent),
         "subject": title,
         "paragraphs": paragraphs(body),
-        "card": card_link(shop, OPENS_NOTHING),
+        "card": card,
         "health": HEALTH if shop.sells_alcohol else "",
         "stop_url": _NO_STOP,
     }

@@ -17,6 +17,7 @@ from django_q.models import OrmQ
 
 from apps.campaigns import freezing, services, tasks
 from apps.campaigns.estimate import estimate
+from apps.campaigns.links import short
 from apps.campaigns.models import Drop, State
 from apps.contacts.models import ConsentState, Contact
 from apps.core.actor import Actor
@@ -63,7 +64,7 @@ def test_the_audience_freezes_into_the_outbox_with_the_reasons_of_the_others(sho
     assert drop.left_out == {"pending": 1, "cap": 1}
     for message in Message.objects.filter(cause=drop.cause).select_related("contact__card"):
         assert message.body.startswith(message.contact.first_name.replace("ï", "i")[:3])
-        assert f"/c/{message.contact.card.token}/" in message.body
+        assert f"/l/{short(drop.pk)}/{message.contact.card.token}/" in message.body
         assert "dangereux pour la santé" in message.body
 
 
@@ -176,7 +177,9 @@ def test_what_a_mail_says_of_a_person_is_in_their_own_text_and_the_html_is_drawn
     for card in Card.objects.select_related("contact"):
         mail, name = said[card.contact.email], card.contact.first_name or "vous"
         own = f"{name}, {card.balance} tampons, encore {10 - card.balance}."
-        assert mail.body.startswith(f"{own}\n\n{shop.url}/c/{card.token}/\n\n-- \n")
+        assert mail.body.startswith(
+            f"{own}\n\n{shop.url}/l/{short(drop.pk)}/{card.token}/\n\n-- \n"
+        )
         assert own in mail.html
         assert (mail.subject, mail.html.count(card.token)) == (f"Pour {name}", 1)
 
@@ -484,7 +487,7 @@ def test_each_reader_of_the_same_words_has_links_of_their_own(shop):
         mail = mails.pop(person.email)
         for mine in (mail.html, mail.body):
             person.refresh_from_db()
-            assert f"/c/{person.card.token}/" in mine
+            assert f"/{person.card.token}/" in mine
             assert f"/stop/{person.link_token}/" in mine
             assert "exemple-de-lien" not in mine
             others = [one for one in people if one != person]

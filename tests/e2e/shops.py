@@ -56,7 +56,7 @@ def places(shop: Shop) -> dict[str, dict[str, object]]:
     with in_schema(shop.schema_name):
         card = Card.objects.select_related("contact").order_by("-rewards_ready", "-balance").first()
         joining = Joining.objects.filter(confirmed_at=None).first()
-        code = Send.objects.filter(uses=None).values_list("code", flat=True).first()
+        code = Send.objects.filter(uses=None, held_out=False).values_list("code", flat=True).first()
         drops = {drop.state: drop.pk for drop in Drop.objects.all()}
         trigger = Trigger.objects.order_by("pk").first()
         reward = Reward.objects.filter(redemption=None, taken_back_at=None).first()
@@ -68,6 +68,7 @@ def places(shop: Shop) -> dict[str, dict[str, object]]:
     found["choices"] = {"token": card.contact.link_token}
     found["counter-card"] = found["counter-stamp"] = {"card_id": card.pk}
     found["voucher"] = found["counter-code-one"] = {"code": code}
+    found["onward"] = {"drop": "1", "token": card.token}
     found["contact"] = {"pk": card.contact_id, "tag": 1}
     found["drop_new"] = {}
     found["drop_launch"] = {"pk": drops["draft"]}

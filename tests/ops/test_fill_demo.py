@@ -95,7 +95,9 @@ def test_past_drops_show_every_end_of_a_message(filled):
     assert not ends & {Status.QUEUED, Status.SENDING}
     assert Attempt.objects.count() == Message.objects.filter(tries=1).count()
     for drop in Drop.objects.filter(state=State.DONE):
-        assert Message.objects.filter(cause=drop.cause).count() == drop.audience_size
+        held = drop.sends.filter(held_out=True).count()
+        assert Message.objects.filter(cause=drop.cause).count() == drop.audience_size - held
+        assert bool(held) == bool(drop.hold_out)
 
 
 def test_a_second_time_changes_nothing(filled, now):

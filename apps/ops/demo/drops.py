@@ -8,8 +8,8 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from apps.campaigns.models import Drop, State, Use
-from apps.campaigns.personal import give, shown
+from apps.campaigns.models import Drop, Send, State, Use
+from apps.campaigns.personal import give, held_out, shown
 from apps.contacts.models import Channel, Contact
 from apps.messaging.models import Attempt, Kind, Message, Status
 
@@ -34,6 +34,7 @@ class Past:
     subject: str = ""
     email: str = ""
     tags: tuple[str, ...] = ()
+    hold_out: int = 0
     offer: str = ""  # what the code gives; « {code} » then stands in the words
 
 
@@ -68,6 +69,7 @@ class Campaigns:
             email_subject=past.subject,
             email_text=past.email,
             use_email=bool(past.email),
+            hold_out=past.hold_out,
             offer=past.offer,
             offer_until=(launched + timedelta(days=14)).date() if past.offer else None,
             state=State.DONE,
@@ -83,6 +85,10 @@ class Campaigns:
             for contact in people.reachable_by(Channel.EMAIL)
             if past.email and contact.pk not in reached
         ]
+        held = [contact for contact in [*by_sms, *by_email] if held_out(drop, contact.pk)]
+        Send.objects.bulk_create(Send(drop=drop, contact=c, held_out=True) for c in held)
+        kept = {contact.pk for contact in held}
+        by_sms, by_email = ([c for c in way if c.pk not in kept] for way in (by_sms, by_email))
         given = self._codes(drop, [*by_sms, *by_email]) if past.offer else {}
         messages = [self._message(drop, c, Channel.SMS, launched) for c in by_sms]
         messages += [self._message(drop, c, Channel.EMAIL, launched) for c in by_email]
@@ -90,8 +96,8 @@ class Campaigns:
             message.body = message.body.replace("{code}", given.get(message.contact_id, ""))
         self._send(messages)
         Drop.objects.filter(pk=drop.pk).update(
-            audience_size=len(by_sms) + len(by_email),
-            left_out={"no_consent": everybody - len(by_sms) - len(by_email)},
+            audience_size=len(by_sms) + len(by_email) + len(held),
+            left_out={"no_consent": everybody - len(by_sms) - len(by_email) - len(held)},
         )
 
     def _codes(self, drop: Drop, people: Sequence[Contact]) -> dict[int, str]:

@@ -86,6 +86,7 @@ CAVE = DemoShop(
             "Samedi, quarante vins à la cave",
             "Bonjour {prénom},\n\nSamedi de 10 h à 19 h 30, douze vignerons vous font goûter "
             "quarante vins. Entrée libre, verre prêté.\n\nClaire et toute l’équipe",
+            hold_out=10,
         ),
         Past(
             9,

@@ -15,7 +15,7 @@ from apps.accounts.services import open_account
 from apps.analytics.queries import home
 from apps.audience.models import Fate, ImportLine, ImportRun, ImportState
 from apps.audit.services import record
-from apps.campaigns.models import Drop, Run, RunState, State, Trial, Trigger
+from apps.campaigns.models import Click, Drop, Run, RunState, State, Trial, Trigger
 from apps.contacts.models import Contact
 from apps.core.actor import Actor
 from apps.core.roles import Role
@@ -139,6 +139,7 @@ def _the_rest(shop: Shop, now) -> None:
     record(Actor("team", deleted.pk), "contact.note", "contact", person.pk)
     User.objects.filter(pk=deleted.pk).delete()
     record(Actor("customer", left.pk), "contact.note", "contact", person.pk)
+    Click.objects.create(drop=Drop.objects.latest("pk"), contact=person, link="card", at=now)
     Alert.objects.create(code="stopped_sms", contact=person, at=now)
     Wake.objects.create(at=now + timedelta(minutes=1), asked_at=now)
     Callback.objects.create(provider="twilio", key="k" * 64, payload={"status": "sent"})
