@@ -101,6 +101,7 @@ KEYS = (
     Key("BREVO_API_KEY", "clé de l’API Brevo", needed="EMAIL_PROVIDER=brevo"),
     Key("BREVO_API_URL", "adresse de l’API Brevo", str, "https://api.brevo.com/v3/"),
     Key("BREVO_WEBHOOK_SECRET", "secret des retours Brevo", needed="EMAIL_PROVIDER=brevo"),
+    Key("REPLY_DOMAIN", "domaine qui reçoit les réponses aux e-mails (Brevo Inbound)", host_name),
     Key("SMS_PROVIDER", "twilio ou local", one_of("twilio", "local"), "local"),
     Key("TWILIO_ACCOUNT_SID", "compte Twilio", needed="SMS_PROVIDER=twilio"),
     Key("TWILIO_AUTH_TOKEN", "jeton Twilio", needed="SMS_PROVIDER=twilio"),
@@ -172,8 +173,10 @@ if ENV["MODE"] == "local":
     ENV["SECRET_KEY"] = ENV["SECRET_KEY"] or embedded.secret_key(ENV["DATA_DIR"])
     for _name, _role in (("DATABASE_URL", embedded.APP), ("DATABASE_OWNER_URL", embedded.OWNER)):
         ENV[_name] = ENV[_name] or embedded.url(ENV["DATA_DIR"] / "postgres", _role)
-    # The mailbox page signs its answers as Twilio would.
+    # The mailbox page signs its answers as Twilio and Brevo would.
     ENV["TWILIO_AUTH_TOKEN"] = ENV["TWILIO_AUTH_TOKEN"] or ENV["SECRET_KEY"]
+    ENV["BREVO_WEBHOOK_SECRET"] = ENV["BREVO_WEBHOOK_SECRET"] or ENV["SECRET_KEY"]
+    ENV["REPLY_DOMAIN"] = ENV["REPLY_DOMAIN"] or f"reponse.{ENV['PLATFORM_HOST']}"
     ENV["PLATFORM_EMAIL"] = ENV["PLATFORM_EMAIL"] or f"Comptoir <bonjour@{ENV['PLATFORM_HOST']}>"
     for _name in ("PLATFORM_PUBLISHER", "PLATFORM_EDITOR", "PLATFORM_HOSTING"):
         ENV[_name] = ENV[_name] or "Démonstration sur cette machine"

@@ -23,7 +23,7 @@ from apps.contacts.models import ConsentEvent, Contact
 from apps.core.phone import show_phone
 from apps.core.tenancy import in_schema
 from apps.loyalty.models import Movement, Reward
-from apps.messaging.models import Message
+from apps.messaging.models import Message, Reply
 from apps.shops.models import Shop
 
 BATCH = 500
@@ -142,6 +142,13 @@ def _messages(contact: int | None) -> Iterator[Row]:
         )
 
 
+def _replies(contact: int | None) -> Iterator[Row]:
+    rows = Reply.objects.filter(_of("contact__", contact)).order_by("pk")
+    for r in rows.iterator(chunk_size=BATCH):
+        meaning = r.get_meaning_display() if r.meaning else ""
+        yield r.contact_id, r.channel_name, r.sender, r.subject, r.body, meaning, r.at
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     name: str
@@ -196,6 +203,11 @@ TABLES = (
         "messages",
         ("Client", "Canal", "Genre", "À", "Objet", "Texte", "État", "Créé le", "Envoyé le"),
         _messages,
+    ),
+    Table(
+        "reponses",
+        ("Client", "Canal", "De", "Objet", "Texte", "Demande", "Le"),
+        _replies,
     ),
 )
 

@@ -14,7 +14,7 @@ from apps.core.actor import Kind
 from apps.core.money import show_euros
 from apps.loyalty.models import Movement, MovementKind, Redemption
 from apps.messaging.models import Kind as MessageKind
-from apps.messaging.models import Message, Status
+from apps.messaging.models import Message, Reply, Status
 from apps.shops.models import Shop
 
 SORTS: dict[str, tuple[OrderBy | str, ...]] = {
@@ -155,7 +155,7 @@ class Moment:
 
 
 def timeline(contact: Contact, *, page: int = 1, size: int = 30) -> tuple[list[Moment], bool]:
-    """Everything a person did or got, newest first, and whether there is more; six queries.
+    """Everything a person did or got, newest first, and whether there is more; seven queries.
 
     Also what they did under a record that was merged into this one.
     """
@@ -164,6 +164,7 @@ def timeline(contact: Contact, *, page: int = 1, size: int = 30) -> tuple[list[M
         *_movements(contact, most),
         *_redemptions(contact, most),
         *_messages(contact, most),
+        *_replies(contact, most),
         *_consents(contact, most),
         Moment(contact.created_at, "Arrivée dans le fichier", str(Source(contact.source).label)),
     ]
@@ -243,6 +244,15 @@ def _messages(contact: Contact, most: int) -> list[Moment]:
         at = row.sent_at or row.created_at
         moments.append(Moment(at, title, detail, _TONES.get(status, "plain")))
     return moments
+
+
+def _replies(contact: Contact, most: int) -> list[Moment]:
+    rows = Reply.objects.filter(_theirs(contact, "contact")).order_by("-at", "-pk")[:most]
+    own = ("customer", contact.pk)
+    return [
+        Moment(row.at, f"A écrit par {row.channel_name}", row.body[:140], "accent", own)
+        for row in rows
+    ]
 
 
 def _consents(contact: Contact, most: int) -> list[Moment]:

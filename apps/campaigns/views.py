@@ -27,6 +27,7 @@ from apps.core.doors import door
 from apps.core.phone import show_phone
 from apps.core.refusal import Refusal
 from apps.core.roles import Right
+from apps.messaging import conversations
 from apps.messaging.services import HEALTH, sms_sender
 from apps.shops.models import Shop
 
@@ -45,7 +46,13 @@ def drops(request: TeamRequest) -> HttpResponse:
     page = Paginator(Drop.objects.order_by("-created_at", "-pk"), PER_PAGE).get_page(
         request.GET.get("page")
     )
-    context = {"section": "messages", "page": page, "results": queries.results(page.object_list)}
+    context = {
+        "section": "messages",
+        "page": page,
+        "results": queries.results(page.object_list),
+        "answers": conversations.lines(conversations.threads(unread_only=True)[:5]),
+        "unread": conversations.unread(),
+    }
     return render(request, "campaigns/drops.html", context)
 
 

@@ -52,6 +52,12 @@ def oppose(channel: str, address: str) -> None:
     Opposition.objects.get_or_create(channel=channel, address_hash=digest)
 
 
+def lift(channel: str, address: str) -> None:
+    """Its holder takes the stop back, by a word from this very address."""
+    digest = opposition_hash(channel, address)
+    Opposition.objects.filter(channel=channel, address_hash=digest).delete()
+
+
 def write_first_consents(contact: Contact, *, source: str, now: datetime) -> None:
     """The ledger's first lines of a person who was made with these consents, in their own words.
 

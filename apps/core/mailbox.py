@@ -28,9 +28,22 @@ def post_email(mail: EmailMessage) -> str:
 
 
 def post_sms(*, sender: str, to: str, body: str, reply_url: str = "", token: str = "") -> str:
-    """Write an SMS; ``reply_url`` is where the mailbox page posts an answer such as STOP."""
+    """Write an SMS; ``reply_url`` is where the mailbox page posts an answer."""
     sms = {"from": sender, "to": to, "body": body, "reply_url": reply_url}
     return _put("sms", json.dumps(sms, ensure_ascii=False).encode(), token)
+
+
+def post_answer(*, to: str, text: str) -> str:
+    """Write what a reader answers to the letter ``to``; jobs carry its name and no words."""
+    answer = {"to": to, "text": text}
+    return _put("answer", json.dumps(answer, ensure_ascii=False).encode())
+
+
+def read_answer(reference: str) -> tuple[str, str]:
+    """The letter that is answered, and the words."""
+    content = (Path(settings.MAILBOX_DIR) / f"{reference}.answer").read_bytes()
+    answer = json.loads(content)
+    return answer["to"], answer["text"]
 
 
 def find(token: str) -> str:

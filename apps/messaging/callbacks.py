@@ -5,11 +5,12 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
-from apps.contacts.models import Channel, Source
+from apps.contacts.models import Source
 from apps.messaging import outbox
 from apps.messaging.models import Attempt, Callback, Message, Status
 from apps.messaging.outcome import Outcome
 from apps.messaging.providers import twilio
+from apps.messaging.replies import Heard, hear
 from apps.messaging.stops import stop_address
 from apps.shops.models import Shop
 
@@ -34,7 +35,7 @@ def apply(callback_id: int, shop: Shop, now: datetime | None = None) -> None:
         return
     payload = callback.payload
     if callback.provider == "reply":
-        stop_address(Channel.SMS, payload.pop("from"), source=Source.REPLY, now=now, own_word=True)
+        _from_person(callback)
     else:
         attempt = Attempt.objects.select_related("message").get(token=payload["attempt"])
         if callback.provider == "twilio":
@@ -43,6 +44,21 @@ def apply(callback_id: int, shop: Shop, now: datetime | None = None) -> None:
             _from_brevo(payload["event"], attempt, shop, now)
     callback.applied_at = now
     callback.save(update_fields=["applied_at", "payload"])
+
+
+def _from_person(callback: Callback) -> None:
+    """An answer: from here on it stands in the inbox alone."""
+    said = callback.payload
+    hear(
+        Heard(
+            key=callback.key,
+            channel=said["channel"],
+            sender=said.pop("from"),
+            subject=said.pop("subject", ""),
+            body=said.pop("body"),
+            at=callback.received_at,
+        )
+    )
 
 
 def _from_twilio(payload: dict[str, str]) -> Outcome:

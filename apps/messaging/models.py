@@ -198,6 +198,61 @@ class Callback(models.Model):
         return f"{self.provider}:{self.key[:8]}"
 
 
+class Meaning(models.TextChoices):
+    """What an answer does besides being read."""
+
+    WORDS = "", _("à lire")
+    STOP = "stop", _("ne veut plus rien recevoir")
+    START = "start", _("veut de nouveau recevoir")
+
+
+class ReplyQuerySet(models.QuerySet["Reply"]):
+    def of(self, contact: Contact) -> Self:
+        """A person's, also under the records that were merged into hers."""
+        return self.filter(Q(contact=contact) | Q(contact__merged_into=contact))
+
+    def from_same(self, reply: "Reply") -> Self:
+        """All that nobody's address wrote, as ``reply`` did."""
+        return self.filter(contact=None, channel=reply.channel, sender=reply.sender)
+
+
+class Reply(models.Model):
+    """What a person wrote to the shop. ``contact`` is empty while nobody here has that address.
+
+    ``at`` is when it reached us: providers may post late, twice and in any order, and of two
+    words that contradict each other the one that came last counts (see ``replies``).
+    """
+
+    contact = models.ForeignKey(
+        Contact, models.PROTECT, null=True, related_name="replies", db_index=False
+    )
+    channel = models.CharField(max_length=12)
+    sender = models.CharField(max_length=254)  # E.164, or an e-mail in lower case
+    subject = models.CharField(max_length=200, blank=True)
+    body = models.TextField(blank=True)
+    meaning = models.CharField(max_length=5, choices=Meaning, blank=True)
+    key = models.CharField(max_length=64, unique=True)  # the callback's
+    at = models.DateTimeField(default=timezone.now)
+    read_at = models.DateTimeField(null=True)
+
+    objects = ReplyQuerySet.as_manager()
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["contact", "-at"], name="reply_of_contact"),
+            models.Index(fields=["sender", "channel", "-at"], name="reply_of_sender"),
+            models.Index(fields=["-at"], name="reply_by_time"),
+            models.Index(fields=["id"], condition=Q(read_at=None), name="reply_unread"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Reply {self.pk}"
+
+    @property
+    def channel_name(self) -> str:
+        return str(Channel(self.channel).label)
+
+
 PAUSED = "paused_"  # + channel: that channel rests; ``cause`` then holds the reason's code
 
 

@@ -17,10 +17,12 @@ from apps.messaging.consequences import PROBE, follow
 from apps.messaging.holding import NEVER
 from apps.messaging.hours import next_allowed
 from apps.messaging.letter import draw
+from apps.messaging.lines import is_shared, note_written, stopped_on_line
 from apps.messaging.models import PAUSED, Alert, Attempt, Kind, Message, Status
 from apps.messaging.outcome import Outcome, settle
 from apps.messaging.providers import provider_of
 from apps.messaging.providers.base import Outgoing
+from apps.messaging.providers.urls import reply_mailbox
 from apps.messaging.services import sms_sender, stop_reserve, stop_url
 from apps.messaging.story import forward
 from apps.messaging.text import count
@@ -85,6 +87,8 @@ def claim(
         )
         for m in going
     )
+    if is_shared(shop):
+        note_written(shop, [m.to for m in going if m.channel == Channel.SMS], now)
     written_to = {people[m.contact_id].pk for m in going if m.kind == Kind.COMMERCIAL}
     Contact.objects.filter(pk__in=written_to).update(last_commercial_at=now)
     return [hold_out(a, people[a.message.contact_id], shop) for a in attempts]
@@ -152,6 +156,9 @@ def _last_look(
         for channel in Channel.values
         for address in opposed_among(channel, [m.to for m in commercial if m.channel == channel])
     }
+    if is_shared(shop):
+        numbers = [m.to for m in commercial if m.channel == Channel.SMS]
+        opposed |= {(Channel.SMS.value, number) for number in stopped_on_line(numbers)}
     written = _lately_written(commercial, people, shop, now)
     refused: list[Message] = []
     postponed: list[Message] = []
@@ -249,7 +256,7 @@ def hold_out(attempt: Attempt, person: Contact, shop: Shop) -> Claim:
         shop_token=shop.callback_token,
         sender_name=shop.name,
         sms_sender=sms_sender(shop),
-        reply_to=shop.reply_to or shop.email,
+        reply_to=shop.reply_to or reply_mailbox(shop.slug) or shop.email,
         stop_url=page,
         one_click_url=f"{page}un-clic/",
     )

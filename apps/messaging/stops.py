@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
-from apps.contacts.consent import has_opposed, oppose, write_consent
+from apps.contacts.consent import has_opposed, lift, oppose, write_consent
 from apps.contacts.models import Channel, ConsentState, Contact, Source
 from apps.contacts.services import by_address
 from apps.core.actor import SYSTEM, Actor
@@ -15,12 +15,18 @@ from apps.messaging.models import Alert
 _WORDS = frozenset(
     {"stop", "arret", "arreter", "arretez", "desabonnement", "desabonner", "unsubscribe"}
 )
+_YES = frozenset({"start", "oui", "yes", "unstop", "reabonnement"})
 
 
 def is_stop(text: str) -> bool:
     """« STOP », « Arrêt ! », « s t o p », « stop 36111 »: a person who wants no more."""
     words = search_key(text).split()
     return bool(words) and (words[0] in _WORDS or "".join(words) in _WORDS)
+
+
+def is_start(text: str) -> bool:
+    """« START », « Oui ! », « o u i » and nothing else: « oui, à demain » is a conversation."""
+    return "".join(search_key(text).split()) in _YES
 
 
 def holder(channel: str, address: str) -> Contact | None:
@@ -76,6 +82,33 @@ def undo_stop(contact: Contact, channel: str, now: datetime | None = None) -> No
     own_word = Actor("customer", contact.pk)
     state = ConsentState.GRANTED if _was_theirs(contact, channel) else ConsentState.PENDING
     write_consent(contact, channel, state, source=Source.MESSAGE, by=own_word, now=now)
+    told = Alert.objects.filter(code=f"stopped_{channel}", contact=contact, dismissed_at=None)
+    told.update(dismissed_at=now)
+
+
+@transaction.atomic
+def take_back_stop(channel: str, address: str, *, now: datetime) -> None:
+    """« START » from the very address that had stopped: what stood before stands again.
+
+    Nobody is signed up by it who had not agreed, nor by another channel, and a stop that was
+    said after ``now`` (by the link, while this answer was on its way) holds.
+    """
+    proven = has_opposed(channel, address)
+    contact = holder(channel, address)
+    if contact is None or contact.consent(channel) != ConsentState.WITHDRAWN:
+        if contact is None:
+            lift(channel, address)
+        return
+    lines = contact.consent_events.filter(channel=channel)
+    if lines.filter(state=ConsentState.WITHDRAWN, at__gt=now).exists():
+        return
+    before = lines.exclude(state=ConsentState.WITHDRAWN).order_by("-at", "-pk").first()
+    state = ConsentState(before.state) if before else ConsentState.NONE
+    if state == ConsentState.GRANTED and not proven:
+        state = ConsentState.PENDING  # another number's yes
+    lift(channel, address)
+    own_word = Actor("customer", contact.pk)
+    write_consent(contact, channel, state, source=Source.REPLY, by=own_word, now=now, wording="")
     told = Alert.objects.filter(code=f"stopped_{channel}", contact=contact, dismissed_at=None)
     told.update(dismissed_at=now)
 

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from apps.core.jobs import enqueue
 from apps.core.tenancy import current_schema
-from apps.messaging import callbacks, draining, outbox
+from apps.messaging import callbacks, draining, lines, outbox, replies
 from apps.messaging.models import Callback, Kind
 from apps.shops.models import Shop
 from apps.shops.services import every_open_shop
@@ -31,10 +31,17 @@ def apply_callback(callback_id: int) -> None:
     callbacks.apply(callback_id, _this_shop())
 
 
+def hand_over(reply_id: int) -> None:
+    """In public: an answer to the shared sender, to the shops it is for."""
+    lines.hand_over(reply_id)
+
+
 def forget_old_callbacks(days: int = 90) -> None:
     """Recurring, in public: an event that was applied long ago proves nothing any more."""
     limit = timezone.now() - timedelta(days=days)
+    lines.forget_handed(limit)
     for _ in every_open_shop():
+        replies.forget_strangers(limit)
         Callback.objects.filter(received_at__lt=limit).delete()
 
 

@@ -10,6 +10,9 @@ _SHOP = r"(?P<shop_token>[A-Za-z0-9_-]{22})"
 _ATTEMPT = r"(?P<attempt>[A-Za-z0-9_-]{22})"
 
 team_urls = [
+    path("gestion/messages/recus/", views.inbox, name="inbox"),
+    path("gestion/messages/recus/<int:contact_id>/", views.conversation, name="conversation"),
+    path("gestion/messages/recus/inconnu/<int:reply_id>/", views.stranger, name="stranger"),
     path("gestion/messages/envois/", views.sendings, name="sendings"),
     path("gestion/messages/alertes/<int:alert_id>/", views.dismiss_alert, name="dismiss_alert"),
 ]
@@ -23,5 +26,7 @@ provider_urls = [
     re_path(
         rf"^webhooks/twilio/{_SHOP}/{_ATTEMPT}/$", webhooks.twilio_status, name="twilio_status"
     ),
+    path("webhooks/twilio/reponse/", webhooks.twilio_shared_reply, name="twilio_shared_reply"),
+    path("webhooks/brevo/reponse/", webhooks.brevo_reply, name="brevo_reply"),
     path("webhooks/brevo/", webhooks.brevo, name="brevo"),
 ]

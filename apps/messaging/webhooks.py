@@ -9,6 +9,7 @@ import binascii
 import hashlib
 import hmac
 import json
+import re
 from typing import Any
 
 from django.conf import settings
@@ -19,19 +20,23 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 from twilio.request_validator import RequestValidator
 
+from apps.contacts.models import Channel
 from apps.core.doors import public
 from apps.core.jobs import enqueue
 from apps.core.refusal import Refusal
 from apps.core.tenancy import in_schema
+from apps.messaging import lines
 from apps.messaging.models import Attempt, Callback
 from apps.messaging.providers import twilio
+from apps.messaging.providers.inbound import Unreadable, letters
 from apps.messaging.providers.urls import platform_url
-from apps.messaging.stops import is_stop
 from apps.messaging.tasks import apply_callback
 from apps.shops.ledger import may_work
 from apps.shops.models import Shop
 
 MAX_BODY = 32_000  # bytes; a callback has a tenth of it
+MAX_MAIL = 2_000_000  # a mail comes with its HTML and the list of what is attached
+E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 
 # Brevo's words for what changes something; opens and clicks are not stored at all.
 BREVO_EVENTS = frozenset(
@@ -72,14 +77,16 @@ def _shop(token: object) -> Shop:
     return found
 
 
-def _store(shop: Shop, provider: str, attempt: object, payload: dict[str, Any]) -> None:
-    """Once per event: a replay finds it stored and enqueues nothing."""
+def _store(
+    shop: Shop, provider: str, attempt: object, payload: dict[str, Any], key: str = ""
+) -> None:
+    """Once per event, by ``key`` or by all that it says: a replay enqueues nothing."""
     with in_schema(shop.schema_name), transaction.atomic():
         known = isinstance(attempt, str) and Attempt.objects.filter(token=attempt).exists()
         if attempt is not None and not known:
             raise Http404
         kept = {**payload, "attempt": attempt}
-        text = json.dumps(kept, sort_keys=True)
+        text = key or json.dumps(kept, sort_keys=True)
         key = hashlib.sha256(text.encode()).hexdigest()
         callback, created = Callback.objects.get_or_create(
             provider=provider, key=key, defaults={"payload": kept}
@@ -88,9 +95,9 @@ def _store(shop: Shop, provider: str, attempt: object, payload: dict[str, Any]) 
             enqueue(apply_callback, callback.pk)
 
 
-def _too_big(request: HttpRequest) -> bool:
+def _too_big(request: HttpRequest, most: int = MAX_BODY) -> bool:
     length = request.META.get("CONTENT_LENGTH") or "0"
-    return not length.isdigit() or int(length) > MAX_BODY
+    return not length.isdigit() or int(length) > most
 
 
 def _twilio_fields(request: HttpRequest, *names: str) -> list[str]:
@@ -125,18 +132,37 @@ def twilio_status(request: HttpRequest, shop_token: str, attempt: str) -> HttpRe
     return HttpResponse(status=204)
 
 
+def _said(request: HttpRequest) -> dict[str, str]:
+    """An answer that Twilio signed."""
+    sid, number, body = _twilio_fields(request, "MessageSid", "From", "Body")
+    if not E164.fullmatch(number):
+        raise _Refused(400)
+    return {"sid": sid[:64], "channel": Channel.SMS, "from": number, "body": body}
+
+
 @csrf_exempt
 @public
 @require_POST
 def twilio_reply(request: HttpRequest, shop_token: str) -> HttpResponse:
-    """A customer answered an SMS. Only a stop is kept; nothing is answered."""
+    """A customer answered an SMS of this shop. Nothing is answered by itself."""
     try:
-        sid, number, body = _twilio_fields(request, "MessageSid", "From", "Body")
+        said = _said(request)
     except _Refused as refused:
         return HttpResponse(status=refused.status)
-    shop = _shop(shop_token)
-    if is_stop(body):
-        _store(shop, "reply", None, {"sid": sid[:64], "from": number[:20]})
+    _store(_shop(shop_token), "reply", None, said, key=said["sid"])
+    return HttpResponse("<Response/>", content_type="text/xml")
+
+
+@csrf_exempt
+@public
+@require_POST
+def twilio_shared_reply(request: HttpRequest) -> HttpResponse:
+    """A customer answered the platform's own number, which several shops write from."""
+    try:
+        said = _said(request)
+    except _Refused as refused:
+        return HttpResponse(status=refused.status)
+    lines.keep(said)
     return HttpResponse("<Response/>", content_type="text/xml")
 
 
@@ -163,13 +189,17 @@ def _object(text: str | bytes) -> dict[str, Any]:
     return found
 
 
-def _brevo_event(request: HttpRequest) -> tuple[dict[str, Any], dict[str, Any]] | None:
-    """The event and what we gave with the mail; None for a mail that is no shop's."""
-    if _too_big(request):
+def _check_brevo(request: HttpRequest, most: int = MAX_BODY) -> None:
+    if _too_big(request, most):
         raise _Refused(413)
     given, wanted = _brevo_secret(request), settings.BREVO_WEBHOOK_SECRET
     if not wanted or not hmac.compare_digest(given.encode(), wanted.encode()):
         raise _Refused(403)
+
+
+def _brevo_event(request: HttpRequest) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """The event and what we gave with the mail; None for a mail that is no shop's."""
+    _check_brevo(request)
     event = _object(request.body)
     if not isinstance(event.get("event"), str):
         raise _Refused(400)
@@ -193,4 +223,26 @@ def brevo(request: HttpRequest) -> HttpResponse:
         if any("\x00" in str(value) for value in ours.values()):
             return HttpResponse(status=400)
         _store(_shop(ours.get("shop")), "brevo", ours.get("attempt", ""), {"event": event["event"]})
+    return HttpResponse(status=204)
+
+
+@csrf_exempt
+@public
+@require_POST
+def brevo_reply(request: HttpRequest) -> HttpResponse:
+    """Customers answered mails (Brevo's inbound parsing). A mail that is for no shop is let go."""
+    try:
+        _check_brevo(request, MAX_MAIL)
+        answers = letters(_object(request.body))
+    except _Refused as refused:
+        return HttpResponse(status=refused.status)
+    except Unreadable:
+        return HttpResponse(status=400)
+    for slug, answer in answers:
+        shop = Shop.objects.filter(slug=slug, closed_at=None).first()
+        if shop is None:
+            continue
+        if not may_work(shop):
+            raise ShopUpdating()
+        _store(shop, "reply", None, answer, key=answer["sid"])
     return HttpResponse(status=204)

@@ -8,11 +8,12 @@ from email.message import EmailMessage
 from pathlib import Path
 
 from django.conf import settings
+from django.urls import reverse
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """One SMS (``subject`` empty) or mail. ``reply_url``: where an answer to an SMS goes."""
+    """One SMS (``subject`` empty) or mail. ``reply_url``: where an answer goes, if it can."""
 
     reference: str
     at: datetime
@@ -23,6 +24,7 @@ class Letter:
     text: str
     html: str
     reply_url: str
+    reply_to: str = ""  # a mail's
 
 
 def _at(reference: str) -> datetime:
@@ -53,8 +55,14 @@ def _read_sms(path: Path) -> Letter:
     )
 
 
+def _mail_reply_url() -> str:
+    host = f"{settings.SCHEME}://{settings.PLATFORM_HOST}{settings.PORT_SUFFIX}"
+    return host + reverse("brevo_reply", urlconf=settings.PUBLIC_SCHEMA_URLCONF)
+
+
 def _read_mail(path: Path) -> Letter:
     mail = message_from_bytes(path.read_bytes(), policy=policy.default)
+    reply_to = str(mail["Reply-To"] or "")
     return Letter(
         reference=path.stem,
         at=_at(path.stem),
@@ -64,7 +72,8 @@ def _read_mail(path: Path) -> Letter:
         subject=str(mail["Subject"] or ""),
         text=_part(mail, "plain"),
         html=_part(mail, "html"),
-        reply_url="",
+        reply_url=_mail_reply_url() if reply_to.endswith(f"@{settings.REPLY_DOMAIN}") else "",
+        reply_to=reply_to,
     )
 
 
@@ -76,5 +85,5 @@ def letters(after: str = "", limit: int = 100) -> list[Letter]:
 
 
 def letter(reference: str) -> Letter | None:
-    """The SMS with this reference, if it is there."""
+    """The SMS or mail with this reference, if it is there."""
     return next((one for one in letters(limit=1000) if one.reference == reference), None)

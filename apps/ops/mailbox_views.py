@@ -10,8 +10,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from apps.core.doors import public
 from apps.core.jobs import enqueue
+from apps.core.mailbox import post_answer
 from apps.ops.mailbox import letter, letters
-from apps.ops.tasks import answer_sms
+from apps.ops.tasks import answer_letter
 
 
 def _only_locally() -> None:
@@ -37,11 +38,12 @@ def mailbox(request: HttpRequest) -> HttpResponse:
 @public
 @require_POST
 def answer(request: HttpRequest) -> HttpResponse:
-    """« STOP », sent from the phone that got the SMS."""
+    """What the reader of an SMS or a mail answers; STOP unless something is typed."""
     _only_locally()
-    sms = letter(request.POST.get("reference", ""))
-    if sms is None or not sms.reply_url:
+    found = letter(request.POST.get("reference", ""))
+    if found is None or not found.reply_url:
         raise Http404
-    enqueue(answer_sms, sms.reference, "STOP")
-    messages.success(request, _("« STOP » est parti du téléphone qui a reçu ce SMS."))
+    text = request.POST.get("texte", "").strip()[:1000] or "STOP"
+    enqueue(answer_letter, post_answer(to=found.reference, text=text))
+    messages.success(request, _("« %(text)s » est parti.") % {"text": text})
     return HttpResponseRedirect("/boite/")

@@ -1,24 +1,47 @@
 """What the workers run for the platform's own pages."""
 
+from typing import Any
+
 import requests
 from django.conf import settings
 from twilio.request_validator import RequestValidator
 
+from apps.core.mailbox import read_answer
 from apps.core.tokens import new_token
-from apps.ops.mailbox import letter
+from apps.ops.mailbox import Letter, letter
 
 
-def answer_sms(reference: str, text: str) -> None:
-    """Answer an SMS of the local mailbox as its reader would: a request signed like Twilio's.
+def answer_letter(reference: str) -> None:
+    """Answer an SMS or a mail of the local mailbox as its reader would: a request like the
+    provider's, signed as it signs.
 
     The worker posts it, so that the web process never waits for itself.
     """
-    sms = letter(reference)
-    if sms is None or not sms.reply_url:
+    about, text = read_answer(reference)
+    found = letter(about)
+    if found is None or not found.reply_url:
         return
+    (_answer_sms if found.is_sms else _answer_mail)(found, text)
+
+
+def _answer_sms(sms: Letter, text: str) -> None:
     fields = {"MessageSid": f"SM{new_token()}", "From": sms.to, "To": sms.sender, "Body": text}
     signature = RequestValidator(settings.TWILIO_AUTH_TOKEN).compute_signature(
         sms.reply_url, fields
     )
     headers = {"X-Twilio-Signature": signature}
     requests.post(sms.reply_url, data=fields, headers=headers, timeout=10).raise_for_status()
+
+
+def _answer_mail(mail: Letter, text: str) -> None:
+    item: dict[str, Any] = {
+        "MessageId": f"<{new_token()}@exemple.fr>",
+        "From": {"Name": "", "Address": mail.to},
+        "To": [{"Name": "", "Address": mail.reply_to}],
+        "Subject": f"Re: {mail.subject}",
+        "RawTextBody": text,
+    }
+    headers = {"Authorization": f"Bearer {settings.BREVO_WEBHOOK_SECRET}"}
+    requests.post(
+        mail.reply_url, json={"items": [item]}, headers=headers, timeout=10
+    ).raise_for_status()

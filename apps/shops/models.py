@@ -222,3 +222,63 @@ class MigrationScript(models.Model):
 
     def __str__(self) -> str:
         return self.migration
+
+
+class SharedLine(models.Model):
+    """A shop has written to this number by a sender that other shops use too.
+
+    Whose answer a text to that sender is, without a look into every shop: the one that wrote
+    last. ``address_hash`` says nothing without the server's key.
+    """
+
+    walled_by = "shop"
+    shop = models.ForeignKey(
+        Shop,
+        models.CASCADE,
+        to_field="schema_name",
+        db_column="shop_schema",
+        related_name="+",
+        db_index=False,  # the constraint below has an index that begins with it
+    )
+    address_hash = models.CharField(max_length=64)
+    written_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["shop", "address_hash"], name="one_line_per_shop_and_number"
+            )
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["address_hash", "-written_at"], name="line_of_number")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.shop_id}:{self.address_hash[:8]}"
+
+
+class LineWord(models.Model):
+    """The last word a number said to the shared sender: after a stop, no shop writes to it by
+    that sender."""
+
+    address_hash = models.CharField(max_length=64, primary_key=True)
+    stopped = models.BooleanField()
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.address_hash[:8]
+
+
+class SharedReply(models.Model):
+    """What came to the shared sender, stored once before it is known whose it is.
+
+    ``payload`` holds the number and the words until they are handed over, and no longer.
+    """
+
+    key = models.CharField(max_length=64, unique=True)  # hash of what makes the event one
+    payload = models.JSONField()
+    received_at = models.DateTimeField(default=timezone.now)
+    handed_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.key[:8]

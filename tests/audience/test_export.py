@@ -59,7 +59,7 @@ def test_one_click_brings_everything(owner_client, shop):
     assert answer["Content-Disposition"] == f'attachment; filename="cave-{today}.zip"'
     made = opened(b"".join(answer.streaming_content))
     assert made.testzip() is None
-    names = {"contacts", "consentements", "tampons", "recompenses", "messages"}
+    names = {"contacts", "consentements", "tampons", "recompenses", "messages", "reponses"}
     assert set(made.namelist()) == {f"{name}.csv" for name in names} | {"tout.json"}
     (contact,) = table(made, "contacts")
     assert contact["Nom"] == "Dupré; « Né »"

@@ -10,6 +10,7 @@ from apps.contacts.models import Contact
 from apps.core.tenancy import in_schema
 from apps.core.tokens import new_token
 from apps.loyalty.models import Card, Joining, Movement, Reward
+from apps.messaging.models import Reply
 from apps.ops.demo import filling
 from apps.ops.demo.shops import CAVE
 from apps.shops.models import Shop
@@ -60,6 +61,8 @@ def places(shop: Shop) -> dict[str, dict[str, object]]:
         drops = {drop.state: drop.pk for drop in Drop.objects.all()}
         trigger = Trigger.objects.order_by("pk").first()
         reward = Reward.objects.filter(redemption=None, taken_back_at=None).first()
+        wrote = Reply.objects.exclude(contact=None).first()
+        strange = Reply.objects.filter(contact=None).first()
         stamp = Movement.objects.filter(kind="earn").order_by("-at").first()
     found: dict[str, dict[str, object]] = {"theme": {"digest": shop.theme_url[7:-4]}}
     if card is None:
@@ -75,6 +78,9 @@ def places(shop: Shop) -> dict[str, dict[str, object]]:
     found["drop"] = {"pk": drops["done"], "act": "pause"}
     if trigger:
         found["trigger"] = {"pk": trigger.pk, "verb": "copier"}
+    if wrote and strange:
+        found["conversation"] = {"contact_id": wrote.contact_id}
+        found["stranger"] = {"reply_id": strange.pk}
     if joining:
         found["verify"] = {"token": joining.token}
     if reward:

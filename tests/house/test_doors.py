@@ -47,7 +47,7 @@ PUBLIC = {
         *("socialaccount_login_cancelled", "socialaccount_login_error"),
         "invitation",
         # providers, who sign what they post
-        *("twilio_reply", "twilio_status", "brevo"),
+        *("twilio_reply", "twilio_shared_reply", "twilio_status", "brevo", "brevo_reply"),
         # local mode's mailbox; in production it does not exist
         *("mailbox", "answer_sms"),
     },
@@ -60,7 +60,9 @@ PUBLIC = {
     },
 }
 # Posted by programs without a cookie: each proves itself otherwise.
-WITHOUT_TOKEN = {"one_click", "twilio_reply", "twilio_status", "brevo"}
+WITHOUT_TOKEN = {
+    *("one_click", "twilio_reply", "twilio_shared_reply", "twilio_status", "brevo", "brevo_reply")
+}
 SAMPLES = {"int": "1", "str": "x", "slug": "cave", "path": "x", "uuid": str(uuid.UUID(int=1))}
 WORDS = ("1", "x", "2" * 9, "x" * 22, "1" * 22, "s_cave_abcd", "cave", "a/b", "x" * 32)
 CLICKS = {"onward", "voucher"}  # said by the page's own script: nothing but a count comes of it

@@ -224,10 +224,12 @@ def test_stop_from_a_number_that_is_in_no_record_still_holds(reply, run_jobs, sh
 
 
 @pytest.mark.parametrize("text", ["Bonjour, vous êtes ouverts ?", "", "Ne stop pas", "🍷"])
-def test_any_other_answer_changes_nothing_and_is_not_kept(reply, text, shop):
+def test_any_other_answer_stops_nobody(reply, run_jobs, text, shop):
     contact = ContactFactory(agreeing=True)
     assert reply(text, contact.phone) == 200
-    assert not Callback.objects.exists()
+    run_jobs()
+    contact.refresh_from_db()
+    assert contact.sms_consent == "granted"
 
 
 def test_an_answer_nobody_signed_stops_nobody(reply, run_jobs, shop):

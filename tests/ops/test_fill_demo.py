@@ -16,7 +16,7 @@ from apps.campaigns.models import Drop, State
 from apps.contacts.models import ConsentEvent, ConsentState, Contact, Opposition
 from apps.core.tenancy import across_shops
 from apps.loyalty.models import Card, Movement, Redemption, Reward
-from apps.messaging.models import Attempt, Message, Status
+from apps.messaging.models import Attempt, Message, Reply, Status
 from apps.ops.demo import filling
 from apps.ops.demo.shops import CAFE, CAVE
 
@@ -119,3 +119,11 @@ def test_the_demonstration_never_enters_production(settings):
     settings.LOCAL = False
     with pytest.raises(CommandError):
         call_command("fill_demo")
+
+
+def test_some_customers_have_answered_and_the_shop_has_work_left(filled):
+    assert Reply.objects.filter(read_at=None).exists()
+    answered = Message.objects.filter(cause__startswith="answer:")
+    assert answered.exists()
+    assert not answered.filter(contact__replies=None).exists()
+    assert Reply.objects.filter(contact=None).exists()

@@ -6,7 +6,8 @@ from django.core.mail import EmailMultiAlternatives
 from django.db import connection
 
 from apps.core.mailbox import post_email, post_sms
-from apps.messaging.providers.urls import reply_url
+from apps.messaging.models import Reply
+from apps.messaging.providers.urls import reply_mailbox, reply_url
 from tests.factories import ContactFactory
 
 pytestmark = pytest.mark.django_db
@@ -79,6 +80,31 @@ def test_repondre_stop_goes_the_whole_way(platform_client, shop, run_jobs, monke
     assert answers == [200]
     assert contact.sms_consent == "withdrawn"
     assert django_settings.LOCAL
+
+
+def test_a_mail_is_answered_with_words_and_they_land_in_the_inbox(
+    platform_client, shop, run_jobs, monkeypatch
+):
+    contact = ContactFactory()
+    mail = EmailMultiAlternatives(
+        "Arrivage", "Bonjour", "Cave <a@b.fr>", [contact.email], reply_to=[reply_mailbox(shop.slug)]
+    )
+    reference = post_email(mail)
+
+    def deliver(url, *, json, headers, timeout):
+        path = url.removeprefix("http://localhost:8000")
+        secret = headers["Authorization"]
+        platform_client.post(path, json, "application/json", HTTP_AUTHORIZATION=secret)
+        connection.set_tenant(shop)
+        return type("Answer", (), {"raise_for_status": lambda self: None})()
+
+    monkeypatch.setattr("apps.ops.tasks.requests.post", deliver)
+    form = {"reference": reference, "texte": "Gardez-m’en deux"}
+    assert platform_client.post("/boite/repondre/", form).status_code == 302
+    run_jobs()
+    connection.set_tenant(shop)
+    reply = Reply.objects.get()
+    assert (reply.contact, reply.body) == (contact, "Gardez-m’en deux")
 
 
 def test_a_letter_that_is_not_there_cannot_be_answered(platform_client):

@@ -17,3 +17,11 @@ def status_url(shop_token: str, attempt: str) -> str:
 
 def reply_url(shop_token: str) -> str:
     return f"{platform_url()}/webhooks/twilio/{shop_token}/reponse/"
+
+
+def reply_mailbox(slug: str) -> str:
+    """The address that brings an answer by mail to the shop's inbox; empty without a domain.
+
+    The slug and no token: mail programs do not keep the case of letters.
+    """
+    return f"{slug}@{settings.REPLY_DOMAIN}" if settings.REPLY_DOMAIN else ""
