@@ -145,6 +145,7 @@ class MessagesForm(forms.ModelForm):
         }
         help_texts = {
             "sms_sender": _("De 3 à 11 lettres ou chiffres, sans espace, comme CAVEMARCHE."),
+            "reply_to": _("Vide : les réponses arrivent ici, dans vos messages."),
             "cap_days": _("De 1 à 60. Un message de trop n’est pas perdu : il attend son jour."),
         }
 
