@@ -13,7 +13,7 @@ from django.template.loader import render_to_string
 
 from apps.contacts.models import Contact
 from apps.core.tokens import READABLE
-from apps.messaging.services import FOOT, HEALTH, stop_url
+from apps.messaging.services import FOOT, HEALTH, WHY_MAIL, stop_url
 from apps.shops.models import Shop
 from apps.shops.theme import ink_on
 
@@ -107,6 +107,7 @@ def _drawn(shop: _Look, title: str, body: str, card: str) -> str:
         "paragraphs": paragraphs(body),
         "card": card,
         "health": HEALTH if shop.sells_alcohol else "",
+        "why": WHY_MAIL % {"shop": shop.name},
         "stop_url": _NO_STOP,
     }
     return render_to_string("messaging/mail/offer.html", context)

@@ -23,7 +23,7 @@ from apps.messaging.outcome import Outcome, settle
 from apps.messaging.providers import provider_of
 from apps.messaging.providers.base import Outgoing
 from apps.messaging.providers.urls import reply_mailbox
-from apps.messaging.services import sms_sender, stop_reserve, stop_url
+from apps.messaging.services import mail_sender, sms_sender, stop_reserve, stop_url
 from apps.messaging.story import forward
 from apps.messaging.text import count
 from apps.shops.models import Shop
@@ -255,6 +255,7 @@ def hold_out(attempt: Attempt, person: Contact, shop: Shop) -> Claim:
         attempt=attempt.token,
         shop_token=shop.callback_token,
         sender_name=shop.name,
+        sender_address=mail_sender(shop),
         sms_sender=sms_sender(shop),
         reply_to=shop.reply_to or reply_mailbox(shop.slug) or shop.email,
         stop_url=page,

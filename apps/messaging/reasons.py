@@ -26,6 +26,10 @@ _SENTENCES: dict[str, str | Promise] = {
         "Beaucoup de cartes demandées en un jour : la limite d’envois est atteinte. "
         "Les liens de carte repartiront demain"
     ),
+    "mail_domain_lost": _(
+        "Votre domaine n’autorise plus l’envoi : vos e-mails partent de notre adresse. "
+        "Voyez Réglages, E-mail"
+    ),
     # the way there
     "network": _("Réseau indisponible"),
     "no_answer": _("L’opérateur n’a pas répondu : peut-être parti"),

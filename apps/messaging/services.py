@@ -24,6 +24,7 @@ from apps.shops.models import Shop
 # CSP L3323-4, in GSM-7: 43 characters.
 HEALTH_SMS = "L'abus d'alcool est dangereux pour la santé"
 FOOT = "\n\n-- \n"  # what a mail's words end at (RFC 3676 § 4.3)
+WHY_MAIL = "Vous recevez cet e-mail parce que vous avez accepté les nouvelles de %(shop)s."
 HEALTH = "L’abus d’alcool est dangereux pour la santé, à consommer avec modération."
 
 
@@ -136,13 +137,19 @@ def weigh_sms(text: str, contact: Contact, shop: Shop) -> tuple[Count, int]:
 
 
 def finish_email(text: str, contact: Contact, shop: Shop) -> str:
-    """The text part of a commercial mail: sender, health sentence, the way to stop."""
+    """The text part of a commercial mail: sender, health sentence, why it came, how to stop."""
     place = " ".join(part for part in (shop.street, shop.postal_code, shop.city) if part)
     lines = [", ".join(part for part in (shop.name, place) if part)]
     if shop.sells_alcohol:
         lines.append(HEALTH)
-    lines.append(f"Ne plus recevoir ces e-mails : {stop_url(contact, shop)}")
+    lines.append(WHY_MAIL % {"shop": shop.name})
+    lines.append(f"Ne plus les recevoir : {stop_url(contact, shop)}")
     return text.rstrip() + FOOT + "\n".join(lines)
+
+
+def mail_sender(shop: Shop) -> str:
+    """The address a mail of the shop comes from: its own only while its domain lets us."""
+    return shop.mail_from if shop.mail_proven_at else str(settings.PLATFORM_EMAIL_ADDRESS)
 
 
 def sms_sender(shop: Shop) -> str:

@@ -5,9 +5,10 @@ from datetime import timedelta
 from django.utils import timezone
 
 from apps.core.jobs import enqueue
-from apps.core.tenancy import current_schema
-from apps.messaging import callbacks, draining, lines, outbox, replies
+from apps.core.tenancy import current_schema, in_schema
+from apps.messaging import callbacks, draining, lines, outbox, replies, stops
 from apps.messaging.models import Callback, Kind
+from apps.shops import mail_identity
 from apps.shops.models import Shop
 from apps.shops.services import every_open_shop
 
@@ -43,6 +44,16 @@ def forget_old_callbacks(days: int = 90) -> None:
     for _ in every_open_shop():
         replies.forget_strangers(limit)
         Callback.objects.filter(received_at__lt=limit).delete()
+
+
+def look_at_mail_domains() -> None:
+    """Recurring, in public: a domain that lets us write no more loses its shop's mails nothing:
+    they leave from the platform's address, and the team is told."""
+    now = timezone.now()
+    for shop in Shop.objects.exclude(mail_proven_at=None).filter(closed_at=None):
+        with in_schema(shop.schema_name):
+            if not mail_identity.look_again(shop, now):
+                stops.alert("mail_domain_lost", now=now)
 
 
 def sweep() -> None:

@@ -3,7 +3,7 @@
 from apps.contacts.models import Channel
 from apps.messaging.providers import provider_of
 from apps.messaging.providers.base import DeliveryFailed, DeliveryUncertain, Outgoing
-from apps.messaging.services import sms_sender
+from apps.messaging.services import mail_sender, sms_sender
 from apps.shops.models import Shop
 
 
@@ -22,6 +22,7 @@ def try_sms(shop: Shop, to: str, body: str, token: str) -> str:
         attempt=token,
         shop_token=shop.callback_token,
         sender_name=shop.name,
+        sender_address=mail_sender(shop),
         sms_sender=sms_sender(shop),
         reply_to="",
         stop_url="",

@@ -122,6 +122,19 @@ class LookForm(forms.ModelForm):
         return str(self.cleaned_data["accent"]).lower()
 
 
+class MailForm(forms.Form):
+    mail_from = forms.EmailField(
+        label=_("Votre adresse d’envoi"),
+        help_text=_("Une adresse de votre propre domaine, comme bonjour@macave.fr."),
+        widget=forms.EmailInput(
+            attrs={"autocomplete": "email", "placeholder": "bonjour@macave.fr"}
+        ),
+    )
+
+    def clean_mail_from(self) -> str:
+        return str(self.cleaned_data["mail_from"]).lower()
+
+
 class MessagesForm(forms.ModelForm):
     class Meta:
         model = Shop

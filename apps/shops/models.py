@@ -74,6 +74,9 @@ class Shop(TenantMixin):
 
     sms_sender = models.CharField(_("nom d’expéditeur SMS"), max_length=11, blank=True)
     reply_to = models.EmailField(_("adresse de réponse"), blank=True)
+    # The shop's own sender, in use while ``mail_proven_at`` is set (see ``mail_identity``).
+    mail_from = models.EmailField(_("adresse d’envoi"), blank=True, default="", db_default="")
+    mail_proven_at = models.DateTimeField(null=True, blank=True)
     sundays_allowed = models.BooleanField(_("écrire les dimanches et jours fériés"), default=False)
     quiet_from = models.TimeField(_("pas de message après"), default="21:30")
     quiet_until = models.TimeField(_("pas de message avant"), default="08:00")

@@ -29,6 +29,8 @@ team_urls = [
     path("reglages/apparence/apercu.css", views.look_stylesheet, name="settings_look_stylesheet"),
     path("reglages/apparence/logo/", views.logo, name="settings_logo"),
     path("reglages/messages/", views.messages_settings, name="settings_messages"),
+    path("reglages/e-mail/", views.mail_settings, name="settings_mail"),
+    path("reglages/e-mail/retirer/", views.mail_release, name="settings_mail_release"),
     path("reglages/domaine/", views.domain, name="settings_domain"),
     path("reglages/domaine/<int:pk>/verifier/", views.domain_prove, name="settings_domain_prove"),
     path(

@@ -4,6 +4,7 @@ import copy
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -14,8 +15,8 @@ from apps.core.actor import Actor
 from apps.core.doors import door, takes
 from apps.core.refusal import Refusal
 from apps.core.roles import Right
-from apps.shops import domains
-from apps.shops.forms import DomainForm, IdentityForm, LookForm, MessagesForm
+from apps.shops import domains, mail_identity
+from apps.shops.forms import DomainForm, IdentityForm, LookForm, MailForm, MessagesForm
 from apps.shops.logo import set_logo
 from apps.shops.models import Domain, DomainClaim, hex_colour
 from apps.shops.requests import ShopRequest
@@ -120,6 +121,38 @@ def _logo_refused(request: ShopRequest, sentence: str, status: int) -> HttpRespo
         **_legible(request.shop.accent),
     }
     return render(request, "shops/settings_look.html", context, status=status)
+
+
+@door(Right.SHOP_SETTINGS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def mail_settings(request: ShopRequest) -> HttpResponse:
+    """Who the shop's mails come from, and what the DNS says of its own address."""
+    form = MailForm(request.POST or None, initial={"mail_from": request.shop.mail_from})
+    report = None
+    if request.method == "POST" and form.is_valid():
+        address = form.cleaned_data["mail_from"]
+        try:
+            report = mail_identity.adopt(shop=request.shop, address=address, by=_by(request))
+            request.shop.refresh_from_db(fields=["mail_from", "mail_proven_at"])
+        except Refusal as refusal:
+            form.add_error("mail_from", str(refusal))
+    refused = request.method == "POST" and report is None
+    context = {
+        "section": "settings",
+        "tab": "mail",
+        "form": form,
+        "report": report,
+        "platform_address": settings.PLATFORM_EMAIL_ADDRESS,
+    }
+    return render(request, "shops/settings_mail.html", context, status=422 if refused else 200)
+
+
+@door(Right.SHOP_SETTINGS)
+@require_POST
+def mail_release(request: ShopRequest) -> HttpResponse:
+    mail_identity.release(shop=request.shop, by=_by(request))
+    messages.success(request, _("Vos e-mails partent de nouveau de notre adresse."))
+    return redirect("settings_mail")
 
 
 @door(Right.SHOP_SETTINGS)

@@ -492,4 +492,4 @@ def test_each_reader_of_the_same_words_has_links_of_their_own(shop):
             assert "exemple-de-lien" not in mine
             others = [one for one in people if one != person]
             assert not any(one.link_token in mine for one in others)
-        assert "Ne plus recevoir ces e-mails" not in mail.html, "the text's own foot"
+        assert "Ne plus les recevoir :" not in mail.html, "the text's own foot"

@@ -6,9 +6,12 @@ from email.header import decode_header, make_header
 
 import pytest
 
+from apps.messaging.letter import draw
 from apps.messaging.models import Status
 from apps.messaging.providers.base import DeliveryFailed, DeliveryUncertain
 from apps.messaging.providers.email import Email
+from apps.messaging.services import finish_email
+from tests.factories import ContactFactory
 from tests.messaging.peers import breaks_off, free_port, hangs_up, http_peer, says, smtp_peer
 from tests.messaging.test_twilio import SMS
 
@@ -44,6 +47,26 @@ def test_a_mail_names_the_shop_and_can_be_left_in_one_click(smtp):
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert mail.get_body(("plain",)).get_content().strip() == "Bonjour à tous"
     assert "<p>" in mail.get_body(("html",)).get_content()
+
+
+def test_a_mail_comes_from_the_shops_own_address_once_its_domain_lets_it(smtp):
+    Email().send(replace(MAIL, sender_address="bonjour@macave.fr"))
+    mail = message_from_bytes(smtp.mails[0], policy=policy.default)
+    assert mail["From"] == "Cave du Marché <bonjour@macave.fr>"
+
+
+@pytest.mark.django_db
+def test_a_mail_says_who_writes_and_why_in_both_its_parts(shop):
+    contact = ContactFactory()
+    text = finish_email("Le savagnin est là.", contact, shop)
+    html = draw("Arrivage", text, contact, shop)
+    for part in (text, html):
+        assert shop.name in part
+        assert shop.city in part
+        assert "parce que vous avez accepté les nouvelles" in part
+        assert f"/stop/{contact.link_token}/" in part
+    assert shop.accent in html
+    assert 'name="viewport"' in html
 
 
 def test_a_service_mail_is_no_list(smtp):

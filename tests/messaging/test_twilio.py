@@ -34,6 +34,7 @@ SMS = Outgoing(
     attempt="T" * 22,
     shop_token="S" * 22,
     sender_name="Cave du Marché",
+    sender_address="bonjour@localhost",
     sms_sender="CAVEMARCHE",
     reply_to="",
     stop_url="http://cave.localhost:8000/stop/x/",

@@ -23,6 +23,7 @@ class Outgoing:
     attempt: str  # the try's token
     shop_token: str  # the shop's callback_token
     sender_name: str  # the shop's name, for a mail
+    sender_address: str  # its own, once its domain lets us; else the platform's
     sms_sender: str
     reply_to: str
     stop_url: str  # the page of this person's choices

@@ -27,7 +27,7 @@ from apps.messaging.providers.base import (
 
 
 def compose(message: Outgoing, connection: BaseEmailBackend | None = None) -> Any:
-    """The MIME mail: the shop's name on the platform's address, answers to the shop."""
+    """The MIME mail: in the shop's name, answers to the shop."""
     headers = {ATTEMPT_HEADER: message.attempt}
     if message.commercial:
         headers["List-Unsubscribe"] = f"<{message.one_click_url}>"
@@ -35,7 +35,7 @@ def compose(message: Outgoing, connection: BaseEmailBackend | None = None) -> An
     mail = EmailMultiAlternatives(
         message.subject,
         message.body,
-        formataddr((message.sender_name, settings.PLATFORM_EMAIL_ADDRESS)),
+        formataddr((message.sender_name, message.sender_address)),
         [message.to],
         reply_to=[message.reply_to] if message.reply_to else None,
         headers=headers,
