@@ -30,6 +30,7 @@ ACROSS_SHOPS = {
     "apps/accounts/sessions.py": "forgetting ended sessions",
     "apps/accounts/team.py": "which shop an invitation's token opens",
     "apps/core/due.py": "which shops have something due by the clock",
+    "apps/messaging/lines.py": "whose an answer to the shared number is",
     "apps/ops/admin_site.py": "the platform's staff",
     "apps/shops/domains.py": "whose a domain was",
 }

@@ -27,7 +27,7 @@ from apps.contacts.models import Contact
 from apps.core.jobs import JobFailed, run
 from apps.core.models import Due
 from apps.core.tenancy import PLATFORM_ROLE, across_shops, current_schema, database, in_schema
-from apps.shops.models import Domain, DomainClaim, Shop
+from apps.shops.models import Domain, DomainClaim, SharedLine, Shop
 from apps.shops.walls import Wall, walls
 from tests.factories import UserFactory
 
@@ -47,6 +47,9 @@ MAKE: dict[type[models.Model], Callable[[Shop], object]] = {
     Shop: lambda shop: shop,
     Domain: lambda shop: shop.domains.get(),
     DomainClaim: lambda shop: DomainClaim.objects.create(shop=shop, domain="www.cave.example"),
+    SharedLine: lambda shop: SharedLine.objects.create(
+        shop=shop, address_hash="a" * 64, written_at=timezone.now()
+    ),
     Membership: lambda shop: Membership.objects.create(shop=shop, user=UserFactory(), role="owner"),
     Invitation: lambda shop: Invitation.objects.create(
         shop=shop, email="lea@exemple.fr", role="helper", invited_by=UserFactory()
