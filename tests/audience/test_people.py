@@ -147,7 +147,7 @@ def test_a_person_costs_the_same_however_long_they_have_come(
 
 def test_the_story_is_told_newest_first_and_in_pages(shop, owner, django_assert_max_num_queries):
     person = lived(shop, owner)
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(7):
         told, more = timeline(person, size=3)
     assert more
     assert [m.at for m in told] == sorted((m.at for m in told), reverse=True)

@@ -14,7 +14,7 @@ from apps.ops.keeping.container import Reader
 from apps.ops.keeping.contents import ALIAS, public_rows, user_columns
 from apps.ops.keeping.people import issued, next_id
 from apps.ops.keeping.target import Target
-from apps.shops.models import Domain, DomainClaim, Shop
+from apps.shops.models import Domain, DomainClaim, SharedLine, Shop
 
 Row = dict[str, Any]
 Say = Callable[[str], object]
@@ -38,6 +38,7 @@ def bring(
         say("Cette boutique était fermée quand la sauvegarde a été faite : elle le reste.")
     if target.is_copy:
         row["callback_token"] = new_token()
+        row["mail_proven_at"] = None  # the proof names the original
     _insert(connection, "public.shops_shop", row)
     shop = Shop.objects.using(ALIAS).get(schema_name=target.schema)
     for kind in public_rows():
@@ -87,7 +88,7 @@ def _domain(row: Row, shop: Shop, is_copy: bool, say: Say) -> Row | None:
     return row
 
 
-def _claim(row: Row, shop: Shop, is_copy: bool, say: Say) -> Row | None:
+def _not_in_a_copy(row: Row, shop: Shop, is_copy: bool, say: Say) -> Row | None:
     return None if is_copy else row
 
 
@@ -102,6 +103,7 @@ def _invitation(row: Row, shop: Shop, is_copy: bool, say: Say) -> Row | None:
 
 _ADAPT: dict[type, Callable[[Row, Shop, bool, Say], Row | None]] = {
     Domain: _domain,
-    DomainClaim: _claim,
+    DomainClaim: _not_in_a_copy,
     Invitation: _invitation,
+    SharedLine: _not_in_a_copy,  # whoever answers means the original
 }

@@ -24,7 +24,10 @@ from tests import environment
 from tests.ops.keeping import full
 
 STAYING = ["cave", "cafe"]
-SHARED = ("accounts_membership", "accounts_invitation", "shops_domain", "shops_domainclaim")
+SHARED = (
+    *("accounts_membership", "accounts_invitation"),
+    *("shops_domain", "shops_domainclaim", "shops_sharedline"),
+)
 PEOPLE = (
     "accounts_session",
     "account_emailaddress",

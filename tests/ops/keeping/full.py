@@ -27,7 +27,7 @@ from apps.ops.demo.shops import CAVE
 from apps.ops.keeping import erasing
 from apps.ops.keeping.reading import restore
 from apps.ops.models import Erasure
-from apps.shops.models import Domain, DomainClaim, Shop
+from apps.shops.models import Domain, DomainClaim, SharedLine, Shop
 from apps.shops.services import provision
 
 SLUG = "gardee"
@@ -64,6 +64,7 @@ def _team(shop: Shop) -> None:
             shop=shop, email="bientot@exemple.fr", role=Role.HELPER, invited_by=owner
         )
         DomainClaim.objects.create(shop=shop, domain="www.cave-gardee.fr")
+        SharedLine.objects.create(shop=shop, address_hash="a" * 64, written_at=timezone.now())
         Domain.objects.create(
             domain="www.cave-gardee.fr",
             tenant=shop,

@@ -26,7 +26,7 @@ from apps.ops.keeping.contents import actor_columns, opened, public_rows, shop_m
 from apps.ops.keeping.reading import restore
 from apps.shops.blueprint import read_blueprint
 from apps.shops.migrating import owner_connection
-from apps.shops.models import TEMPLATE_SCHEMA, Domain, DomainClaim, SchemaState, Shop
+from apps.shops.models import TEMPLATE_SCHEMA, Domain, DomainClaim, SchemaState, SharedLine, Shop
 from tests import environment
 from tests.conftest import ShopClient
 from tests.ops.keeping import full
@@ -132,6 +132,7 @@ def test_a_copy_is_another_shop_with_the_same_people(was, full_shop, kept):
     assert list(hosts) == ["gardee-bis.localhost"]
     with in_schema(copy.schema_name):
         assert not DomainClaim.objects.exists()
+        assert not SharedLine.objects.exists()
         assert ImportRun.objects.get().file == f"{target.schema}/imports/liste.csv"
         assert {m.user.email for m in copy.memberships.select_related("user")} == {
             full.OWNER,
