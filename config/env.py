@@ -103,7 +103,7 @@ KEYS = (
     Key("BREVO_WEBHOOK_SECRET", "secret des retours Brevo", needed="EMAIL_PROVIDER=brevo"),
     Key("MAIL_SPF", "ce que le SPF d’une boutique doit inclure", host_name, "spf.brevo.com"),
     Key("MAIL_DKIM", "sélecteur DKIM des boutiques", host_name, "brevo1"),
-    Key("MAIL_DKIM_HOST", "où pointe leur CNAME de DKIM", host_name, "dkim.brevo.com"),
+    Key("MAIL_DKIM_CNAME", "où pointe leur DKIM", str, "b1.{domain}.dkim.brevo.com"),
     Key("REPLY_DOMAIN", "domaine qui reçoit les réponses aux e-mails (Brevo Inbound)", host_name),
     Key("SMS_PROVIDER", "twilio ou local", one_of("twilio", "local"), "local"),
     Key("TWILIO_ACCOUNT_SID", "compte Twilio", needed="SMS_PROVIDER=twilio"),

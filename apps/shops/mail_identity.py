@@ -174,7 +174,7 @@ def _dkim(domain: str) -> Finding:
         sentence = _("La clé est vide : elle a été révoquée. Demandez-en une nouvelle.")
     else:
         sentence = _("Aucune clé : ajoutez cet enregistrement CNAME.")
-    wanted = f"{settings.MAIL_DKIM}.{domain.replace('.', '-')}.{settings.MAIL_DKIM_HOST}"
+    wanted = settings.MAIL_DKIM_CNAME.replace("{domain}", domain.replace(".", "-"))
     purpose = _("Signe chaque e-mail, pour qu’on sache qu’il n’a pas été changé")
     return Finding("DKIM", purpose, host, wanted, " ".join(found)[:120], good, sentence)
 
