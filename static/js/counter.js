@@ -37,3 +37,16 @@ addEventListener("pageshow", () => {
     if (used.includes(field.value)) field.value = newName();
   }
 });
+
+// The second tap of a double tap is not meant for what has just taken the button's place.
+const DOUBLE = { within: 400, near: 30 };
+let tap = null;
+
+addEventListener("click", (event) => {
+  const last = tap;
+  tap = event;
+  if (!last || last.target.isConnected || event.timeStamp - last.timeStamp > DOUBLE.within) return;
+  if (Math.hypot(event.clientX - last.clientX, event.clientY - last.clientY) > DOUBLE.near) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+}, { capture: true });

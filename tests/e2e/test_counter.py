@@ -121,6 +121,28 @@ def test_a_double_tap_a_reload_and_a_step_back_stamp_once(page, stack, busy):
         assert card.balance == 5
 
 
+def test_the_second_tap_of_a_double_tap_opens_nothing_else(page, stack, busy):
+    sign_in(page, stack, busy, "helper")
+    page.goto(stack.url(busy, f"/comptoir/carte/{card_of(busy, LONG).pk}/"))
+    page.evaluate(
+        """() => {
+          const again = { bubbles: true, cancelable: true };
+          addEventListener("click", (event) => Object.assign(again, {
+            clientX: event.clientX, clientY: event.clientY,
+          }), { once: true });
+          document.addEventListener("htmx:afterSwap", () => {
+            const under = document.elementFromPoint(again.clientX, again.clientY);
+            window.allowed = under.dispatchEvent(new MouseEvent("click", again));
+          }, { once: true });
+        }"""
+    )
+    page.get_by_role("button", name="Tamponner").click()
+    expect(page.locator(".hole.new")).to_be_visible()
+    assert page.evaluate("window.allowed") is False
+    page.get_by_role("button", name="Annuler le tampon").click()
+    expect(page.get_by_text("Tampon annulé.").first).to_be_visible()
+
+
 def test_a_resting_card_says_when_it_can_be_stamped(page, stack, busy, listener):
     listener.expect("409")
     sign_in(page, stack, busy, "owner")
