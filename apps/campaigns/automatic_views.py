@@ -13,8 +13,9 @@ from django.views.decorators.http import require_POST, require_safe
 from apps.accounts.requests import TeamRequest, actor
 from apps.campaigns import automatic, automatic_queries
 from apps.campaigns.automatic_forms import AT_HAND, TriggerForm, settings_form
+from apps.campaigns.forms import corrected
 from apps.campaigns.models import Trigger
-from apps.campaigns.previews import mail_sample, samples, shown
+from apps.campaigns.previews import mail_sample, missing_said, samples, shown
 from apps.campaigns.timing import said
 from apps.campaigns.triggers import KINDS
 from apps.core.doors import door
@@ -82,7 +83,7 @@ def save(request: TeamRequest, pk: int) -> HttpResponse:
 
     Only « save » keeps anything: what is on must never leave half written.
     """
-    found, act, data = _trigger(pk), request.POST.get("act", ""), request.POST.copy()
+    found, act, data = _trigger(pk), request.POST.get("act", ""), corrected(request.POST.copy())
     if act == "lighten":
         data["sms_text"] = lighten(data.get("sms_text", ""))
     words = TriggerForm(data, instance=found, shop=request.shop)
@@ -119,6 +120,7 @@ def _page(
         "variables": AT_HAND,
         "told": told,
         "samples": samples(found, told, shop),
+        "absences": missing_said(found),
         "mail": mail_sample(found, told, shop),
         "sender": sms_sender(shop),
         "health": HEALTH if shop.sells_alcohol else "",

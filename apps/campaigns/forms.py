@@ -5,12 +5,13 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from apps.audience.criteria import Criteria, WrongCriteria
 from apps.campaigns.models import Drop
 from apps.campaigns.services import WRITTEN
-from apps.campaigns.writing import check
+from apps.campaigns.writing import UnknownVariable, check, correct
 from apps.contacts.models import Tag
 from apps.core.phone import NotAPhone, Phone, parse_phone
 from apps.core.refusal import Refusal
@@ -98,11 +99,34 @@ class CriteriaForm(forms.Form):
         return data
 
 
+class WordsField(forms.BoundField):
+    """A text with what was probably meant where it names a variable that does not exist."""
+
+    @property
+    def correction(self) -> str:
+        """The tag to write instead; empty where none comes near."""
+        return str(self.form.corrections.get(self.name, ""))  # type: ignore[attr-defined]
+
+
+CORRECT = "correct:"  # + a field's name: what the button beside its error says
+
+
+def corrected(data: QueryDict) -> QueryDict:
+    """What was typed, with the field that is to be corrected as it was probably meant."""
+    name = data.get("act", "").partition(CORRECT)[2]
+    if name in data:
+        data[name] = correct(data.get(name, ""))
+    return data
+
+
 class WordsForm(forms.ModelForm):  # type: ignore[type-arg]
     """The words; a variable that does not exist is an error beside its field."""
 
+    bound_field_class = WordsField
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.corrections: dict[str, str] = {}
         for name in ("sms_text", "email_subject", "email_text", "fallback"):
             self.fields[name].widget.attrs["aria-describedby"] = f"{name}-aide {name}-erreur"
 
@@ -110,6 +134,9 @@ class WordsForm(forms.ModelForm):  # type: ignore[type-arg]
         text = str(self.cleaned_data[name])
         try:
             check(text)
+        except UnknownVariable as refusal:
+            self.corrections[name] = refusal.meant.tag if refusal.meant else ""
+            raise ValidationError(str(refusal)) from refusal
         except Refusal as refusal:
             raise ValidationError(str(refusal)) from refusal
         return text

@@ -16,9 +16,9 @@ from apps.accounts.requests import TeamRequest, actor
 from apps.audience.criteria import REASONS, Criteria, describe, parts
 from apps.campaigns import queries, services, trials
 from apps.campaigns.estimate import Estimate, estimate
-from apps.campaigns.forms import GROUPS, CriteriaForm, DropForm, TrialForm
+from apps.campaigns.forms import GROUPS, CriteriaForm, DropForm, TrialForm, corrected
 from apps.campaigns.models import Drop, State
-from apps.campaigns.previews import mail_sample, samples
+from apps.campaigns.previews import mail_sample, missing_said, samples
 from apps.campaigns.starters import BY_KEY, STARTERS
 from apps.campaigns.timing import departure
 from apps.campaigns.writing import VARIABLES
@@ -97,7 +97,7 @@ def save(request: TeamRequest, pk: int) -> HttpResponse:
     found, now = _drop(pk), timezone.now()
     if not found.is_draft:
         raise services.AlreadyLaunched()
-    act, data = request.POST.get("act", "save"), request.POST.copy()
+    act, data = request.POST.get("act", "save"), corrected(request.POST.copy())
     for name in GROUPS.get(act.removeprefix("sans:"), ()):
         data.pop(name, None)
     form, who = DropForm(data, instance=found, now=now), CriteriaForm(data)
@@ -110,7 +110,9 @@ def save(request: TeamRequest, pk: int) -> HttpResponse:
         return _composer(request, _drop(pk))
     if act == "go":
         return redirect("drop_launch", pk)
-    anchor = {"lighten": "message", "recount": "qui"}.get(act, "qui" if ":" in act else "")
+    verb, _colon, _what = act.partition(":")
+    anchors = {"lighten": "message", "correct": "message", "recount": "qui", "sans": "qui"}
+    anchor = anchors.get(verb, "")
     return redirect(f"{_path(pk)}#{anchor}" if anchor else _path(pk))
 
 
@@ -150,6 +152,7 @@ def _told(found: Drop, shop: Shop, now: datetime) -> dict[str, Any]:
         "for_whom": describe(Criteria.read(found.criteria)),
         "departure": departure(shop, found.send_at, now),
         "samples": samples(found, told, shop),
+        "absences": missing_said(found),
         "mail": mail_sample(found, told, shop),
         "sender": sms_sender(shop),
         "health": HEALTH if shop.sells_alcohol else "",

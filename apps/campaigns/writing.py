@@ -5,8 +5,9 @@ else the fallback stated on the screen. One pass only: a value is never read as 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import lru_cache
 
 from django.utils.translation import gettext_lazy as _
@@ -20,26 +21,33 @@ _BRACES = str.maketrans("", "", "{}")
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """``name`` as typed between braces; ``means`` as explained beside the text."""
+    """``name`` as typed between braces; ``means`` as explained beside the text. Whoever has no
+    value reads ``fallback``; ``always``: everybody has one."""
 
     name: str
     means: str
     fallback: str = ""
+    always: bool = False
 
     @property
     def tag(self) -> str:
         return f"{{{self.name}}}"
 
+    def missing(self, beside: str = "", instead: Mapping[str, str] | None = None) -> str:
+        """What is read where the value is missing, as the screen states it."""
+        said = beside.strip() or (instead or {}).get(self.name, self.fallback)
+        return f"« {said} »" if said else "rien"
+
 
 VARIABLES = (
     Variable("prénom", "le prénom du client", "cher client"),
     Variable("nom", "son nom de famille"),
-    Variable("boutique", "le nom de votre boutique"),
+    Variable("boutique", "le nom de votre boutique", always=True),
     Variable("tampons", "ses tampons sur la carte", "0"),
-    Variable("reste", "les tampons qui manquent pour la récompense"),
-    Variable("lien", "le lien de sa carte"),
-    Variable("code", "son code, à dire en caisse"),
-    Variable("bon", "le lien de son bon, avec le code à scanner"),
+    Variable("reste", "les tampons qui manquent pour la récompense", always=True),
+    Variable("lien", "le lien de sa carte", always=True),
+    Variable("code", "son code, à dire en caisse", always=True),
+    Variable("bon", "le lien de son bon, avec le code à scanner", always=True),
 )
 _BY_KEY = {search_key(variable.name): variable for variable in VARIABLES}
 
@@ -47,13 +55,25 @@ _BY_KEY = {search_key(variable.name): variable for variable in VARIABLES}
 _key = lru_cache(maxsize=256)(search_key)
 
 
+def nearest(name: str) -> Variable | None:
+    """The variable that was probably meant: « prenon », « first prénom », « le lien »."""
+    key = search_key(name)
+    named = [word for word in key.split() if word in _BY_KEY]
+    close = named or get_close_matches(key, _BY_KEY, n=1, cutoff=0.7)
+    return _BY_KEY[close[0]] if close else None
+
+
 class UnknownVariable(Refusal):
     message = _("« %(what)s » n’est pas une variable. Essayez : %(known)s.")
     status = 422
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, what: str, meant: Variable | None) -> None:
+        self.meant = meant
         known = ", ".join(variable.tag for variable in VARIABLES)
         super().__init__(what=what, known=known)
+        if meant:
+            self.message = _("« %(what)s » n’est pas une variable. Vouliez-vous dire %(meant)s ?")
+            self.values["meant"] = meant.tag
 
 
 class LoneBrace(Refusal):
@@ -65,10 +85,32 @@ def check(text: str) -> None:
     """Raises ``UnknownVariable`` or ``LoneBrace`` for what ``fill`` could only drop."""
     for match in _PLACE.finditer(text):
         if search_key(match[1]) not in _BY_KEY:
-            raise UnknownVariable(match[0])
+            raise UnknownVariable(match[0], nearest(match[1]))
     rest = _PLACE.sub("", text)
     if "{" in rest or "}" in rest:
         raise LoneBrace()
+
+
+def correct(text: str) -> str:
+    """``text`` with what was probably meant for each variable that does not exist."""
+
+    def meant(match: re.Match[str]) -> str:
+        found = None if search_key(match[1]) in _BY_KEY else nearest(match[1])
+        return f"{{{found.name}{match[0][1 + len(match[1]) :]}" if found else match[0]
+
+    return _PLACE.sub(meant, text)
+
+
+def absences(texts: Iterable[str], instead: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Each variable of ``texts`` that somebody may lack, as it stands there, and what is then
+    read."""
+    places = {match[0]: match for text in texts for match in _PLACE.finditer(text)}
+    found = ((tag, _BY_KEY.get(search_key(match[1])), match[2]) for tag, match in places.items())
+    return [
+        (tag, one.missing(beside or "", instead))
+        for tag, one, beside in found
+        if one and not one.always
+    ]
 
 
 def uses(text: str, name: str) -> bool:

@@ -5,6 +5,7 @@ One character outside GSM-7 turns the whole text into UCS-2 and cuts a segment f
 
 import re
 import unicodedata
+from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 from itertools import repeat
@@ -36,7 +37,23 @@ _INSTEAD = {
     "←": "<-",
     "ø": "o",
     "⁄": "/",
+    **dict.fromkeys("😀😁😃😄😆😊🙂☺😇🤗", ":)"),
+    **dict.fromkeys("😋😛😜🤪", ":P"),
+    **dict.fromkeys("😢😔🙁☹", ":("),
+    **dict.fromkeys("❤♥💕💖💗💙💚💛💜🧡🤍🖤😍🥰😘", "<3"),
+    **dict.fromkeys("✅☑✔👍👌🆗", "OK"),
+    **dict.fromkeys("⭐🌟★☆✨", "*"),
+    **dict.fromkeys("❗❕", "!"),
+    **dict.fromkeys("❓❔", "?"),
+    **dict.fromkeys("❌✖✕", "x"),
+    **dict.fromkeys("➡👉▶", "->"),
+    **dict.fromkeys("⬅👈◀", "<-"),
+    "😉": ";)",
+    "➕": "+",
+    "➖": "-",
 }
+# What only says how the emoji before it is drawn: never told alone beside it.
+_COMPANIONS = frozenset("\u200d\ufe0e\ufe0f\u20e3🏻🏼🏽🏾🏿")
 _NAMES = {
     "\u00a0": "espace insécable",
     "\u202f": "espace fine insécable",
@@ -52,6 +69,17 @@ class Costly:
     character: str
     name: str
     instead: str
+    times: int
+
+    @property
+    def offer(self) -> str:
+        """« 2 × ’ → ' », « 🍷 retiré »: what lightening makes of it."""
+        many = f"{self.times} × {self.name}" if self.times > 1 else self.name
+        if self.instead == self.character:
+            return many
+        if not self.instead:
+            return f"{many} retiré{'s' if self.times > 1 else ''}"
+        return f"{many} → {'espace simple' if self.instead == ' ' else self.instead}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +91,11 @@ class Count:
     segments: int
     left: int  # units still free in the last segment
     costly: tuple[Costly, ...]
+
+    @property
+    def lightens(self) -> bool:
+        """Whether each costly character has a lighter equivalent."""
+        return bool(self.costly) and all(one.instead != one.character for one in self.costly)
 
 
 def _is_gsm7(text: str) -> bool:
@@ -98,8 +131,9 @@ def count(text: str, reserve: int = STOP_RESERVE) -> Count:
 
 def costly(text: str) -> tuple[Costly, ...]:
     """The characters of ``text`` that force UCS-2, each once, in order of appearance."""
-    outside = dict.fromkeys(c for c in text if c not in _BASIC and c not in _EXTENDED)
-    return tuple(Costly(c, _(_NAMES[c]) if c in _NAMES else c, _light(c)) for c in outside)
+    outside = Counter(c for c in text if c not in _BASIC and c not in _EXTENDED)
+    told = [c for c in outside if c not in _COMPANIONS] or outside
+    return tuple(Costly(c, _(_NAMES[c]) if c in _NAMES else c, _light(c), outside[c]) for c in told)
 
 
 @cache
@@ -126,7 +160,9 @@ def lighten(text: str) -> str:
     composed = unicodedata.normalize("NFC", text)
     quoted = re.sub(r"«\s*|\s*»", '"', composed)
     numbered = re.sub(r"\b([nN])°", r"\1o", quoted)
-    light = "".join(_light(c) for c in numbered)
+    # Nothing else gives a NUL: a sign that goes takes a space along.
+    gone = "".join(_light(c) or "\0" for c in numbered)
+    light = re.sub("(?m)^\0+ ?| \0+(?= |$)|\0", "", gone)
     if not _is_gsm7(light) or count(light, 0).segments > count(text, 0).segments:
         return text
     return light

@@ -94,6 +94,33 @@ def test_a_variable_that_does_not_exist_is_an_error_beside_the_text(owner_client
     assert draft.sms_text == "Bonjour"
 
 
+def test_one_tap_writes_the_variable_that_was_meant(owner_client, draft):
+    page = _save(owner_client, draft, sms_text="Bonjour {prenon}, {reste}").content.decode()
+    assert "Vouliez-vous dire {prénom}" in page
+    assert 'value="correct:sms_text">Écrire {prénom}<' in page
+    tapped = _save(owner_client, draft, sms_text="Bonjour {prenon}", act="correct:sms_text")
+    assert tapped.url.endswith("#message")
+    draft.refresh_from_db()
+    assert draft.sms_text == "Bonjour {prénom}"
+
+
+def test_what_is_read_without_a_value_is_stated_beside_the_text(owner_client, draft):
+    _save(owner_client, draft, sms_text="{prénom|Bonjour} {nom} : {tampons}")
+    page = owner_client.get(f"/gestion/messages/{draft.pk}/").content.decode()
+    stated = re.sub(r"<[^>]+>", "", re.search(r'<p[^>]*id="absences".*?</p>', page)[0])
+    assert stated.replace("\u00a0", " ") == (
+        "Si rien n’est connu, on lit : {prénom|Bonjour} → « Bonjour », {nom} → rien, "
+        "{tampons} → « 0 »."
+    )
+
+
+def test_an_emoji_is_counted_with_its_lighter_twin(owner_client, draft):
+    _save(owner_client, draft, sms_text="« Merci » 😊")
+    page = owner_client.get(f"/gestion/messages/{draft.pk}/").content.decode()
+    assert "😊 → :)" in page
+    assert "« → &quot;" in page
+
+
 def test_costly_signs_are_named_and_lightened_in_one_tap(owner_client, draft):
     _save(owner_client, draft, sms_text="L’été arrive… vite")
     page = owner_client.get(f"/gestion/messages/{draft.pk}/").content.decode()

@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.campaigns.writing import VARIABLES, LoneBrace, UnknownVariable, check, fill, uses
+from apps.campaigns.writing import (
+    VARIABLES,
+    LoneBrace,
+    UnknownVariable,
+    absences,
+    check,
+    correct,
+    fill,
+    uses,
+)
 
 NAMES = [variable.name for variable in VARIABLES]
 pieces = st.one_of(
@@ -78,3 +87,55 @@ def test_the_link_is_found_however_it_is_written():
 def test_the_word_beside_a_variable_comes_before_the_one_stated_on_the_screen():
     stated = {"prénom": "cher ami"}
     assert fill("{prénom|Bonjour}, {prénom}", {}, stated) == "Bonjour, cher ami"
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("{prenon}", "{prénom}"),
+        ("{Prénoms|vous}", "{prénom|vous}"),
+        ("{nom de famille}", "{nom}"),
+        ("{tampon}", "{tampons}"),
+        ("{liens}", "{lien}"),
+    ],
+)
+def test_what_was_probably_meant_is_offered_and_written_in_one_go(typed, meant):
+    with pytest.raises(UnknownVariable) as refusal:
+        check(typed)
+    assert f"Vouliez-vous dire {meant.partition('|')[0].rstrip('}')}}} ?" in str(refusal.value)
+    assert correct(f"Bonjour {typed}, {{boutique}}") == f"Bonjour {meant}, {{boutique}}"
+
+
+def test_what_comes_near_nothing_lists_what_there_is_and_is_left_as_typed():
+    with pytest.raises(UnknownVariable) as refusal:
+        check("{météo}")
+    assert "Essayez : {prénom}, {nom}" in str(refusal.value)
+    assert correct("{météo} {}") == "{météo} {}"
+
+
+@given(st.lists(pieces, max_size=8).map("".join))
+def test_a_correction_touches_no_variable_that_exists_and_is_done_in_one_go(text):
+    corrected = correct(text)
+    assert correct(corrected) == corrected
+    try:
+        check(text)
+    except (UnknownVariable, LoneBrace):
+        return
+    assert corrected == text
+
+
+def test_every_variable_states_what_is_read_without_its_value():
+    texts = ["{prénom}, {PRENOM|vous} : {nom}", "{tampons} tampons, {lien} {prenon}"]
+    assert absences(texts, {"prénom": "cher ami"}) == [
+        ("{prénom}", "« cher ami »"),
+        ("{PRENOM|vous}", "« vous »"),
+        ("{nom}", "rien"),
+        ("{tampons}", "« 0 »"),
+    ]
+
+
+@pytest.mark.parametrize("variable", [one for one in VARIABLES if not one.always])
+def test_what_is_stated_is_what_is_read(variable):
+    for text in (variable.tag, f"{{{variable.name}|autre}}"):
+        ((_tag, said),) = absences([text], {})
+        assert said == (f"« {fill(text, {})} »" if fill(text, {}) else "rien")

@@ -40,7 +40,7 @@ def test_an_owner_sets_a_birthday_message_up_and_it_leaves(page, stack, cellar, 
     page.get_by_role("button", name="Activer").click()
     expect(page.get_by_text("Il reste à remplir")).to_be_visible()
     page.get_by_label("Le SMS").fill("{prénom}, bel anniversaire de {boutique}")
-    expect(page.locator("#apercu")).to_contain_text("Camille, bel anniversaire")
+    expect(page.locator("#apercu")).to_contain_text(", bel anniversaire de Cave")
     page.locator("label.pick", has_text="E-mail").click()
     page.locator("#regarder").click()
     expect(page.locator("#retour")).to_contain_text("3 personnes l’auraient reçu")

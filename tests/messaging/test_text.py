@@ -66,7 +66,9 @@ def test_what_gsm_has_costs_nothing_and_is_kept(character):
         ("« Crémant »\u00a0: l’été, c’est ici…", "\"Crémant\" : l'été, c'est ici..."),
         ("Le bœuf à la forêt – ça va ?", "Le boeuf à la foret - ca va ?"),
         ("À l’Œuvre, Noël", "A l'OEuvre, Noel"),
-        ("Lot n°4 🍷", "Lot no4 "),
+        ("Lot n°4 🍷", "Lot no4"),
+        ("Merci 🍷 à tous 😊 ❤️ ✅", "Merci à tous :) <3 OK"),
+        ("👨‍👩‍👧 Bienvenue 👍🏽", "Bienvenue OK"),
         ("e\u0301te\u0301", "été"),
         ("Bonjour 王", "Bonjour 王"),
     ],
@@ -102,3 +104,20 @@ def test_one_more_character_never_weighs_less(text, character):
 def test_each_costly_character_is_told_once(text):
     told = [c.character for c in costly(text)]
     assert len(told) == len(set(told))
+
+
+@pytest.mark.parametrize(
+    ("text", "offers"),
+    [
+        ("« Ça »", ['« → "', '» → "']),
+        ("l’été d’ici", ["2 × ’ → '"]),
+        ("Merci 😊 ❤️", ["😊 → :)", "❤ → <3"]),
+        ("🍷🍷", ["2 × 🍷 retirés"]),
+        ("a\u00a0: b", ["espace insécable → espace simple"]),
+        ("王", ["王"]),
+    ],
+)
+def test_each_costly_sign_is_counted_with_what_would_stand_instead(text, offers):
+    counted = count(text)
+    assert [one.offer for one in counted.costly if one.character != "Ç"] == offers
+    assert counted.lightens == (lighten(text) != text)
