@@ -314,6 +314,7 @@ TWILIO_SENDER = ENV["TWILIO_SENDER"]
 COMMERCIAL_HOURS = (time(8), time(21, 30))
 
 # --- work off the request ----------------------------------------------------------------
+CHANNELS = "config.channels.CHANNELS"
 REACTIONS = "config.reactions.REACTIONS"
 MAY_WORK = "apps.shops.ledger.may_work"  # asked before each job: is its schema up to this code?
 Q_CLUSTER = {

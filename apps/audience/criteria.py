@@ -28,7 +28,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from apps.contacts.models import Channel, ConsentState, Contact, ContactQuerySet, Tag
+from apps.contacts import channels as known
+from apps.contacts.models import Contact, ContactQuerySet, Tag, standing
 from apps.core.refusal import Refusal
 from apps.core.templatetags.french import jour
 from apps.loyalty.services import the_programme
@@ -277,31 +278,15 @@ def _is_adult(now: datetime) -> Q:
     return by_birth | Q(birth_date=None, adult_declared_at__isnull=False)
 
 
-def _standing(channel: str) -> dict[str, Q]:
-    """Where a person stands for a channel: the first that holds; none holds for the reachable."""
-    field = "phone" if channel == Channel.SMS else "email"
-    no_address, bad = Q(**{field: ""}), Q(**{f"{field}_bad_at__isnull": False})
-    landline = Q(phone_mobile=False) if channel == Channel.SMS else None
-    consent = {state: Q(**{f"{channel}_consent": state}) for state in ConsentState.values}
-    return {
-        "no_address": no_address,
-        **({"landline": landline} if landline is not None else {}),
-        "bad": bad,
-        "pending": consent[ConsentState.PENDING],
-        "stopped": consent[ConsentState.WITHDRAWN],
-        "no_consent": consent[ConsentState.NONE],
-    }
-
-
 def _none(reasons: dict[str, Q]) -> Q:
     return ~reduce(or_, reasons.values()) if reasons else Q()
 
 
 def _clean(channels: Collection[str]) -> list[str]:
-    """The chosen channels, SMS first. Raises ``WrongCriteria`` for one that is none."""
-    if not set(channels) <= set(Channel.values):
+    """The chosen channels in their order. Raises ``WrongCriteria`` for one that is none."""
+    if not set(channels) <= set(known.names()):
         raise WrongCriteria(what="channels")
-    return [channel for channel in Channel.values if channel in set(channels)]
+    return [channel for channel in known.names() if channel in set(channels)]
 
 
 def _judged(
@@ -309,7 +294,7 @@ def _judged(
 ) -> "QuerySet[Any]":
     """Annotates ``<channel>_is`` (reachable or the reason) and ``held`` (minor, cap or "")."""
     for channel in channels:
-        whens = [When(where, then=Value(why)) for why, where in _standing(channel).items()]
+        whens = [When(where, then=Value(why)) for why, where in standing(channel).items()]
         by = Case(*whens, default=Value("yes"), output_field=CharField())
         found = found.annotate(**{f"{channel}_is": by})
     holds = [When(where, then=Value(why)) for why, where in _holds(shop, now).items()]
@@ -382,7 +367,7 @@ def reachable(
     wanted = _clean(channels)
     anyhow = Q(pk__in=[])
     for channel in wanted:
-        anyhow |= _none(_standing(channel))
+        anyhow |= _none(standing(channel))
     # Not by what ``_judged`` says: of a CASE the planner knows nothing, and it would sort them all.
     free = people(criteria, shop, now).filter(anyhow, _none(_holds(shop, now)))
     return _judged(free, wanted, shop, now).order_by("pk")
@@ -411,7 +396,7 @@ def chosen(
             yield Chosen(
                 contact_id=row["pk"],
                 channel=channel,
-                address=row["phone" if channel == Channel.SMS else "email"],
+                address=row[known.named(channel).address],
                 first_name=row["first_name"],
                 last_name=row["last_name"],
                 balance=balance,

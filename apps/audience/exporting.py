@@ -19,7 +19,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from apps.audience.queries import names_of
-from apps.contacts.models import ConsentEvent, Contact
+from apps.contacts import channels
+from apps.contacts.models import ConsentEvent, ConsentState, Contact
 from apps.core.phone import show_phone
 from apps.core.tenancy import in_schema
 from apps.loyalty.models import Movement, Reward
@@ -81,6 +82,7 @@ def _contacts(contact: int | None) -> Iterator[Row]:
             c.note,
             c.get_sms_consent_display(),
             c.get_email_consent_display(),
+            _further(c),
             card.number if card else None,
             card.balance if card else None,
             card.rewards_ready if card else None,
@@ -90,6 +92,13 @@ def _contacts(contact: int | None) -> Iterator[Row]:
             c.get_source_display(),
             c.merged_into_id,
         )
+
+
+def _further(contact: Contact) -> str:
+    """« WhatsApp : accepté », of the channels that have no column."""
+    ways = (channels.named(name) for name in contact.ways)
+    said = ((way, ConsentState(way.consent_of(contact))) for way in ways)
+    return ", ".join(f"{way} : {state.label}" for way, state in said)
 
 
 def _consents(contact: int | None) -> Iterator[Row]:
@@ -173,6 +182,7 @@ TABLES = (
             "Note",
             "Accord SMS",
             "Accord e-mail",
+            "Autres accords",
             "Carte",
             "Tampons",
             "Récompenses à remettre",

@@ -9,7 +9,9 @@ from apps.audience.criteria import Criteria
 from apps.audience.models import ConsentOrigin
 from apps.audience.queries import worn_tags
 from apps.audience.reading import FIELDS, Layout
-from apps.contacts.models import Channel, ConsentState
+from apps.contacts.channels import offered
+from apps.contacts.models import ConsentState
+from apps.shops.models import Shop
 
 
 class ListFilter(forms.Form):
@@ -17,15 +19,7 @@ class ListFilter(forms.Form):
 
     q = forms.CharField(required=False, max_length=100)
     tag = forms.ChoiceField(label=_("Étiquette"), required=False)
-    channel = forms.ChoiceField(
-        label=_("Joignables"),
-        required=False,
-        choices=[
-            ("", _("Tous")),
-            (Channel.SMS.value, _("par SMS")),
-            (Channel.EMAIL.value, _("par e-mail")),
-        ],
-    )
+    channel = forms.ChoiceField(label=_("Joignables"), required=False)
     accord = forms.ChoiceField(
         label=_("Accord"),
         required=False,
@@ -68,12 +62,16 @@ class ListFilter(forms.Form):
         ],
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, shop: Shop, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        names = [(tag.name, tag.name) for tag in worn_tags()]
-        tag_field = self.fields["tag"]
-        assert isinstance(tag_field, forms.ChoiceField)
-        tag_field.choices = [("", _("Toutes")), *names]
+        choices: dict[str, list[tuple[str, Any]]] = {
+            "tag": [("", _("Toutes")), *((tag.name, tag.name) for tag in worn_tags())],
+            "channel": [("", _("Tous")), *((way.name, way.by) for way in offered(shop))],
+        }
+        for name, found in choices.items():
+            field = self.fields[name]
+            assert isinstance(field, forms.ChoiceField)
+            field.choices = found
         self.full_clean()
 
     def said(self, name: str) -> str:

@@ -1,14 +1,17 @@
 """The list of people, and everything one person did, told from several rooms."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import reduce
+from operator import or_
 
 from django.db.models import Exists, F, OrderBy, OuterRef, Q, QuerySet
 from django.utils.translation import ngettext
 
 from apps.accounts.models import User
 from apps.audience.criteria import Criteria, people
+from apps.contacts import channels
 from apps.contacts.models import Channel, ConsentEvent, ConsentState, Contact, Source, Tag
 from apps.core.actor import Kind
 from apps.core.money import show_euros
@@ -44,7 +47,7 @@ def listed(
     if channel:
         found = found & Contact.objects.reachable_by(channel)
     if accord:
-        found = found.filter(Q(sms_consent=accord) | Q(email_consent=accord))
+        found = found.filter(reduce(or_, (way.consent_is(accord) for way in channels.every())))
     order = SORTS.get(sort, SORTS["recent"])
     return found.select_related("card").prefetch_related("tags").order_by(*order)
 
@@ -90,13 +93,18 @@ class ChannelState:
 
     channel: str
     label: str
+    kind: str  # of address, « phone » or « email »
+    bears_address: bool  # the one of its kind that is told
     address: str
     state: str
-    state_label: str
     proven_at: datetime | None
     bad_at: datetime | None
     landline: bool
-    proofs: list[Proof]
+    proofs: list[Proof] = field(default_factory=list)
+
+    @property
+    def state_label(self) -> str:
+        return str(ConsentState(self.state).label)
 
     @property
     def may_ask(self) -> bool:
@@ -108,27 +116,33 @@ class ChannelState:
         return self.state in {ConsentState.GRANTED, ConsentState.PENDING}
 
 
-def channel_states(contact: Contact) -> list[ChannelState]:
-    """SMS and e-mail of a person with their whole ledger, newest line first."""
+def channel_states(contact: Contact, shop: Shop) -> list[ChannelState]:
+    """Each channel of a person with its whole ledger, newest line first."""
     events = list(contact.consent_events.order_by("-at", "-pk")[:200])
     names = names_of((event.actor_kind, event.actor_id) for event in events)
     states = []
-    for channel in Channel:
-        by_phone = channel == Channel.SMS
-        states.append(
-            ChannelState(
-                channel=channel.value,
-                label=str(channel.label),
-                address=contact.address(channel),
-                state=contact.consent(channel),
-                state_label=str(ConsentState(contact.consent(channel)).label),
-                proven_at=contact.phone_proven_at if by_phone else contact.email_proven_at,
-                bad_at=contact.phone_bad_at if by_phone else contact.email_bad_at,
-                landline=by_phone and bool(contact.phone) and not contact.phone_mobile,
-                proofs=[_proof(e, names) for e in events if e.channel == channel],
-            )
-        )
+    for state in ways_of(contact, shop):
+        proofs = [_proof(e, names) for e in events if e.channel == state.channel]
+        states.append(replace(state, proofs=proofs))
     return states
+
+
+def ways_of(contact: Contact, shop: Shop) -> list[ChannelState]:
+    """The same without the ledger; no query."""
+    return [
+        ChannelState(
+            channel=way.name,
+            label=str(way),
+            kind=way.address,
+            bears_address=way.name in set(Channel),
+            address=way.address_of(contact),
+            state=way.consent_of(contact),
+            proven_at=way.proven_at(contact),
+            bad_at=way.bad_at(contact),
+            landline=way.mobile_only and bool(contact.phone) and not contact.phone_mobile,
+        )
+        for way in channels.of(contact, shop)
+    ]
 
 
 def _proof(event: ConsentEvent, names: dict[tuple[str, int | None], str]) -> Proof:

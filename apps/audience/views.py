@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from apps.accounts.requests import TeamRequest, actor
 from apps.audience.forms import ListFilter
-from apps.audience.queries import channel_states, listed, timeline, worn_tags
+from apps.audience.queries import channel_states, listed, timeline, ways_of, worn_tags
 from apps.contacts.forms import ConsentForm, ContactForm, TagForm
 from apps.contacts.models import ConsentState, Contact, Tag
 from apps.contacts.services import (
@@ -42,7 +42,7 @@ def _without_page(query: QueryDict) -> str:
 @require_safe
 def contacts(request: TeamRequest) -> HttpResponse:
     """The list: search as one types, filters, sort, pages."""
-    filters = ListFilter(request.GET)
+    filters = ListFilter(request.GET, shop=request.shop)
     found = listed(
         request.shop,
         filters.criteria,
@@ -56,6 +56,7 @@ def contacts(request: TeamRequest) -> HttpResponse:
         "section": "contacts",
         "filters": filters,
         "page": page,
+        "people": [(person, ways_of(person, request.shop)) for person in page],
         "total": page.paginator.count,
         "goal": the_programme().goal,
         "address": f"?{_without_page(request.GET)}",
@@ -82,7 +83,7 @@ def _person(request: TeamRequest, contact: Contact, **more: object) -> dict[str,
     return {
         "section": "contacts",
         "contact": contact,
-        "channels": channel_states(contact),
+        "channels": channel_states(contact, request.shop),
         "consent_form": ConsentForm(),
         "tags": contact.tags.all(),
         "all_tags": worn_tags(),

@@ -25,6 +25,7 @@ WRITTEN = (
     "sms_text",
     "email_subject",
     "email_text",
+    "further",
     "fallback",
     "hour",
 )

@@ -13,7 +13,6 @@ from apps.campaigns.forms import TEXTS, WordsForm
 from apps.campaigns.models import Trigger
 from apps.campaigns.triggers import KINDS
 from apps.campaigns.writing import VARIABLES, uses
-from apps.shops.models import Shop
 
 _OF_A_DROP = ("code", "bon")
 AT_HAND = tuple(variable for variable in VARIABLES if variable.name not in _OF_A_DROP)
@@ -24,20 +23,18 @@ class TriggerForm(WordsForm):
 
     class Meta:
         model = Trigger
-        fields = WRITTEN
+        fields = tuple(name for name in WRITTEN if name != "further")
         widgets = {**TEXTS, "hour": forms.TimeInput(attrs={"type": "time"}, format="%H:%M")}
 
-    def __init__(self, *args: Any, shop: Shop, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.shop = shop
         if not KINDS[self.instance.kind].by_clock:
             del self.fields["hour"]
 
-    def _checked(self, name: str) -> str:
-        text = super()._checked(name)
+    def _check(self, name: str, text: str) -> None:
+        super()._check(name, text)
         if any(uses(text, one) for one in _OF_A_DROP):
             raise ValidationError(_("Un code ne se donne que dans un Daily Drop."))
-        return text
 
     def clean_hour(self) -> time:
         hour: time = self.cleaned_data["hour"]

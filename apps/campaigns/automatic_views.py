@@ -15,7 +15,13 @@ from apps.campaigns import automatic, automatic_queries
 from apps.campaigns.automatic_forms import AT_HAND, TriggerForm, settings_form
 from apps.campaigns.forms import corrected
 from apps.campaigns.models import Trigger
-from apps.campaigns.previews import mail_sample, missing_said, samples, shown
+from apps.campaigns.previews import (
+    further_samples,
+    mail_sample,
+    missing_said,
+    samples,
+    shown,
+)
 from apps.campaigns.timing import said
 from apps.campaigns.triggers import KINDS
 from apps.core.doors import door
@@ -122,6 +128,7 @@ def _page(
         "samples": samples(found, told, shop),
         "absences": missing_said(found),
         "mail": mail_sample(found, told, shop),
+        "further": further_samples(found, told, shop),
         "sender": sms_sender(shop),
         "health": HEALTH if shop.sells_alcohol else "",
         "look_back": automatic_queries.look_back(found, shop, now) if look_back else None,

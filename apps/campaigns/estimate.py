@@ -1,19 +1,25 @@
 """What a drop would do if it left now: whom it reaches, what it weighs, what they would read."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from apps.audience.criteria import Chosen, Criteria, Reach, chosen, reach
 from apps.campaigns import rendering
 from apps.campaigns.models import Drop
 from apps.campaigns.personal import held_out
-from apps.contacts.models import Channel, Contact
+from apps.contacts.channels import Channel, named
+from apps.contacts.models import Contact
 from apps.core.templatetags.french import euros, nombre
 from apps.loyalty.services import the_programme
+from apps.messaging.channels import sending
 from apps.messaging.letter import OPENS_NOTHING
 from apps.messaging.services import weigh_sms
 from apps.messaging.text import Count
 from apps.shops.models import Shop
+
+SMS = "sms"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +39,27 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """``segments`` is what the operator bills as SMS; ``cost_tenths`` are tenths of a cent."""
+    """``messages`` and ``pieces`` by channel: how many leave, and what the operators bill for
+    them; ``cost_tenths`` are tenths of a cent."""
 
     reach: Reach
     people: int
     held: int  # who would get nothing, to compare
-    sms: int
-    emails: int
-    segments: int
+    messages: dict[str, int]
+    pieces: dict[str, int]
     cost_tenths: int
     shortest: Sample | None
     longest: Sample | None
-    reader: Chosen | None  # whom the mail's preview is for
+    readers: dict[str, Chosen]  # whom each channel's preview is for
+
+    @property
+    def segments(self) -> int:
+        """All that is billed by the piece."""
+        return sum(self.pieces.values())
+
+    @property
+    def by_channel(self) -> list[tuple[Channel, int]]:
+        return [(named(channel), many) for channel, many in self.messages.items() if many]
 
     @property
     def cost_cents(self) -> int:
@@ -54,24 +69,23 @@ class Estimate:
     def sentence(self) -> str:
         """« 412 clients, 496 SMS, environ 34,72 € »."""
         said = [f"{nombre(self.people)} client{'s' if self.people > 1 else ''}"]
-        if self.sms:
-            said.append(f"{nombre(self.segments)} SMS")
-        if self.emails:
-            said.append(f"{nombre(self.emails)} e-mail{'s' if self.emails > 1 else ''}")
+        for channel, many in self.messages.items():
+            if many:
+                said.append(sending(channel).counted(self.pieces.get(channel, many)))
         if self.cost_cents:
             said.append(f"environ {euros(self.cost_cents)}")
         return ", ".join(said)
 
-    def promise(self) -> dict[str, int]:
+    def promise(self) -> dict[str, Any]:
         return {
             "people": self.people,
             "segments": self.segments,
-            "emails": self.emails,
+            "messages": dict(self.messages),
             "cost_tenths": self.cost_tenths,
         }
 
 
-def imagined(shop: Shop, channel: str = Channel.SMS) -> Chosen:
+def imagined(shop: Shop, channel: str = SMS) -> Chosen:
     """Somebody to show a message to when the audience is empty, and for tests."""
     goal = the_programme().goal
     return Chosen(
@@ -98,23 +112,27 @@ def estimate(drop: Drop, shop: Shop, now: datetime) -> Estimate:
     reached = reach(criteria, channels, shop, now)
     nobody = reader_without_links()
     weighed: dict[tuple[str, str, int, int], Sample] = {}
-    people, held, sms, emails, segments, cost = set(), set(), 0, 0, 0, 0
-    reader = None
+    people, held, cost = set(), set(), 0
+    messages, pieces = Counter[str](), Counter[str]()
+    readers: dict[str, Chosen] = {}
     for person in chosen(criteria, channels, drop.both, shop, now):
         if held_out(drop, person.contact_id):
             held.add(person.contact_id)
             continue
         people.add(person.contact_id)
-        if person.channel == Channel.EMAIL:
-            emails += 1
-            reader = reader or person
+        messages[person.channel] += 1
+        readers.setdefault(person.channel, person)
+        if person.channel != SMS:  # whatever its text, it costs the same
             continue
-        sms += 1
         key = (person.first_name, person.last_name, person.balance, person.missing)
         if key not in weighed:
             weighed[key] = weigh(drop, person, nobody, shop)
-        segments += weighed[key].count.segments
+        pieces[SMS] += weighed[key].count.segments
         cost += weighed[key].price_tenths
+    for channel in messages.keys() - {SMS}:
+        if each := sending(channel).pieces("", commercial=True):
+            pieces[channel] = each * messages[channel]
+            cost += pieces[channel] * sending(channel).price_tenths(shop)
     if drop.use_sms and not weighed:
         weighed["", "", 0, 0] = weigh(drop, imagined(shop), nobody, shop)
     by_size = sorted(weighed.values(), key=lambda sample: sample.count.units)
@@ -122,17 +140,16 @@ def estimate(drop: Drop, shop: Shop, now: datetime) -> Estimate:
         reach=reached,
         people=len(people),
         held=len(held),
-        sms=sms,
-        emails=emails,
-        segments=segments,
+        messages={channel: messages[channel] for channel in channels},
+        pieces=dict(pieces),
         cost_tenths=cost,
         shortest=by_size[0] if by_size else None,
         longest=by_size[-1] if by_size else None,
-        reader=reader or (imagined(shop, Channel.EMAIL) if drop.use_email else None),
+        readers={channel: readers.get(channel) or imagined(shop, channel) for channel in channels},
     )
 
 
 def weigh(words: rendering.Words, person: Chosen, contact: Contact, shop: Shop) -> Sample:
     """One SMS as it would leave: its size and its price."""
-    counted, price = weigh_sms(rendering.sms_body(words, person, shop), contact, shop)
+    counted, price = weigh_sms(rendering.body(words, SMS, person, shop), contact, shop)
     return Sample(person, counted, price)

@@ -12,10 +12,13 @@ from apps.audience.criteria import Criteria, WrongCriteria
 from apps.campaigns.models import Drop
 from apps.campaigns.services import WRITTEN
 from apps.campaigns.writing import UnknownVariable, check, correct
+from apps.contacts.channels import offered
 from apps.contacts.models import Tag
 from apps.core.phone import NotAPhone, Phone, parse_phone
 from apps.core.refusal import Refusal
-from apps.shops.models import Region
+from apps.messaging.channels import sending
+from apps.messaging.channels.base import Sending
+from apps.shops.models import Region, Shop
 
 # The chip's ✕ empties a group of fields together.
 GROUPS = {
@@ -124,14 +127,42 @@ class WordsForm(forms.ModelForm):  # type: ignore[type-arg]
 
     bound_field_class = WordsField
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, shop: Shop, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.shop = shop
         self.corrections: dict[str, str] = {}
+        self.typed: dict[str, list[str]] = {}  # the fields of each channel without columns
+        for way in offered(shop):
+            if f"use_{way.name}" not in self.fields:
+                self._add(sending(way.name))
         for name in ("sms_text", "email_subject", "email_text", "fallback"):
             self.fields[name].widget.attrs["aria-describedby"] = f"{name}-aide {name}-erreur"
 
+    def _add(self, way: Sending) -> None:
+        known = self.instance.further.get(way.name, {})
+        used = forms.BooleanField(label=str(way), required=False, initial=known.get("used"))
+        self.fields[f"use_{way.name}"] = used
+        for what, field in way.fields(self.shop).items():
+            field.initial = known.get(what, field.initial)
+            field.widget.attrs["aria-describedby"] = f"{way.name}_{what}-erreur"
+            self.fields[f"{way.name}_{what}"] = field
+        self.typed[way.name] = list(way.fields(self.shop))
+
+    @property
+    def further(self) -> list[dict[str, Any]]:
+        """The channels without columns, as they are drawn."""
+        return [
+            {"used": self[f"use_{name}"], "fields": [self[f"{name}_{what}"] for what in fields]}
+            for name, fields in self.typed.items()
+        ]
+
     def _checked(self, name: str) -> str:
         text = str(self.cleaned_data[name])
+        self._check(name, text)
+        return text
+
+    def _check(self, name: str, text: str) -> None:
+        """Raises ``ValidationError`` for what nobody should read; ``name`` is the text's field."""
         try:
             check(text)
         except UnknownVariable as refusal:
@@ -139,7 +170,21 @@ class WordsForm(forms.ModelForm):  # type: ignore[type-arg]
             raise ValidationError(str(refusal)) from refusal
         except Refusal as refusal:
             raise ValidationError(str(refusal)) from refusal
-        return text
+
+    def clean(self) -> dict[str, Any]:
+        found = super().clean() or {}
+        found["further"] = {}
+        for name, fields in self.typed.items():
+            said = {what: found.get(f"{name}_{what}", "") for what in fields}
+            written = sending(name).written(said, self.shop)
+            field = f"{name}_{fields[-1]}"
+            try:
+                self._check(field, written["text"])
+            except ValidationError as error:
+                self.add_error(field, error)
+            found["further"][name] = {**written, "used": bool(found.get(f"use_{name}"))}
+        self.instance.further = found["further"]
+        return found
 
     def clean_sms_text(self) -> str:
         return self._checked("sms_text")
@@ -155,6 +200,9 @@ TEXTS: dict[str, forms.Widget] = {
     "sms_text": forms.Textarea(attrs={"rows": 4}),
     "email_text": forms.Textarea(attrs={"rows": 8}),
 }
+
+
+COLUMNS = tuple(name for name in WRITTEN if name != "further")
 
 
 class DropForm(WordsForm):
@@ -174,7 +222,7 @@ class DropForm(WordsForm):
 
     class Meta:
         model = Drop
-        fields = WRITTEN
+        fields = COLUMNS
         widgets = {
             **TEXTS,
             "hold_out": forms.NumberInput(
@@ -200,7 +248,7 @@ class DropForm(WordsForm):
         return part or 0
 
     def clean(self) -> dict[str, Any]:
-        found = super().clean() or {}
+        found = super().clean()
         if found.get("when") == "now":
             found["send_at"] = None
             self.errors.pop("send_at", None)

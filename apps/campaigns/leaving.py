@@ -17,7 +17,7 @@ from apps.campaigns import rendering
 from apps.campaigns.models import Run, RunState, Trigger
 from apps.campaigns.triggers import KINDS
 from apps.campaigns.triggers.kind import Met
-from apps.contacts.models import Channel, ConsentState, Contact
+from apps.contacts.models import Contact
 from apps.loyalty.merging import living
 from apps.loyalty.models import Card
 from apps.loyalty.services import card_of, the_programme
@@ -83,15 +83,13 @@ def write(
 ) -> Message | None:
     """The trigger's words for one person, into the outbox."""
     reader = reader_of(trigger, person, channel)
-    by_mail = channel == Channel.EMAIL
-    text = rendering.email_text if by_mail else rendering.sms
     return post(
         contact=person,
         channel=channel,
         kind=Kind.COMMERCIAL,
         cause=cause,
-        subject=rendering.subject(trigger, reader, shop) if by_mail else "",
-        body=text(trigger, reader, person, shop),
+        subject=rendering.subject(trigger, channel, reader, shop),
+        body=rendering.text(trigger, channel, reader, person, shop),
     )
 
 
@@ -121,23 +119,10 @@ def way_to(person: Contact, channels: list[str], shop: Shop, now: datetime) -> t
         return "", "minor"
     reasons = []
     for channel in channels:
-        if not (reason := _why_not(person, channel)):
+        if not (reason := person.why_not(channel)):
             return channel, ""
         reasons.append(reason)
     return "", min(reasons, key=_NEAREST.index, default="no_address")
-
-
-def _why_not(person: Contact, channel: str) -> str:
-    by_sms = channel == Channel.SMS
-    if not person.address(channel):
-        return "no_address"
-    if person.consent(channel) == ConsentState.WITHDRAWN:
-        return "stopped"
-    if person.consent(channel) != ConsentState.GRANTED:
-        return "no_consent"
-    if by_sms and not person.phone_mobile:
-        return "landline"
-    return "bad_address" if (person.phone_bad_at if by_sms else person.email_bad_at) else ""
 
 
 def _holds(run: Run) -> bool:

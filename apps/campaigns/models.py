@@ -1,14 +1,15 @@
 """The Daily Drop and the messages that leave by themselves: who, what, when. Shop's schema."""
 
 from datetime import time
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from apps.contacts.models import Channel, Contact
+from apps.contacts import channels
+from apps.contacts.models import Contact
 from apps.core.tokens import new_token
 from apps.messaging.models import Message
 from apps.messaging.reasons import say
@@ -28,7 +29,36 @@ class State(models.TextChoices):
 LIVE = (State.SCHEDULED, State.PREPARING, State.SENDING, State.PAUSED)
 
 
-class Drop(models.Model):
+class Worded:
+    """What is written for each channel: SMS and e-mail have columns named after them, the others
+    stand in ``further``: their words, and whether they are ``used``."""
+
+    further: dict[str, dict[str, Any]]
+
+    def written(self, channel: str, what: str = "text") -> str:
+        """``what`` is typed for ``channel``: its text, or its subject."""
+        column = f"{channel}_{what}"
+        if hasattr(self, column):
+            return str(getattr(self, column))
+        return str(self.further.get(channel, {}).get(what, ""))
+
+    def uses(self, channel: str) -> bool:
+        used = self.further.get(channel, {}).get("used", False)
+        return bool(getattr(self, f"use_{channel}", used))
+
+    @property
+    def channels(self) -> list[str]:
+        """The chosen ones, in the order in which a person is tried."""
+        return [channel for channel in channels.names() if self.uses(channel)]
+
+    @property
+    def wordings(self) -> list[str]:
+        """All that is read by somebody."""
+        found = ((c, what) for c in self.channels for what in ("subject", "text"))
+        return [text for way in found if (text := self.written(*way))]
+
+
+class Drop(Worded, models.Model):
     """A message to many. ``criteria`` says who (see audience); the audience freezes at launch.
 
     ``frozen_up_to`` is the last contact id whose messages are in the outbox: a freeze that was
@@ -46,6 +76,7 @@ class Drop(models.Model):
     sms_text = models.TextField(_("texte du SMS"), max_length=600, blank=True)
     email_subject = models.CharField(_("objet de l’e-mail"), max_length=120, blank=True)
     email_text = models.TextField(_("texte de l’e-mail"), max_length=5000, blank=True)
+    further = models.JSONField(default=dict, db_default={}, blank=True)  # see ``Worded``
     fallback = models.CharField(
         _("à défaut de prénom"), max_length=40, default="cher client", blank=True
     )
@@ -86,11 +117,6 @@ class Drop(models.Model):
     @property
     def cause(self) -> str:
         return f"drop:{self.pk}"
-
-    @property
-    def channels(self) -> list[str]:
-        ways = (Channel.SMS, self.use_sms), (Channel.EMAIL, self.use_email)
-        return [channel for channel, used in ways if used]
 
     @property
     def is_draft(self) -> bool:
@@ -199,7 +225,7 @@ class TriggerQuerySet(models.QuerySet["Trigger"]):
         return self.filter(on_since__isnull=False)
 
 
-class Trigger(models.Model):
+class Trigger(Worded, models.Model):
     """A message that leaves by itself: ``kind`` says when (``triggers``), the words are as a
     drop's. What came to pass before ``on_since`` is let be. ``next_at`` is the next look of one
     that goes by the clock.
@@ -213,6 +239,7 @@ class Trigger(models.Model):
     sms_text = models.TextField(_("texte du SMS"), max_length=600, blank=True)
     email_subject = models.CharField(_("objet de l’e-mail"), max_length=120, blank=True)
     email_text = models.TextField(_("texte de l’e-mail"), max_length=5000, blank=True)
+    further = models.JSONField(default=dict, db_default={}, blank=True)  # see ``Worded``
     fallback = models.CharField(
         _("à défaut de prénom"), max_length=40, default="cher client", blank=True
     )
@@ -241,11 +268,6 @@ class Trigger(models.Model):
     @property
     def is_on(self) -> bool:
         return self.on_since is not None
-
-    @property
-    def channels(self) -> list[str]:
-        ways = (Channel.SMS, self.use_sms), (Channel.EMAIL, self.use_email)
-        return [channel for channel, used in ways if used]
 
 
 class RunState(models.TextChoices):

@@ -11,6 +11,7 @@ from apps.campaigns import rendering
 from apps.campaigns.estimate import Sample, imagined, reader_without_links, weigh
 from apps.campaigns.models import Drop, Trigger
 from apps.campaigns.writing import absences, uses
+from apps.contacts.channels import named
 from apps.contacts.models import Channel, Contact
 from apps.loyalty.services import the_programme
 from apps.messaging.letter import card_link, paragraphs
@@ -25,7 +26,7 @@ class Told(Protocol):
     @property
     def longest(self) -> Sample | None: ...
     @property
-    def reader(self) -> Chosen | None: ...
+    def readers(self) -> dict[str, Chosen]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Shown:
 
     shortest: Sample | None
     longest: Sample | None
-    reader: Chosen | None
+    readers: dict[str, Chosen]
 
 
 EXTREMES = 10  # people of the longest names, and of the shortest, whose messages are weighed
@@ -49,20 +50,19 @@ def shown(trigger: Trigger, shop: Shop) -> Shown:
         readers = people or [imagined(shop)]
         weighed = (weigh(trigger, person, nobody, shop) for person in readers)
         by_size = sorted(weighed, key=lambda sample: sample.count.units)
-    reader = None
-    if trigger.use_email:
-        reader = next(iter(_extremes(trigger, Channel.EMAIL)), imagined(shop, Channel.EMAIL))
+    others = [channel for channel in trigger.channels if channel != Channel.SMS]
+    found = {channel: _extremes(trigger, channel) for channel in others}
     ends = (by_size[0], by_size[-1]) if by_size else (None, None)
-    return Shown(ends[0], ends[1], reader)
+    readers_of = {c: people[0] if people else imagined(shop, c) for c, people in found.items()}
+    return Shown(ends[0], ends[1], readers_of)
 
 
 def _extremes(trigger: Trigger, channel: str) -> list[Chosen]:
     """Whom the message reaches by ``channel`` and makes it the longest or the shortest: what
     the words say of a person is as long as the name, or the word in its place, and the stamps."""
-    written = (trigger.sms_text, trigger.email_subject, trigger.email_text)
 
     def said(name: str, value: Any) -> Any:
-        return Length(value) if any(uses(text, name) for text in written) else Value(0)
+        return Length(value) if any(uses(text, name) for text in trigger.wordings) else Value(0)
 
     given = Coalesce(NullIf("first_name", Value("")), Value(trigger.fallback))
     stamps = Cast(Coalesce("card__balance", 0), CharField())
@@ -94,9 +94,7 @@ def _chosen(person: Contact, channel: str, goal: int) -> Chosen:
 
 def missing_said(words: Drop | Trigger) -> list[tuple[str, str]]:
     """What each variable of the words reads where a person has no value for it."""
-    texts = [words.sms_text] if words.use_sms else []
-    texts += [words.email_subject, words.email_text] if words.use_email else []
-    return absences(texts, {"prénom": words.fallback})
+    return absences(words.wordings, {"prénom": words.fallback})
 
 
 def samples(words: rendering.Words, told: Told, shop: Shop) -> list[dict[str, Any]]:
@@ -105,24 +103,41 @@ def samples(words: rendering.Words, told: Told, shop: Shop) -> list[dict[str, An
     for sample in (told.shortest, told.longest):
         if sample and sample not in chosen:
             chosen.append(sample)
-    nobody = reader_without_links()
     return [
         {
             "sample": s,
-            "text": rendering.sms(words, replace(s.person, card_token=""), nobody, shop),
+            "text": _read(words, Channel.SMS, s.person, shop),
         }
         for s in chosen
     ]
 
 
+def further_samples(words: rendering.Words, told: Told, shop: Shop) -> list[dict[str, Any]]:
+    """What the channels that are neither SMS nor mail bring, for one person each."""
+    return [
+        {
+            "way": named(channel),
+            "text": _read(words, channel, person, shop) if words.written(channel) else "",
+            "name": person.first_name or "une personne sans prénom",
+        }
+        for channel, person in told.readers.items()
+        if channel not in set(Channel)
+    ]
+
+
+def _read(words: rendering.Words, channel: str, person: Chosen, shop: Shop) -> str:
+    reader = replace(person, card_token="")
+    return rendering.text(words, channel, reader, reader_without_links(), shop)
+
+
 def mail_sample(words: rendering.Words, told: Told, shop: Shop) -> dict[str, Any] | None:
     """The mail for one person, with links that open nothing."""
-    if told.reader is None:
+    if Channel.EMAIL not in told.readers:
         return None
-    reader = replace(told.reader, card_token="")
+    reader = replace(told.readers[Channel.EMAIL], card_token="")
     return {
-        "subject": rendering.subject(words, reader, shop),
-        "paragraphs": paragraphs(rendering.email_body(words, reader, shop)),
+        "subject": rendering.subject(words, Channel.EMAIL, reader, shop),
+        "paragraphs": paragraphs(rendering.body(words, Channel.EMAIL, reader, shop)),
         "card": card_link(shop, "", rendering.door(words)),
         "name": reader.first_name or "une personne sans prénom",
     }

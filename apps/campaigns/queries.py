@@ -29,7 +29,8 @@ from django.utils.translation import ngettext
 from apps.campaigns.comparing import Comparison, Share, said
 from apps.campaigns.models import Drop, State, Use
 from apps.campaigns.writing import uses
-from apps.contacts.models import Channel, ConsentEvent, ConsentState
+from apps.contacts.channels import named
+from apps.contacts.models import ConsentEvent, ConsentState
 from apps.core.templatetags.french import euros, jour, nombre
 from apps.loyalty.models import Movement, MovementKind
 from apps.messaging.models import Kind, Message, Status
@@ -208,7 +209,7 @@ def by_channel(drop: Drop) -> list[ByChannel]:
     rows = Message.objects.filter(cause=drop.cause).order_by().values("channel")
     gone = Count("pk", filter=~Q(status__in=_WAITING))
     return [
-        ByChannel(str(Channel(row["channel"]).label), row["total"], row["done"])
+        ByChannel(str(named(row["channel"])), row["total"], row["done"])
         for row in rows.annotate(total=Count("pk"), done=gone).order_by("-channel")
     ]
 
@@ -245,8 +246,7 @@ class Effect:
 
 def has_links(drop: Drop) -> bool:
     """Whether somebody could follow a link of it that is counted."""
-    texts = [drop.sms_text] if drop.use_sms else []
-    texts += [drop.email_text] if drop.use_email else []
+    texts = [drop.written(channel) for channel in drop.channels]
     return any(uses(text, "lien") or uses(text, "bon") for text in texts)
 
 

@@ -9,10 +9,10 @@ from apps.campaigns.links import short
 from apps.campaigns.models import Drop
 from apps.campaigns.personal import voucher_link
 from apps.campaigns.writing import fill, uses
-from apps.contacts.models import Contact
+from apps.contacts.models import Channel, Contact
 from apps.core.french import spaced
+from apps.messaging.channels import sending
 from apps.messaging.letter import NO_CODE, card_link, draw
-from apps.messaging.services import finish_email, finish_sms
 from apps.messaging.text import GSM7, count, lighten
 from apps.shops.models import Shop
 
@@ -21,15 +21,12 @@ class Words(Protocol):
     """What is written: by a drop, or by a message that leaves by itself."""
 
     @property
-    def sms_text(self) -> str: ...
-    @property
-    def email_subject(self) -> str: ...
-    @property
-    def email_text(self) -> str: ...
-    @property
     def fallback(self) -> str: ...
     @property
     def offer(self) -> str: ...
+    @property
+    def wordings(self) -> list[str]: ...
+    def written(self, channel: str, what: str = "text") -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +37,7 @@ class Mail:
 
 
 def needs_card(words: Words) -> bool:
-    texts = (words.sms_text, words.email_text, words.email_subject)
-    return any(uses(text, "lien") for text in texts)
+    return any(uses(text, "lien") for text in words.wordings)
 
 
 def door(words: Words) -> str:
@@ -61,26 +57,22 @@ def _values(words: Words, person: Chosen, shop: Shop) -> dict[str, str]:
     }
 
 
-def _filled(text: str, words: Words, person: Chosen, shop: Shop) -> str:
-    return fill(text, _values(words, person, shop), {"prénom": words.fallback})
-
-
-def sms_body(words: Words, person: Chosen, shop: Shop) -> str:
+def body(words: Words, channel: str, person: Chosen, shop: Shop) -> str:
     """The shop's own words for this person, before the mentions.
 
-    One accent in a name would double the price of a text written in GSM-7: « Loïc » is then
+    One accent in a name would double the price of an SMS written in GSM-7: « Loïc » is then
     written « Loic ».
     """
-    values = _values(words, person, shop)
-    # Without the scheme phones still make it a link, and eight characters are saved.
-    for name in ("lien", "bon"):
-        values[name] = values.get(name, "").removeprefix("https://")
-    light = _is_light(words.sms_text)
-    if light:
+    way, text = sending(channel), words.written(channel)
+    values, fallback = _values(words, person, shop), words.fallback
+    if way.short_links:
+        for name in ("lien", "bon"):
+            values[name] = values.get(name, "").removeprefix("https://")
+    if way.spells_light and _is_light(text):
         values = {name: _lightened(value) for name, value in values.items()}
-    return fill(
-        words.sms_text, values, {"prénom": _lightened(words.fallback) if light else words.fallback}
-    )
+        fallback = _lightened(fallback)
+    filled = fill(text, values, {"prénom": fallback})
+    return spaced(filled) if way.typeset else filled
 
 
 _lightened = lru_cache(maxsize=4096)(lighten)  # names come again and again
@@ -91,26 +83,20 @@ def _is_light(text: str) -> bool:
     return count(text, 0).encoding == GSM7
 
 
-def sms(words: Words, person: Chosen, contact: Contact, shop: Shop) -> str:
-    """The whole SMS as it leaves, health sentence and STOP included."""
-    return finish_sms(sms_body(words, person, shop), contact, shop)
+def text(words: Words, channel: str, person: Chosen, contact: Contact, shop: Shop) -> str:
+    """The whole text as it leaves, health sentence and way to stop included."""
+    return sending(channel).finish(body(words, channel, person, shop), contact, shop)
 
 
-def subject(words: Words, person: Chosen, shop: Shop) -> str:
-    line = " ".join(_filled(words.email_subject, words, person, shop).split())
-    return spaced(line)[:200]
-
-
-def email_body(words: Words, person: Chosen, shop: Shop) -> str:
-    return spaced(_filled(words.email_text, words, person, shop))
-
-
-def email_text(words: Words, person: Chosen, contact: Contact, shop: Shop) -> str:
-    """The whole text part of the mail as it leaves."""
-    return finish_email(email_body(words, person, shop), contact, shop)
+def subject(words: Words, channel: str, person: Chosen, shop: Shop) -> str:
+    """Empty where there is none."""
+    typed = words.written(channel, "subject")
+    line = fill(typed, _values(words, person, shop), {"prénom": words.fallback})
+    return spaced(" ".join(line.split()))[:200]
 
 
 def mail(words: Words, person: Chosen, contact: Contact, shop: Shop) -> Mail:
     """The whole mail as it leaves: text, and HTML in the shop's colours."""
-    title, text = subject(words, person, shop), email_text(words, person, contact, shop)
-    return Mail(title, text, draw(title, text, contact, shop))
+    title = subject(words, Channel.EMAIL, person, shop)
+    whole = text(words, Channel.EMAIL, person, contact, shop)
+    return Mail(title, whole, draw(title, whole, contact, shop))

@@ -17,6 +17,7 @@ from apps.campaigns.estimate import Estimate
 from apps.campaigns.freezing import CLOSE, FREEZE
 from apps.campaigns.models import Drop, State, Trigger
 from apps.campaigns.writing import uses
+from apps.contacts.channels import named
 from apps.contacts.models import Contact
 from apps.core.actor import Actor
 from apps.core.jobs import enqueue
@@ -38,6 +39,7 @@ WRITTEN = (
     "sms_text",
     "email_subject",
     "email_text",
+    "further",
     "fallback",
     "offer",
     "offer_until",
@@ -68,7 +70,9 @@ class CodeWithoutOffer(Refusal):
 
 
 class OfferWithoutCode(Refusal):
-    message = _("Ce que donne le code est dit, mais le code n’est pas dans %(what)s : {code}.")
+    message = _(
+        "Ce que donne le code est dit, mais le texte à envoyer %(by)s ne le porte pas : {code}."
+    )
     status = 422
 
 
@@ -167,34 +171,36 @@ def ready_to_read(words: Drop | Trigger) -> None:
     missing = [
         what
         for what, needed in (
-            ("un canal, SMS ou e-mail", not words.channels),
-            ("celui du SMS", words.use_sms and not words.sms_text.strip()),
+            ("un canal", not words.channels),
             ("l’objet de l’e-mail", words.use_email and not words.email_subject.strip()),
-            ("celui de l’e-mail", words.use_email and not words.email_text.strip()),
         )
         if needed
     ]
+    missing += [
+        f"celui à envoyer {named(c).by}" for c in words.channels if not words.written(c).strip()
+    ]
     if missing:
         raise NothingToSend(what=", ".join(missing))
-    texts = [words.sms_text] if words.use_sms else []
-    texts += [words.email_subject, words.email_text] if words.use_email else []
-    if blanks := _BLANK.findall(" ".join(texts)):
+    if blanks := _BLANK.findall(" ".join(words.wordings)):
         raise BlankLeft(what=", ".join(dict.fromkeys(blanks)))
 
 
 def _offer_stands(drop: Drop, now: datetime) -> None:
     """What a code gives is said, the code is in each text, and it is worth something that day."""
-    texts = [("le SMS", drop.sms_text)] if drop.use_sms else []
-    texts += [("l’e-mail", drop.email_subject + drop.email_text)] if drop.use_email else []
-    with_code = [what for what, text in texts if uses(text, "code") or uses(text, "bon")]
+    with_code = [c for c in drop.channels if _bears_code(drop, c)]
     if not drop.offer:
         if with_code:
             raise CodeWithoutOffer()
         return
-    if without := [what for what, _text in texts if what not in with_code]:
-        raise OfferWithoutCode(what=" ni dans ".join(without))
+    if without := [c for c in drop.channels if c not in with_code]:
+        raise OfferWithoutCode(by=" ni ".join(str(named(c).by) for c in without))
     if drop.offer_until and drop.offer_until < timezone.localdate(drop.send_at or now):
         raise OfferOver()
+
+
+def _bears_code(drop: Drop, channel: str) -> bool:
+    texts = drop.written(channel, "subject"), drop.written(channel)
+    return any(uses(text, name) for text in texts for name in ("code", "bon"))
 
 
 @transaction.atomic

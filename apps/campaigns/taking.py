@@ -22,7 +22,8 @@ from apps.campaigns import personal, rendering
 from apps.campaigns.estimate import reader_without_links
 from apps.campaigns.models import Drop
 from apps.campaigns.writing import uses
-from apps.contacts.models import Channel, Contact
+from apps.contacts.channels import every
+from apps.contacts.models import Contact
 from apps.loyalty.models import Card
 from apps.loyalty.services import card_of, the_programme
 from apps.messaging.hours import next_allowed_in, place_of
@@ -57,7 +58,6 @@ _CARD = f"replace(words.%s, '/%s/{OPENS_NOTHING}/', '/%s/' || coalesce(card.toke
 _COLUMNS = {
     "contact_id": "c.id",
     "channel": "words.channel",
-    "to": f"CASE words.channel WHEN '{Channel.SMS}' THEN c.phone ELSE c.email END",
     "available_at": "coalesce(later.at, run.now)",
 }
 
@@ -130,10 +130,9 @@ def take(drop: Drop, shop: Shop, now: datetime, many: int) -> Taken:
 
 def _common(found: "QuerySet[Any]", drop: Drop) -> "QuerySet[Any]":
     """What the drop's words say of a person: what they do not say is the same for all."""
-    written = (drop.sms_text, drop.email_subject, drop.email_text)
 
     def says(*names: str) -> bool:
-        return any(uses(text, name) for text in written for name in names)
+        return any(uses(text, name) for text in drop.wordings for name in names)
 
     return found.annotate(
         given=F("first_name") if says("prénom") else Value(""),
@@ -169,10 +168,8 @@ def write(drop: Drop, taken: Taken, later: Later, shop: Shop, now: datetime) -> 
     subjects, bodies = [], []
     for same in readers:
         person = same.one(goal)
-        by_mail = same.channel == Channel.EMAIL
-        text = rendering.email_text if by_mail else rendering.sms
-        subjects.append(rendering.subject(drop, person, shop) if by_mail else "")
-        bodies.append(text(drop, person, nobody, shop))
+        subjects.append(rendering.subject(drop, same.channel, person, shop))
+        bodies.append(rendering.text(drop, same.channel, person, nobody, shop))
     regions, postal_codes = zip(*later, strict=True) if later else ((), ())
     words = [[same.channel for same in readers], subjects, bodies, [same.ids for same in readers]]
     moments = [list(regions), list(postal_codes), list(later.values())]
@@ -184,7 +181,13 @@ def write(drop: Drop, taken: Taken, later: Later, shop: Shop, now: datetime) -> 
         source, values = source + personal.JOINED, [*values, drop.pk]
     if taken.held:
         personal.hold(drop, taken.held)
-    post_selected({**_COLUMNS, **own}, shared, source + _IN_ORDER, values)
+    post_selected({**_COLUMNS, "to": _to(), **own}, shared, source + _IN_ORDER, values)
+
+
+def _to() -> str:
+    """Where a line goes, in SQL."""
+    ways = " ".join(f"WHEN '{way.name}' THEN c.{way.address}" for way in every())
+    return f"CASE words.channel {ways} END"
 
 
 def _texts(drop: Drop) -> dict[str, str]:

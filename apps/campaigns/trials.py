@@ -16,7 +16,7 @@ from apps.core.jobs import enqueue
 from apps.core.phone import Phone
 from apps.core.ratelimit import Limit, spend
 from apps.core.refusal import Refusal
-from apps.messaging.trying import try_sms
+from apps.messaging.trying import try_out
 from apps.shops.models import Shop
 from apps.shops.services import shop_here
 
@@ -62,7 +62,7 @@ def send(
         )
         used.append(str(Channel.EMAIL))
     if by_sms and phone:
-        body = rendering.sms(drop, imagined(shop), nobody, shop)
+        body = rendering.text(drop, Channel.SMS, imagined(shop), nobody, shop)
         trial = Trial.objects.create(drop=drop, to=phone.e164, body=body, at=now)
         enqueue(TRY_OUT, trial.pk)
         used.append(str(Channel.SMS))
@@ -75,5 +75,5 @@ def deliver(trial_id: int, now: datetime | None = None) -> None:
     if not Trial.objects.filter(pk=trial_id, claimed_at=None).update(claimed_at=now):
         return
     trial, shop = Trial.objects.get(pk=trial_id), shop_here()
-    outcome = try_sms(shop, trial.to, trial.body, trial.token)
+    outcome = try_out(shop, Channel.SMS, trial.to, trial.body, trial.token)
     Trial.objects.filter(pk=trial_id).update(outcome=outcome[:40], to="", body="")

@@ -18,10 +18,11 @@ from apps.campaigns import queries, services, trials
 from apps.campaigns.estimate import Estimate, estimate
 from apps.campaigns.forms import GROUPS, CriteriaForm, DropForm, TrialForm, corrected
 from apps.campaigns.models import Drop, State
-from apps.campaigns.previews import mail_sample, missing_said, samples
+from apps.campaigns.previews import further_samples, mail_sample, missing_said, samples
 from apps.campaigns.starters import BY_KEY, STARTERS
 from apps.campaigns.timing import departure
 from apps.campaigns.writing import VARIABLES
+from apps.contacts.channels import named
 from apps.contacts.models import Channel
 from apps.core.doors import door
 from apps.core.phone import show_phone
@@ -100,7 +101,7 @@ def save(request: TeamRequest, pk: int) -> HttpResponse:
     act, data = request.POST.get("act", "save"), corrected(request.POST.copy())
     for name in GROUPS.get(act.removeprefix("sans:"), ()):
         data.pop(name, None)
-    form, who = DropForm(data, instance=found, now=now), CriteriaForm(data)
+    form, who = DropForm(data, instance=found, shop=request.shop, now=now), CriteriaForm(data)
     if not (form.is_valid() & who.is_valid()):
         return _composer(request, _drop(pk), form, who)
     services.save(pk, form.cleaned_data, who.cleaned_data["criteria"])
@@ -131,7 +132,7 @@ def _composer(
     context = {
         "section": "messages",
         "drop": found,
-        "form": form or DropForm(instance=found, now=now),
+        "form": form or DropForm(instance=found, shop=request.shop, now=now),
         "who": who or CriteriaForm(initial=CriteriaForm.values_of(criteria)),
         "wrong": form is not None,
         "chips": _chips(criteria),
@@ -154,6 +155,7 @@ def _told(found: Drop, shop: Shop, now: datetime) -> dict[str, Any]:
         "samples": samples(found, told, shop),
         "absences": missing_said(found),
         "mail": mail_sample(found, told, shop),
+        "further": further_samples(found, told, shop),
         "sender": sms_sender(shop),
         "health": HEALTH if shop.sells_alcohol else "",
     }
@@ -315,6 +317,9 @@ def _progress(request: TeamRequest, found: Drop) -> HttpResponse:
         "left_out": [(REASONS[reason], count) for reason, count in found.left_out.items() if count],
         "pause_said": _pause_said(found),
         "rests_until": _rests_until(found, timezone.now()),
+        "words": [
+            (named(c), found.written(c, "subject"), found.written(c)) for c in found.channels
+        ],
         "for_whom": describe(Criteria.read(found.criteria)),
         "departure": departure(
             request.shop, None if found.launched_at else found.send_at, timezone.now()

@@ -7,8 +7,9 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from apps.contacts import channels
 from apps.contacts.facts import ConsentGiven
-from apps.contacts.models import Channel, ConsentEvent, ConsentState, Contact, Opposition, Source
+from apps.contacts.models import ConsentEvent, ConsentState, Contact, Opposition, Source
 from apps.core.actor import Actor
 from apps.core.facts import announce
 from apps.core.reading import insert
@@ -17,15 +18,8 @@ from apps.core.tokens import keyed_hash
 # The version of the sentences shown beside the boxes; a new wording gets a new name here.
 WORDING = "2026-11"
 ADULT_WORDING = "18ans-2026-11"
-SENTENCES = {
-    WORDING: {
-        Channel.SMS: _("Oui, %(shop)s peut m’envoyer ses offres et nouvelles par SMS."),
-        Channel.EMAIL: _("Oui, %(shop)s peut m’envoyer ses offres et nouvelles par e-mail."),
-    },
-}
+SENTENCES = {WORDING: _("Oui, %(shop)s peut m’envoyer ses offres et nouvelles %(by)s.")}
 ADULT_SENTENCES = {ADULT_WORDING: _("J’ai 18 ans ou plus.")}
-
-_FIELDS = {Channel.SMS: "sms_consent", Channel.EMAIL: "email_consent"}
 
 
 def opposition_hash(channel: str, address: str) -> str:
@@ -63,7 +57,7 @@ def write_first_consents(contact: Contact, *, source: str, now: datetime) -> Non
 
     In the transaction that made the record, which nobody else has seen yet.
     """
-    said = {channel: contact.consent(channel) for channel in _FIELDS}
+    said = {channel: contact.consent(channel) for channel in channels.names()}
     lines = [
         ConsentEvent(
             contact=contact,
@@ -118,7 +112,8 @@ def write_consent(
         actor_id=by.id,
         at=now,
     )
-    Contact.objects.filter(pk=contact.pk).update(**{_FIELDS[Channel(channel)]: state})
+    said = channels.named(channel).with_consent(contact, state)
+    Contact.objects.filter(pk=contact.pk).update(**said)
     if address:
         digest = opposition_hash(channel, address)
         if state == ConsentState.WITHDRAWN:

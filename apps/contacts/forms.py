@@ -9,7 +9,8 @@ from django.core.validators import RegexValidator
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from apps.contacts.models import Channel, Contact, Source
+from apps.contacts import channels
+from apps.contacts.models import Contact, Source
 from apps.contacts.services import Identity, WrongPhone, read_phone
 from apps.core.phone import Phone, show_phone
 
@@ -102,7 +103,7 @@ class ContactForm(forms.Form):
 class ConsentForm(forms.Form):
     """What a person said about a channel, and where the team has it from."""
 
-    channel = forms.ChoiceField(choices=Channel.choices)
+    channel = forms.ChoiceField(choices=channels.choices)
     act = forms.ChoiceField(choices=[("yes", _("accepte")), ("stop", _("refuse"))])
     source = forms.ChoiceField(
         label=_("D’où le savez-vous ?"),

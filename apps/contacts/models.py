@@ -1,6 +1,9 @@
 """People a shop knows, their tags, and the ledger of what they agreed to. Shop's schema."""
 
 from datetime import date, datetime, timedelta
+from enum import StrEnum
+from functools import reduce
+from operator import or_
 from typing import ClassVar, Self
 
 from django.db import models
@@ -9,13 +12,16 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from apps.contacts import channels
 from apps.core.french import search_key
 from apps.core.tokens import new_token
 
 
-class Channel(models.TextChoices):
-    SMS = "sms", _("SMS")
-    EMAIL = "email", _("E-mail")
+class Channel(StrEnum):
+    """The two that carry a card's link and so prove an address. All there are: ``channels``."""
+
+    SMS = "sms"
+    EMAIL = "email"
 
 
 class ConsentState(models.TextChoices):
@@ -52,6 +58,20 @@ class Tag(models.Model):
         return self.name
 
 
+def standing(channel: str) -> dict[str, Q]:
+    """Why a person may not be written to by ``channel``, in SQL: the first that holds counts,
+    and none holds for who may. ``Contact.why_not`` says the same of one."""
+    way = channels.named(channel)
+    return {
+        "no_address": Q(**{way.address: ""}),
+        **({"landline": Q(phone_mobile=False)} if way.mobile_only else {}),
+        "bad": way.is_bad(),
+        "pending": way.consent_is(ConsentState.PENDING),
+        "stopped": way.consent_is(ConsentState.WITHDRAWN),
+        "no_consent": way.consent_is(ConsentState.NONE),
+    }
+
+
 class ContactQuerySet(models.QuerySet["Contact"]):
     def living(self) -> Self:
         """Without the records that were merged into another."""
@@ -62,11 +82,7 @@ class ContactQuerySet(models.QuerySet["Contact"]):
 
     def reachable_by(self, channel: str) -> Self:
         """Agreed, proven, and with an address that has not been refused by the network."""
-        if channel == Channel.SMS:
-            good = Q(sms_consent=ConsentState.GRANTED, phone_mobile=True, phone_bad_at=None)
-            return self.living().filter(good).exclude(phone="")
-        good = Q(email_consent=ConsentState.GRANTED, email_bad_at=None)
-        return self.living().filter(good).exclude(email="")
+        return self.living().filter(~reduce(or_, standing(channel).values()))
 
     def not_seen_since(self, *, days: int, now: datetime | None = None) -> Self:
         limit = (now or timezone.now()) - timedelta(days=days)
@@ -99,7 +115,8 @@ class Contact(models.Model):
 
     ``phone`` is E.164 and unique; a number someone claimed on the public page while another
     record holds it waits in ``claim`` until its holder taps the link (see loyalty.joining).
-    ``*_proven_at`` says when the holder of the number or mailbox showed it was theirs.
+    ``*_proven_at`` says when the holder of the number or mailbox showed it was theirs. ``ways`` is
+    what the channels without a column of their own keep of the person (see ``channels``).
     """
 
     first_name = models.CharField(_("prénom"), max_length=60, blank=True)
@@ -115,6 +132,7 @@ class Contact(models.Model):
     email_bad_at = models.DateTimeField(null=True, blank=True)
     sms_consent = models.CharField(max_length=9, choices=ConsentState, default=ConsentState.NONE)
     email_consent = models.CharField(max_length=9, choices=ConsentState, default=ConsentState.NONE)
+    ways = models.JSONField(default=dict, db_default={}, blank=True)
     birth_date = models.DateField(_("date de naissance"), null=True, blank=True)
     adult_declared_at = models.DateTimeField(null=True, blank=True)
     adult_wording = models.CharField(max_length=20, blank=True)
@@ -181,10 +199,22 @@ class Contact(models.Model):
         return f"{self.first_name} {self.last_name}".strip()
 
     def consent(self, channel: str) -> str:
-        return self.sms_consent if channel == Channel.SMS else self.email_consent
+        return channels.named(channel).consent_of(self)
 
     def address(self, channel: str) -> str:
-        return self.phone if channel == Channel.SMS else self.email
+        return channels.named(channel).address_of(self)
+
+    def why_not(self, channel: str) -> str:
+        """Why this person may get nothing commercial by ``channel``: a code of ``reasons.say``,
+        empty if they may."""
+        way, said = channels.named(channel), self.consent(channel)
+        if not way.address_of(self):
+            return "no_address"
+        if said != ConsentState.GRANTED:
+            return "stopped" if said == ConsentState.WITHDRAWN else "no_consent"
+        if way.mobile_only and not self.phone_mobile:
+            return "landline"
+        return "bad_address" if way.bad_at(self) else ""
 
     def is_adult(self, today: date) -> bool:
         """By birth date, else by declaration (french-rules §2)."""
@@ -204,7 +234,7 @@ class ConsentEvent(models.Model):
     contact = models.ForeignKey(
         Contact, models.PROTECT, related_name="consent_events", db_index=False
     )
-    channel = models.CharField(max_length=5, choices=Channel)
+    channel = models.CharField(max_length=12, choices=channels.choices)
     purpose = models.CharField(max_length=12, default="marketing")
     state = models.CharField(max_length=9, choices=ConsentState)
     wording = models.CharField(max_length=20)  # version of the sentence that was shown
@@ -227,7 +257,7 @@ class Opposition(models.Model):
 
     kept_by_law = ("preuve des oppositions à la prospection (RGPD, art. 21 § 3)", 3)
 
-    channel = models.CharField(max_length=5, choices=Channel)
+    channel = models.CharField(max_length=12, choices=channels.choices)
     address_hash = models.CharField(max_length=64)
     at = models.DateTimeField(default=timezone.now)
 

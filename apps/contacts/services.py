@@ -11,6 +11,7 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from apps.audit.services import record
+from apps.contacts import channels
 from apps.contacts.consent import ADULT_WORDING, has_opposed, write_consent
 from apps.contacts.models import Channel, ConsentState, Contact, Source, Tag
 from apps.core.actor import Actor
@@ -208,18 +209,18 @@ def edit_contact(contact: Contact, identity: Identity, *, by: Actor, now: dateti
     _refuse_taken(contact, wanted["phone"] if "phone" in changed else "", email)
     for name, value in wanted.items():
         setattr(contact, name, value)
-    moved = [c for c, f in ((Channel.SMS, "phone"), (Channel.EMAIL, "email")) if f in changed]
-    for channel in moved:
-        field = "phone" if channel == Channel.SMS else "email"
-        setattr(contact, f"{field}_proven_at", None)
-        setattr(contact, f"{field}_bad_at", None)
+    moved = [way for way in channels.every() if way.address in changed]
+    for way in moved:
+        setattr(contact, f"{way.address}_proven_at", None)
+        for name, value in way.with_bad(contact, None).items():
+            setattr(contact, name, value)
     try:
         with transaction.atomic():
             contact.save()
     except IntegrityError as error:
         raise AddressTaken() from error
-    for channel in moved:
-        _address_changed(contact, channel, by, now)
+    for way in moved:
+        _address_changed(contact, way.name, by, now)
     record(by, "contact.edited", "contact", contact.pk, after={"fields": changed})
     return changed
 
@@ -234,7 +235,7 @@ def _refuse_taken(contact: Contact, phone: str, email: str) -> None:
             raise AddressTaken(field=field, holder=holder[0] or holder[1])
 
 
-def _address_changed(contact: Contact, channel: Channel, by: Actor, now: datetime) -> None:
+def _address_changed(contact: Contact, channel: str, by: Actor, now: datetime) -> None:
     """A yes was given for the old address and ends with it; a stop was said by the person."""
     address = contact.address(channel)
     state = ConsentState.NONE
@@ -264,7 +265,7 @@ def record_yes(
     """
     if not contact.address(channel):
         raise NothingToReach()
-    proven = contact.phone_proven_at if channel == Channel.SMS else contact.email_proven_at
+    proven = channels.named(channel).proven_at(contact)
     state = ConsentState.GRANTED if proven else ConsentState.PENDING
     current = contact.consent(channel)
     if current in {state, ConsentState.GRANTED}:

@@ -12,6 +12,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
+from apps.contacts import channels
 from apps.contacts.consent import WORDING
 from apps.contacts.models import Channel, ConsentState, Contact
 from apps.core.actor import Actor
@@ -51,14 +52,17 @@ def send_card_link(
 ) -> bool:
     """Send ``contact`` the link of their card; False when it cannot be reached or is capped.
 
-    Their tap proves the address and turns a pending consent of that channel into a granted one.
+    Their tap proves the address and turns what is pending for it, by whatever channel, into a yes.
+    What is no SMS and no mail goes by the one that proves the same address.
     ``client_address`` is counted for a customer's request, not for the team's own. The same
     ``key`` again sends nothing and answers as before.
     """
+    reached = channels.named(channel).address
+    channel = Channel.SMS if reached == "phone" else Channel.EMAIL
     if not can_receive(contact, channel):
         return False
-    pending = contact.consent(channel) == ConsentState.PENDING
-    agreed = [channel] if pending else []
+    ways = [way for way in channels.every() if way.address == reached]
+    agreed = [way.name for way in ways if way.consent_of(contact) == ConsentState.PENDING]
     address = contact.address(channel)
     joining = new_joining(contact, channel, address, agreed=agreed, key=key, now=now)
     if not insert_once(joining):

@@ -119,7 +119,7 @@ def addresses_of(contact: Contact) -> list[tuple[str, str]]:
     The same for a new person and for one the shop knew, whose record is still without it.
     """
     typed = {joining.channel: joining.address for joining in waiting_for(contact)}
-    found = ((c, contact.address(c) or typed.get(c, "")) for c in Channel.values)
+    found = ((c, contact.address(c) or typed.get(c, "")) for c in Channel)
     return [(channel, address) for channel, address in found if address]
 
 

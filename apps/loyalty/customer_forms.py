@@ -8,8 +8,8 @@ from django import forms
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from apps.contacts import channels
 from apps.contacts.consent import ADULT_SENTENCES, ADULT_WORDING, SENTENCES, WORDING
-from apps.contacts.models import Channel
 from apps.contacts.services import WrongPhone, read_phone
 from apps.core.phone import Phone
 from apps.loyalty.joining import NoAddress, Wish
@@ -19,6 +19,10 @@ from apps.shops.models import Shop
 _NAME = re.compile(r"[^\W\d_](?:[^\W\d_]|[ '’-]|\.(?= |\Z))*\Z")
 
 NOT_A_NAME = _("Écrivez votre prénom avec des lettres.")
+_MISSING = {
+    "phone": _("Pour recevoir nos nouvelles %(by)s, donnez votre mobile."),
+    "email": _("Pour recevoir nos nouvelles %(by)s, donnez votre e-mail."),
+}
 
 
 def clean_first_name(typed: str) -> str:
@@ -51,8 +55,6 @@ class JoinForm(forms.Form):
         error_messages={"invalid": _("Cet e-mail n’est pas complet. Exemple : nom@exemple.fr.")},
         widget=forms.EmailInput(attrs={"autocomplete": "email", "inputmode": "email"}),
     )
-    sms = forms.BooleanField(required=False)
-    mail = forms.BooleanField(required=False)
     adult = forms.BooleanField(required=False)
     birth_date = forms.DateField(
         label=_("ou votre date de naissance"),
@@ -66,13 +68,19 @@ class JoinForm(forms.Form):
         kwargs.setdefault("label_suffix", "")
         super().__init__(*args, **kwargs)
         self.shop = shop
-        place = {"shop": shop.name}
-        self.fields["sms"].label = SENTENCES[WORDING][Channel.SMS] % place
-        self.fields["mail"].label = SENTENCES[WORDING][Channel.EMAIL] % place
+        self.ways = channels.offered(shop)
+        for way in self.ways:
+            label = SENTENCES[WORDING] % {"shop": shop.name, "by": way.by}
+            self.fields[f"accord_{way.name}"] = forms.BooleanField(required=False, label=label)
         self.fields["adult"].label = ADULT_SENTENCES[ADULT_WORDING]
         if not shop.sells_alcohol:
             del self.fields["adult"], self.fields["birth_date"]
         self.read: Phone | None = None
+
+    @property
+    def accords(self) -> list[forms.BoundField]:
+        """The boxes of what the shop may send."""
+        return [self[f"accord_{way.name}"] for way in self.ways]
 
     def clean_first_name(self) -> str:
         return clean_first_name(self.cleaned_data["first_name"])
@@ -106,20 +114,19 @@ class JoinForm(forms.Form):
                 "phone",
                 _("Ce numéro fixe ne reçoit pas de SMS : donnez un mobile, ou votre e-mail."),
             )
-        if data.get("sms") and not (self.read and self.read.mobile):
-            self.add_error("sms", _("Pour recevoir des SMS, donnez votre mobile."))
-        if data.get("mail") and not data["email"]:
-            self.add_error("mail", _("Pour recevoir des e-mails, donnez votre e-mail."))
+        given = {"phone": bool(self.read and self.read.mobile), "email": bool(data["email"])}
+        for way in self.ways:
+            if data.get(f"accord_{way.name}") and not given[way.address]:
+                self.add_error(f"accord_{way.name}", _MISSING[way.address] % {"by": way.by})
 
     def wish(self) -> Wish:
         data = self.cleaned_data
-        ticked = {Channel.SMS.value: data["sms"], Channel.EMAIL.value: data["mail"]}
         return Wish(
             key=data["key"],
             first_name=data["first_name"],
             phone=self.read,
             email=data["email"],
-            agreed=frozenset(channel for channel, yes in ticked.items() if yes),
+            agreed=frozenset(way.name for way in self.ways if data[f"accord_{way.name}"]),
             birth_date=data.get("birth_date"),
             adult=data.get("adult", False),
             language=(get_language() or "fr")[:2],

@@ -11,6 +11,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from apps.contacts import channels
+from apps.contacts.models import ConsentState
 from apps.core.doors import customers
 from apps.core.network import client_address
 from apps.core.refusal import Refusal
@@ -166,6 +168,10 @@ def my_data(request: ShopRequest, token: str) -> HttpResponse:
     context = {
         "card": found,
         "contact": found.contact,
+        "offers": [
+            (way.by, ConsentState(way.consent_of(found.contact)).label)
+            for way in channels.of(found.contact, request.shop)
+        ],
         "addresses": card_page.addresses_of(found.contact),
         "form": form,
         "saved": "enregistre" in request.GET,
@@ -197,7 +203,8 @@ def verify(request: ShopRequest, token: str) -> HttpResponse:
     joining = proving.joining_of(token)
     if joining.confirmed_at is not None:
         return HttpResponseRedirect(f"/c/{proving.card_behind(joining).token}/")
-    return render(request, "loyalty/public/verify.html", {"joining": joining})
+    context = {"joining": joining, "by": channels.by(joining.agreed)}
+    return render(request, "loyalty/public/verify.html", context)
 
 
 @customers

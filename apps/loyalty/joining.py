@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from apps.contacts import channels
 from apps.contacts.consent import ADULT_WORDING, write_first_consents
 from apps.contacts.models import Channel, ConsentState, Contact, Source
 from apps.contacts.services import holders_of
@@ -74,6 +75,12 @@ class Wish:
         return sms + ([(Channel.EMAIL.value, self.email)] if self.email else [])
 
     @property
+    def ticked(self) -> list[channels.Channel]:
+        """The channels they agreed to, of those whose address they gave."""
+        given = {channels.named(channel).address for channel, _address in self.addresses}
+        return [c for c in channels.every() if c.name in self.agreed and c.address in given]
+
+    @property
     def once(self) -> UUID:
         """The form's key for what it says now: a corrected number is another joining."""
         e164 = self.phone.e164 if self.phone else ""
@@ -127,7 +134,9 @@ def _join(wish: Wish, client_address: str, now: datetime) -> Card:
             channel,
             address,
             known=holders.get(channel),
-            agreed=[channel] if channel in wish.agreed else [],
+            agreed=[
+                way.name for way in wish.ticked if way.address == channels.named(channel).address
+            ],
             key=wish.once,
             now=now,
         )
@@ -151,8 +160,6 @@ def _new_contact(wish: Wish, holders: dict[str, Contact], now: datetime) -> Cont
         phone_mobile=bool(phone and phone.mobile),
         phone_region=phone.region if phone else "",
         email="" if Channel.EMAIL in holders else wish.email,
-        sms_consent=_asked(wish, Channel.SMS),
-        email_consent=_asked(wish, Channel.EMAIL),
         birth_date=wish.birth_date,
         adult_declared_at=now if wish.adult else None,
         adult_wording=ADULT_WORDING if wish.adult else "",
@@ -160,12 +167,10 @@ def _new_contact(wish: Wish, holders: dict[str, Contact], now: datetime) -> Cont
         source=Source.POSTER,
         created_at=now,
     )
+    for way in wish.ticked:
+        for name, value in way.with_consent(contact, ConsentState.PENDING).items():
+            setattr(contact, name, value)
     contact.note_for_search()
     insert(contact)
     write_first_consents(contact, source=Source.POSTER, now=now)
     return contact
-
-
-def _asked(wish: Wish, channel: Channel) -> ConsentState:
-    reached = any(channel == way for way, _address in wish.addresses)
-    return ConsentState.PENDING if reached and channel in wish.agreed else ConsentState.NONE

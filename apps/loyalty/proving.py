@@ -143,22 +143,21 @@ def _prove(person: Contact, joining: Joining, now: datetime) -> None:
         return  # proven, but the record has another address by now: the team may change it
     proven = {_PROVEN[channel]: now, _BAD[channel]: None}
     Contact.objects.filter(pk=person.pk).update(**proven)
-    since = ConsentEvent.objects.filter(
-        contact=person,
-        channel=channel,
-        state=ConsentState.WITHDRAWN,
-        at__gte=joining.created_at,
+    stopped = ConsentEvent.objects.filter(
+        contact=person, state=ConsentState.WITHDRAWN, at__gte=joining.created_at
     )
-    if channel in joining.agreed and not since.exists():
-        write_consent(
-            person,
-            channel,
-            ConsentState.GRANTED,
-            source=Source.MESSAGE,
-            by=Actor("customer", person.pk),
-            now=now,
-            wording=joining.wording,
-        )
+    since = set(stopped.values_list("channel", flat=True)) if joining.agreed else set()
+    for agreed in joining.agreed:
+        if agreed not in since:
+            write_consent(
+                person,
+                agreed,
+                ConsentState.GRANTED,
+                source=Source.MESSAGE,
+                by=Actor("customer", person.pk),
+                now=now,
+                wording=joining.wording,
+            )
 
 
 @transaction.atomic
@@ -210,7 +209,7 @@ def _renew(card: Card, client_address: str, now: datetime) -> Card:
         insert(again)
         post_link(again, by=customer, client_address=client_address, now=now)
     if not waiting:
-        channel = next((c for c in Channel.values if can_receive(person, c)), None)
+        channel = next((c for c in Channel if can_receive(person, c)), None)
         if channel:
             send_card_link(person, channel, by=customer, client_address=client_address, now=now)
     record(customer, "card.renewed", "card", card.pk)

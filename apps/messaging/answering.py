@@ -6,11 +6,12 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from apps.contacts.models import Channel, Contact, Source
+from apps.contacts.models import Contact, Source
 from apps.contacts.services import add_contact, read_phone
 from apps.core.actor import Actor
 from apps.core.refusal import Refusal
 from apps.core.trail import record
+from apps.messaging.channels import sending
 from apps.messaging.models import Kind, Message, Reply
 from apps.messaging.replies import mark_read, recognise
 from apps.messaging.services import post
@@ -34,7 +35,7 @@ def person_of(reply: Reply, shop: Shop) -> Contact:
     found = recognise(reply)
     if found is not None:
         return found
-    by_phone = reply.channel == Channel.SMS
+    by_phone = sending(reply.channel).address == "phone"
     made = add_contact(
         phone=read_phone(reply.sender, shop.region) if by_phone else None,
         email="" if by_phone else reply.sender,
@@ -62,7 +63,7 @@ def answer(reply: Reply, text: str, *, shop: Shop, token: UUID, by: Actor) -> Me
         kind=Kind.SERVICE,
         cause=f"answer:{token}",
         to=reply.sender,
-        subject=_subject(reply, shop) if reply.channel == Channel.EMAIL else "",
+        subject=_subject(reply, shop) if sending(reply.channel).has_subject else "",
         body=text,
     )
     if message is not None:

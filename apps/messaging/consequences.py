@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from apps.contacts.models import Channel, Contact, Source
+from apps.contacts.channels import named
+from apps.contacts.models import Contact, Source
 from apps.core.facts import announce
 from apps.messaging.facts import LATE, LateNews, SendingPaused, SendingResumed
 from apps.messaging.models import PAUSED, Alert, Attempt, Kind, Message, Status
@@ -42,13 +43,13 @@ def follow(moved: Sequence[Attempt], outcomes: Mapping[int, Outcome], now: datet
 
 def mark_bad(channel: str, address: str, now: datetime) -> None:
     """The network says that nobody is there: no more commercial messages, and the team is told."""
-    contact = holder(channel, address)
-    if contact is None:
+    found, way = holder(channel, address), named(channel)
+    if found is None:
         return
-    sms = channel == Channel.SMS
-    field = "phone_bad_at" if sms else "email_bad_at"
-    if Contact.objects.filter(pk=contact.pk, **{field: None}).update(**{field: now}):
-        alert("bad_number" if sms else "bad_mailbox", contact=contact, now=now)
+    contact = Contact.objects.select_for_update(no_key=True).get(pk=found.pk)
+    if way.bad_at(contact) is None:
+        Contact.objects.filter(pk=contact.pk).update(**way.with_bad(contact, now))
+        alert(f"bad_{channel}", contact=contact, now=now)
 
 
 def _open_pause(channel: str) -> Alert | None:

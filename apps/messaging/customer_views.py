@@ -7,10 +7,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
+from apps.contacts import channels
 from apps.contacts.models import Channel, ConsentState, Contact, Source
 from apps.core.actor import Actor
 from apps.core.doors import customers, public
 from apps.messaging.stops import stop, undo_stop
+from apps.shops.requests import ShopRequest
 
 
 def _person(token: str) -> Contact:
@@ -29,7 +31,7 @@ def _stop_now(contact: Contact, channel: str) -> None:
 @customers
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def choices(request: HttpRequest, token: str) -> HttpResponse:
+def choices(request: ShopRequest, token: str) -> HttpResponse:
     """Each channel with its one-tap button. Looking at the page changes nothing.
 
     It shows no name, number or address: whoever holds a forwarded link learns nothing.
@@ -37,19 +39,14 @@ def choices(request: HttpRequest, token: str) -> HttpResponse:
     contact = _person(token)
     if request.method == "POST":
         channel = request.POST.get("canal", "")
-        if channel in Channel.values:
+        if channel in channels.names():
             act = undo_stop if request.POST.get("geste") == "reprendre" else _stop_now
             act(contact, channel)
         return HttpResponseRedirect(request.path)
-    states = {
-        channel: contact.consent(channel) for channel in Channel.values if contact.address(channel)
-    }
-    listening = {ConsentState.GRANTED, ConsentState.PENDING}
+    ways = [way for way in channels.of(contact, request.shop) if way.address_of(contact)]
     context = {
-        "sms": states.get(Channel.SMS, ""),
-        "email": states.get(Channel.EMAIL, ""),
-        "listening": listening,
-        "none_left": not listening & set(states.values()),
+        "ways": [(way, way.consent_of(contact)) for way in ways],
+        "listening": {ConsentState.GRANTED, ConsentState.PENDING},
     }
     return render(request, "messaging/choices.html", context)
 

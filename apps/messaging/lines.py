@@ -9,21 +9,22 @@ import hashlib
 from collections.abc import Iterable
 from datetime import datetime
 
-from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
 from apps.core.jobs import enqueue
 from apps.core.tenancy import across_shops, in_schema
 from apps.core.tokens import keyed_hash
+from apps.messaging.channels import sending
 from apps.messaging.models import Callback, Meaning
 from apps.messaging.replies import meaning_of
-from apps.messaging.services import sms_sender
 from apps.shops.models import LineWord, SharedLine, SharedReply, Shop
 
 # Named, not imported: tasks stand above.
 APPLY = "apps.messaging.tasks.apply_callback"
 HAND_OVER = "apps.messaging.tasks.hand_over"
+
+Way = tuple[str, str]  # a channel and an address
 
 _NOTE = """
 INSERT INTO public.shops_sharedline (shop_schema, address_hash, written_at)
@@ -32,27 +33,35 @@ ON CONFLICT (shop_schema, address_hash) DO UPDATE SET written_at = EXCLUDED.writ
 """
 
 
-def is_shared(shop: Shop) -> bool:
-    """Whether the shop's SMS leave by the platform's own number."""
-    return bool(settings.TWILIO_SENDER) and sms_sender(shop) == settings.TWILIO_SENDER
+def is_shared(channel: str, shop: Shop) -> bool:
+    """Whether what the shop sends by ``channel`` leaves by the platform's own number."""
+    shared = sending(channel).shared_sender()
+    return bool(shared) and sending(channel).sender(shop) == shared
 
 
-def line_hash(address: str) -> str:
-    """What stands in public for a number."""
-    return keyed_hash("line", address)
+def line_hash(channel: str, address: str) -> str:
+    """What stands in public for a number and what was said by it."""
+    return keyed_hash(f"line:{channel}", address)
 
 
-def note_written(shop: Shop, addresses: Iterable[str], now: datetime) -> None:
-    """The shop writes to these numbers by the shared sender: it will get their answers."""
-    hashes = sorted({line_hash(address) for address in addresses})
+def _on_line(shop: Shop, ways: Iterable[Way]) -> dict[str, Way]:
+    """Those that leave by a shared sender, by what stands for each in public."""
+    ways = set(ways)
+    shared = {channel for channel in {way[0] for way in ways} if is_shared(channel, shop)}
+    return {line_hash(*way): way for way in ways if way[0] in shared}
+
+
+def note_written(shop: Shop, ways: Iterable[Way], now: datetime) -> None:
+    """The shop writes this way: where the sender is shared, it will get the answers."""
+    hashes = sorted(_on_line(shop, ways))
     if hashes:
         with connection.cursor() as cursor:
             cursor.execute(_NOTE, [shop.schema_name, now, hashes])
 
 
-def stopped_on_line(addresses: Iterable[str]) -> set[str]:
-    """Those that said stop to the shared sender, whichever shop they meant; one query."""
-    hashes = {line_hash(address): address for address in addresses}
+def stopped_on_line(shop: Shop, ways: Iterable[Way]) -> set[Way]:
+    """Those that said stop to a sender it shares, whichever shop they meant; one query."""
+    hashes = _on_line(shop, ways)
     if not hashes:
         return set()
     found = LineWord.objects.filter(address_hash__in=hashes, stopped=True)
@@ -74,7 +83,10 @@ def hand_over(reply_id: int) -> None:
     if reply.handed_at is not None:
         return
     said = reply.payload
-    digest, meaning = line_hash(said["from"]), meaning_of(said["channel"], said["body"])
+    digest, meaning = (
+        line_hash(said["channel"], said["from"]),
+        meaning_of(said["channel"], said["body"]),
+    )
     _stand(digest, meaning, reply.received_at)
     for schema in _whose(digest, meaning):
         with in_schema(schema), transaction.atomic():

@@ -8,7 +8,8 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from apps.contacts.models import Channel, Contact
+from apps.contacts import channels
+from apps.contacts.models import Contact
 from apps.core.tokens import new_token
 from apps.messaging.reasons import say
 
@@ -52,7 +53,7 @@ class Message(models.Model):
     """
 
     contact = models.ForeignKey(Contact, models.PROTECT, related_name="messages", db_index=False)
-    channel = models.CharField(max_length=5, choices=Channel)
+    channel = models.CharField(max_length=12, choices=channels.choices)
     kind = models.CharField(max_length=10, choices=Kind)
     cause = models.CharField(max_length=60)  # "drop:12", "card:34", "test:…"
     to = models.CharField(max_length=254)
@@ -250,7 +251,7 @@ class Reply(models.Model):
 
     @property
     def channel_name(self) -> str:
-        return str(Channel(self.channel).label)
+        return str(channels.named(self.channel))
 
 
 PAUSED = "paused_"  # + channel: that channel rests; ``cause`` then holds the reason's code

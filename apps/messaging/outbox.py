@@ -10,22 +10,22 @@ from django.db.models import Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from apps.contacts.channels import names
 from apps.contacts.consent import opposed_among
-from apps.contacts.models import Channel, ConsentState, Contact
+from apps.contacts.models import Contact
 from apps.core.rows import update_rows
+from apps.messaging.channels import sending
 from apps.messaging.consequences import PROBE, follow
 from apps.messaging.holding import NEVER
 from apps.messaging.hours import next_allowed
-from apps.messaging.letter import draw
-from apps.messaging.lines import is_shared, note_written, stopped_on_line
+from apps.messaging.lines import note_written, stopped_on_line
 from apps.messaging.models import PAUSED, Alert, Attempt, Kind, Message, Status
 from apps.messaging.outcome import Outcome, settle
 from apps.messaging.providers import provider_of
 from apps.messaging.providers.base import Outgoing
 from apps.messaging.providers.urls import reply_mailbox
-from apps.messaging.services import mail_sender, sms_sender, stop_reserve, stop_url
+from apps.messaging.services import stop_url
 from apps.messaging.story import forward
-from apps.messaging.text import count
 from apps.shops.models import Shop
 
 BATCH = 32
@@ -66,16 +66,17 @@ def claim(
     going = _last_look(messages, people, shop, now)
     if not going:
         return []
-    weights: dict[tuple[str, int], int] = {}
+    weights: dict[tuple[str, str, str], int] = {}
     for message in going:
         message.status = forward(message.status, Status.SENDING)
         message.tries += 1
         message.available_at = None
-        if message.channel == Channel.SMS:
-            text = message.body, stop_reserve() if message.kind == Kind.COMMERCIAL else 0
-            if text not in weights:
-                weights[text] = count(*text).segments
-            message.segments = weights[text]
+        text = message.channel, message.kind, message.body
+        if text not in weights:
+            weights[text] = sending(message.channel).pieces(
+                message.body, commercial=message.kind == Kind.COMMERCIAL
+            )
+        message.segments = weights[text]
     update_rows(going, "status", "tries", "available_at", "segments")
     attempts = Attempt.objects.bulk_create(
         Attempt(
@@ -87,8 +88,7 @@ def claim(
         )
         for m in going
     )
-    if is_shared(shop):
-        note_written(shop, [m.to for m in going if m.channel == Channel.SMS], now)
+    note_written(shop, [(m.channel, m.to) for m in going], now)
     written_to = {people[m.contact_id].pk for m in going if m.kind == Kind.COMMERCIAL}
     Contact.objects.filter(pk__in=written_to).update(last_commercial_at=now)
     return [hold_out(a, people[a.message.contact_id], shop) for a in attempts]
@@ -153,12 +153,10 @@ def _last_look(
     commercial = [m for m in messages if m.kind == Kind.COMMERCIAL]
     opposed = {
         (channel, address)
-        for channel in Channel.values
+        for channel in names()
         for address in opposed_among(channel, [m.to for m in commercial if m.channel == channel])
     }
-    if is_shared(shop):
-        numbers = [m.to for m in commercial if m.channel == Channel.SMS]
-        opposed |= {(Channel.SMS.value, number) for number in stopped_on_line(numbers)}
+    opposed |= stopped_on_line(shop, [(m.channel, m.to) for m in commercial])
     written = _lately_written(commercial, people, shop, now)
     refused: list[Message] = []
     postponed: list[Message] = []
@@ -226,37 +224,28 @@ def _not_by_law(person: Contact, shop: Shop, now: datetime) -> str:
 
 def _why_not(message: Message, person: Contact, opposed: bool) -> str:
     """The code of the reason why ``person`` may not get this commercial message; empty if so."""
-    if opposed or person.consent(message.channel) == ConsentState.WITHDRAWN:
-        return "stopped"
-    if person.consent(message.channel) != ConsentState.GRANTED:
-        return "no_consent"
-    if person.address(message.channel).lower() != message.to.lower():
-        return "address_changed"
-    sms = message.channel == Channel.SMS
-    if sms and not person.phone_mobile:
-        return "landline"
-    return "bad_address" if (person.phone_bad_at if sms else person.email_bad_at) else ""
+    reason = "stopped" if opposed else person.why_not(message.channel)
+    if reason in {"stopped", "no_consent"}:
+        return reason
+    moved = person.address(message.channel).lower() != message.to.lower()
+    return "address_changed" if moved else reason
 
 
 def hold_out(attempt: Attempt, person: Contact, shop: Shop) -> Claim:
     """What the sender's thread is given."""
-    message = attempt.message
-    page, commercial = stop_url(person, shop), message.kind == Kind.COMMERCIAL
-    html = message.html
-    if commercial and message.channel == Channel.EMAIL and not html:
-        html = draw(message.subject, message.body, person, shop)
+    message, page = attempt.message, stop_url(person, shop)
+    way = sending(message.channel)
     outgoing = Outgoing(
         channel=message.channel,
         to=message.to,
         body=message.body,
         subject=message.subject,
-        html=html,
-        commercial=commercial,
+        html=way.html(message, person, shop),
+        commercial=message.kind == Kind.COMMERCIAL,
         attempt=attempt.token,
         shop_token=shop.callback_token,
+        sender=way.sender(shop),
         sender_name=shop.name,
-        sender_address=mail_sender(shop),
-        sms_sender=sms_sender(shop),
         reply_to=shop.reply_to or reply_mailbox(shop.slug) or shop.email,
         stop_url=page,
         one_click_url=f"{page}un-clic/",
@@ -282,7 +271,8 @@ def record(
     moved = []
     for attempt in attempts:
         attempt.message = by_id[attempt.message_id]
-        if settle(attempt.message, attempt, outcomes[attempt.pk], now, shop.sms_price_tenths):
+        price = sending(attempt.message.channel).price_tenths(shop)
+        if settle(attempt.message, attempt, outcomes[attempt.pk], now, price):
             in_doubt = attempt.status == Status.UNKNOWN
             attempt.ask_at = now + ASK_AFTER[0] if in_doubt else None
             moved.append(attempt)

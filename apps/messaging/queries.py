@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Case, CharField, Count, F, Q, QuerySet, Value, When
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
+from apps.contacts.channels import named
 from apps.core.tenancy import in_schema
 from apps.messaging.models import PAUSED, Alert, Message, Status
 from apps.messaging.reasons import say
@@ -67,26 +68,29 @@ class AlertLine:
     pauses: bool  # dismissing it tries again
 
 
+# By how an alert's code begins; the channel's name follows.
+_OF_A_CHANNEL = {
+    PAUSED: (_("Les envois %(by)s sont en pause : %(why)s. Rien n’est perdu, tout attend."), "bad"),
+    "bad_": (_("Injoignable %(by)s, refus du réseau : à redemander."), "warn"),
+    "stopped_": (_("Ne veut plus rien recevoir %(by)s."), ""),
+}
+
+
 def _alert_line(alert: Alert) -> AlertLine:
-    told = {
-        "bad_number": (_("Numéro refusé par le réseau : à redemander."), "warn"),
-        "bad_mailbox": (_("Adresse e-mail inexistante : à redemander."), "warn"),
-        "stopped_sms": (_("Ne veut plus de SMS."), ""),
-        "stopped_email": (_("Ne veut plus d’e-mails."), ""),
-    }
-    pauses = alert.code.startswith(PAUSED)
-    if pauses:
-        what = _("Les SMS") if alert.code.endswith("sms") else _("Les e-mails")
-        sentence = _("%(what)s sont en pause : %(why)s. Rien n’est perdu, tout attend.") % {
-            "what": what,
-            "why": say(alert.cause).lower(),
-        }
-        tone = "bad"
-    else:
-        sentence, tone = told.get(alert.code, (say(alert.code), "warn"))
+    what, _under, channel = alert.code.partition("_")
+    sentence, tone = _OF_A_CHANNEL.get(f"{what}_", ("", "warn"))
+    told = {"by": named(channel).by, "why": say(alert.cause).lower()} if sentence else {}
     contact = alert.contact
-    name = (contact.full_name or _("Fiche sans nom")) if contact else ""
-    return AlertLine(alert.pk, sentence, tone, alert.at, alert.contact_id, name, pauses)
+    name = (contact.full_name or str(_("Fiche sans nom"))) if contact else ""
+    return AlertLine(
+        id=alert.pk,
+        sentence=str(sentence) % told or say(alert.code),
+        tone=tone,
+        at=alert.at,
+        contact_id=alert.contact_id,
+        contact_name=name,
+        pauses=alert.code.startswith(PAUSED),
+    )
 
 
 def alerts(limit: int = 20) -> list[AlertLine]:

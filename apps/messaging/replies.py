@@ -11,8 +11,9 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from apps.contacts.models import Channel, Contact, Source
+from apps.contacts.models import Contact, Source
 from apps.core.tenancy import current_schema
+from apps.messaging.channels import sending
 from apps.messaging.models import Meaning, Reply
 from apps.messaging.stops import holder, is_start, is_stop, stop_address, take_back_stop
 
@@ -34,7 +35,7 @@ def meaning_of(channel: str, text: str) -> Meaning:
     write a mail in anybody's name, and a mail has its link."""
     if is_stop(text):
         return Meaning.STOP
-    return Meaning.START if channel != Channel.EMAIL and is_start(text) else Meaning.WORDS
+    return Meaning.START if sending(channel).sender_is_sure and is_start(text) else Meaning.WORDS
 
 
 @transaction.atomic

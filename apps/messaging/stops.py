@@ -5,8 +5,9 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
+from apps.contacts.channels import named
 from apps.contacts.consent import has_opposed, lift, oppose, write_consent
-from apps.contacts.models import Channel, ConsentState, Contact, Source
+from apps.contacts.models import ConsentState, Contact, Source
 from apps.contacts.services import by_address
 from apps.core.actor import SYSTEM, Actor
 from apps.core.french import search_key
@@ -31,7 +32,7 @@ def is_start(text: str) -> bool:
 
 def holder(channel: str, address: str) -> Contact | None:
     """Whose number or mailbox it is, among the living records."""
-    return by_address(phone=address) if channel == Channel.SMS else by_address(email=address)
+    return by_address(**{named(channel).address: address})
 
 
 def alert(
@@ -115,7 +116,7 @@ def take_back_stop(channel: str, address: str, *, now: datetime) -> None:
 
 def _was_theirs(contact: Contact, channel: str) -> bool:
     """Whether the address is proven, or had a yes that counted until this very address stopped."""
-    if contact.phone_proven_at if channel == Channel.SMS else contact.email_proven_at:
+    if named(channel).proven_at(contact):
         return True
     lines = contact.consent_events.filter(channel=channel).exclude(state=ConsentState.WITHDRAWN)
     last = lines.order_by("-at", "-pk").values_list("state", flat=True).first()

@@ -10,16 +10,17 @@ document.addEventListener("htmx:beforeRequest", (event) => {
 });
 
 function compose() {
+  const takes = "#message textarea, [name=email_subject]";
   let field = form.elements.sms_text;
 
   form.addEventListener("focusin", (event) => {
-    if (["sms_text", "email_subject", "email_text"].includes(event.target.name)) field = event.target;
+    if (event.target.matches(takes)) field = event.target;
   });
 
   form.addEventListener("click", (event) => {
     const chip = event.target.closest("[data-insert]");
     if (!chip) return;
-    if (!field.offsetParent) field = form.elements[field.name === "sms_text" ? "email_text" : "sms_text"];
+    if (!field.offsetParent) field = [...form.querySelectorAll("#message textarea")].find((one) => one.offsetParent) ?? field;
     field.setRangeText(chip.dataset.insert, field.selectionStart, field.selectionEnd, "end");
     field.focus();
     field.dispatchEvent(new Event("input", { bubbles: true }));

@@ -64,7 +64,7 @@ def test_joining_by_keyboard_alone(page, stack):
     page.goto(stack.url(shop))
     names = _tab_through(page)
     assert names[0] == "#contenu", "the skip link comes first"
-    wanted = ["first_name", "phone", "email", "sms", "mail"]
+    wanted = ["first_name", "phone", "email", "accord_sms", "accord_email"]
     assert [name for name in names if name in wanted] == wanted
     assert "site" not in names, "the trap takes no focus"
     page.locator("[name=first_name]").focus()

@@ -82,7 +82,7 @@ def join_from_the_poster(job: Job) -> str:
     page.get_by_label("Votre mobile").fill(PHONE_TYPED)
     for box in page.get_by_role("checkbox").all():
         assert not box.is_checked(), "no box is ticked before the person does"
-    page.locator("[name=sms]").check()
+    page.locator("[name=accord_sms]").check()
     if page.locator("[name=adult]").count():
         page.locator("[name=adult]").check()
     page.get_by_role("button", name="Prendre ma carte").click()

@@ -34,6 +34,7 @@ CUSTOMERS_TEMPLATES = (
 )
 CUSTOMERS_PYTHON = (
     "*/customer_*.py",
+    "contacts/channels.py",
     "contacts/consent.py",
     "core/ratelimit.py",
     "core/templatetags/french.py",
@@ -41,6 +42,7 @@ CUSTOMERS_PYTHON = (
     "loyalty/card_links.py",
     "loyalty/joining.py",
     "loyalty/proving.py",
+    "messaging/channels/*.py",
     "messaging/stopping.py",
 )
 # Classes whose sentences reach customers from files that mostly speak to the team.

@@ -88,8 +88,8 @@ def test_the_shop_does_not_say_whom_it_knows(visitor):
     [
         # The way into the shop, the limits; in one transaction who holds the address, the
         # person, the ledger, the joining, the messages' limits, the message, its job, the card.
-        ({"sms": "on"}, 12),
-        ({"sms": "on", "email": "camille@exemple.fr", "mail": "on"}, 15),
+        ({"accord_sms": "on"}, 12),
+        ({"accord_sms": "on", "email": "camille@exemple.fr", "accord_email": "on"}, 15),
     ],
 )
 def test_a_joining_takes_at_most_fifteen_statements_in_all(visitor, typed, lines):
@@ -130,7 +130,7 @@ def test_a_corrected_number_is_another_joining(visitor):
 
 
 def test_consent_stays_pending_until_the_holder_answers(visitor):
-    submit(visitor, sms="on")
+    submit(visitor, accord_sms="on")
     contact, event = Contact.objects.get(), ConsentEvent.objects.get()
     assert contact.sms_consent == ConsentState.PENDING
     assert (event.channel, event.wording, event.source) == ("sms", "2026-11", Source.POSTER)
@@ -208,7 +208,7 @@ def test_nothing_said_of_age_is_refused_by_the_service_itself(shop):
         ({"phone": ""}, "Donnez un numéro de mobile ou un e-mail"),
         ({"phone": "03 80 22 00 00"}, "Ce numéro fixe ne reçoit pas de SMS"),
         ({"email": "camille@"}, "Cet e-mail n’est pas complet"),
-        ({"mail": "on"}, "Pour recevoir des e-mails"),
+        ({"accord_email": "on"}, "Pour recevoir nos nouvelles par e-mail"),
         ({"site": "https://spam.example"}, "Touchez encore une fois"),
     ],
 )
@@ -236,7 +236,7 @@ def test_a_capped_message_changes_nothing_for_the_visitor(visitor):
 
 
 def test_an_address_that_said_stop_is_not_lifted_by_a_box(visitor):
-    submit(visitor, sms="on")
+    submit(visitor, accord_sms="on")
     assert not Opposition.objects.exists()
     assert not Contact.objects.reachable_by(Channel.SMS).exists()
 

@@ -170,7 +170,7 @@ def test_a_bad_number_is_marked_and_the_team_told_once(status, sent, run_jobs, c
     contact = sent.message.contact
     assert (sent.message.status, sent.message.reason) == (Status.FAILED, code)
     assert contact.phone_bad_at
-    assert Alert.objects.get().code == "bad_number"
+    assert Alert.objects.get().code == "bad_sms"
 
 
 def test_who_opted_out_at_the_operator_is_never_written_to_again(status, sent, run_jobs):
@@ -261,7 +261,7 @@ def test_a_hard_bounce_marks_the_mailbox_bad(brevo, shop, mail, run_jobs):
     run_jobs()
     mail.message.contact.refresh_from_db()
     assert mail.message.contact.email_bad_at
-    assert Alert.objects.get().code == "bad_mailbox"
+    assert Alert.objects.get().code == "bad_email"
 
 
 @pytest.mark.parametrize("word", ["spam", "complaint", "unsubscribed"])

@@ -19,6 +19,7 @@ MAIL = replace(
     SMS,
     channel="email",
     to="client@exemple.fr",
+    sender="bonjour@localhost",
     subject="L’été à la cave",
     body="Bonjour à tous",
     html="<p>Bonjour à tous</p>",
@@ -50,7 +51,7 @@ def test_a_mail_names_the_shop_and_can_be_left_in_one_click(smtp):
 
 
 def test_a_mail_comes_from_the_shops_own_address_once_its_domain_lets_it(smtp):
-    Email().send(replace(MAIL, sender_address="bonjour@macave.fr"))
+    Email().send(replace(MAIL, sender="bonjour@macave.fr"))
     mail = message_from_bytes(smtp.mails[0], policy=policy.default)
     assert mail["From"] == "Cave du Marché <bonjour@macave.fr>"
 

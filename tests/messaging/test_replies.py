@@ -238,7 +238,7 @@ def one_number(settings, shop, other_shop, open_hours):
 
 def wrote(shop, at=NOON):
     with in_schema(shop.schema_name):
-        lines.note_written(shop, ["+33612121212"], at)
+        lines.note_written(shop, [("sms", "+33612121212")], at)
 
 
 def test_a_stop_to_a_shared_number_stops_every_shop(shared, run_jobs, one_number, shop, other_shop):
@@ -287,7 +287,7 @@ def test_a_late_stop_does_not_close_the_line_that_was_opened_since(shop):
         payload = {"sid": f"SM{n}", "channel": "sms", "from": "+33612121212", "body": word}
         kept = SharedReply.objects.create(key=str(n), payload=payload, received_at=at)
         lines.hand_over(kept.pk)
-    assert lines.stopped_on_line(["+33612121212"]) == set()
+    assert lines.stopped_on_line(shop, [("sms", "+33612121212")]) == set()
 
 
 def test_an_answer_to_a_shared_number_reaches_the_shop_that_wrote_last_and_no_other(

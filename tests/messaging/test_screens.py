@@ -76,7 +76,7 @@ def test_two_hundred_messages_cost_as_few_queries_as_one(
 ):
     for _ in range(60):
         message(status=Status.DELIVERED)
-    Alert.objects.create(code="bad_number", contact=ContactFactory())
+    Alert.objects.create(code="bad_sms", contact=ContactFactory())
     with django_assert_max_num_queries(9):
         text = owner_client.get(PAGE).text
     assert "Plus anciens" in text
@@ -91,7 +91,7 @@ def test_helpers_and_neighbours_see_nothing(helper_client, neighbour_client, vis
 
 
 def test_an_alert_is_seen_and_goes(owner_client):
-    alert = Alert.objects.create(code="bad_number", contact=ContactFactory(first_name="Zoé"))
+    alert = Alert.objects.create(code="bad_sms", contact=ContactFactory(first_name="Zoé"))
     page = owner_client.get(PAGE).text
     assert "Zoé" in page
     assert "à redemander" in page
@@ -110,7 +110,7 @@ def test_an_alert_goes_in_place_with_htmx(owner_client):
 
 
 def test_a_pause_comes_first_and_its_button_tries_again(owner_client, jobs):
-    Alert.objects.create(code="bad_number", contact=ContactFactory())
+    Alert.objects.create(code="bad_sms", contact=ContactFactory())
     pause = Alert.objects.create(code="paused_sms", cause="20003")
     first = queries.alerts()[0]
     assert first.pauses

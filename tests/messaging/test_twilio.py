@@ -34,8 +34,7 @@ SMS = Outgoing(
     attempt="T" * 22,
     shop_token="S" * 22,
     sender_name="Cave du Marché",
-    sender_address="bonjour@localhost",
-    sms_sender="CAVEMARCHE",
+    sender="CAVEMARCHE",
     reply_to="",
     stop_url="http://cave.localhost:8000/stop/x/",
     one_click_url="http://cave.localhost:8000/stop/x/un-clic/",
@@ -73,7 +72,7 @@ def test_an_sms_is_handed_over_with_its_own_callback(twilio, peer):
 
 
 def test_a_messaging_service_may_be_the_sender(twilio, peer):
-    twilio.send(replace(SMS, sms_sender="MG" + "2" * 32))
+    twilio.send(replace(SMS, sender="MG" + "2" * 32))
     assert peer.calls[0].form["MessagingServiceSid"] == "MG" + "2" * 32
 
 

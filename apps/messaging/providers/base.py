@@ -22,9 +22,8 @@ class Outgoing:
     commercial: bool
     attempt: str  # the try's token
     shop_token: str  # the shop's callback_token
-    sender_name: str  # the shop's name, for a mail
-    sender_address: str  # its own, once its domain lets us; else the platform's
-    sms_sender: str
+    sender: str  # the number, name or address it comes from, as the channel says
+    sender_name: str  # the shop's
     reply_to: str
     stop_url: str  # the page of this person's choices
     one_click_url: str  # RFC 8058

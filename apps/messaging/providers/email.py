@@ -35,7 +35,7 @@ def compose(message: Outgoing, connection: BaseEmailBackend | None = None) -> An
     mail = EmailMultiAlternatives(
         message.subject,
         message.body,
-        formataddr((message.sender_name, message.sender_address)),
+        formataddr((message.sender_name, message.sender)),
         [message.to],
         reply_to=[message.reply_to] if message.reply_to else None,
         headers=headers,

@@ -20,7 +20,7 @@ class LocalSms:
 
     def send(self, message: Outgoing) -> Receipt:
         reference = post_sms(
-            sender=message.sms_sender,
+            sender=message.sender,
             to=message.to,
             body=message.body,
             reply_url=reply_url(message.shop_token),

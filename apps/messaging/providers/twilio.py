@@ -96,7 +96,7 @@ class Twilio:
         )
 
     def send(self, message: Outgoing) -> Receipt:
-        sender = message.sms_sender
+        sender = message.sender
         origin = {"messaging_service_sid" if sender.startswith("MG") else "from_": sender}
         try:
             made = self._client.messages.create(

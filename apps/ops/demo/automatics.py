@@ -99,15 +99,14 @@ class Automatics:
         trigger, person, sms = run.trigger, run.contact, channel == Channel.SMS
         status = self.random.choices(_ENDS, (95, 3, 2))[0]
         reader = reader_of(trigger, person, channel)
-        text = rendering.sms if sms else rendering.email_text
         message = Message.objects.create(
             contact=person,
             channel=channel,
             kind=Kind.COMMERCIAL,
             cause=f"trigger:{trigger.pk}:{run.occasion}",
             to=person.address(channel),
-            subject="" if sms else rendering.subject(trigger, reader, self.shop),
-            body=text(trigger, reader, person, self.shop),
+            subject=rendering.subject(trigger, channel, reader, self.shop),
+            body=rendering.text(trigger, channel, reader, person, self.shop),
             status=status,
             tries=1,
             segments=int(sms),

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from random import Random
 
+from apps.contacts.channels import names
 from apps.contacts.consent import ADULT_WORDING, WORDING, write_consent
 from apps.contacts.models import Channel, ConsentEvent, ConsentState, Contact, Source, Tag
 from apps.contacts.services import tag_named
@@ -184,7 +185,7 @@ class Crowd:
 
 def _proofs(contact: Contact) -> Iterator[ConsentEvent]:
     """Asked on the poster or at the counter, then confirmed from the message's link."""
-    for channel in Channel.values:
+    for channel in names():
         state, at = contact.consent(channel), contact.created_at
         if state == ConsentState.NONE:
             continue

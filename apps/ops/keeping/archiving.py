@@ -17,8 +17,9 @@ from django.conf import settings
 from django.db import models
 
 from apps.accounts.models import Membership
+from apps.contacts.channels import every, names
 from apps.contacts.consent import opposition_hash
-from apps.contacts.models import Channel, Contact
+from apps.contacts.models import Contact
 from apps.core.tenancy import DatabaseWrapper
 from apps.ops.keeping.container import Writer
 from apps.ops.keeping.contents import ALIAS, shop_models, tables
@@ -82,7 +83,7 @@ def write_archive(connection: DatabaseWrapper, shop: Shop, out: BinaryIO, now: d
         writer.add("boutique.csv", _csv(["colonne", "valeur"], _of_shop(shop)))
         writer.add("equipe.csv", _csv(["id", "nom", "role"], _team(shop)))
         if Contact._meta.db_table in here:
-            writer.add("empreintes.csv", _csv(["contact_id", "sms", "email"], _hashes()))
+            writer.add("empreintes.csv", _csv(["contact_id", *names()], _hashes()))
         writer.add("LISEZMOI.txt", [_readme(shop, kept, now).encode()])
         writer.close(
             {
@@ -128,13 +129,10 @@ def _team(shop: Shop) -> Iterator[list[Any]]:
 
 
 def _hashes() -> Iterator[list[Any]]:
-    people = Contact.objects.using(ALIAS).order_by("pk").values_list("pk", "phone", "email")
-    for pk, phone, email in people.iterator(chunk_size=2000):
-        yield [
-            pk,
-            opposition_hash(Channel.SMS, phone) if phone else "",
-            opposition_hash(Channel.EMAIL, email) if email else "",
-        ]
+    people = Contact.objects.using(ALIAS).order_by("pk").values("pk", "phone", "email")
+    for held in people.iterator(chunk_size=2000):
+        ways = ((way.name, held[way.address]) for way in every())
+        yield [held["pk"], *(opposition_hash(*way) if way[1] else "" for way in ways)]
 
 
 def _readme(shop: Shop, kept: list[type[models.Model]], now: datetime) -> str:

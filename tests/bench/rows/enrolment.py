@@ -66,7 +66,7 @@ def joining(place: Place) -> bytes:
     headers = {"Cookie": f"csrftoken={'c' * 32}", "X-Forwarded-For": f"10.{a}.{b}.{c}"}
     body = (
         f"csrfmiddlewaretoken={'c' * 32}&key={uuid4()}&first_name=Camille"
-        f"&phone=%2B336{random.randint(10_000_000, 29_999_999)}&email=&adult=on&sms=on"
+        f"&phone=%2B336{random.randint(10_000_000, 29_999_999)}&email=&adult=on&accord_sms=on"
     )
     host = f"{place.shop.host}{settings.PORT_SUFFIX}"
     return http("POST", host, "/rejoindre/", headers, body)
