@@ -3,4 +3,5 @@
 CHANNELS: tuple[str, ...] = (
     "apps.messaging.channels.sms.Sms",
     "apps.messaging.channels.email.Email",
+    "apps.messaging.channels.whatsapp.WhatsApp",
 )

@@ -110,6 +110,8 @@ KEYS = (
     Key("TWILIO_AUTH_TOKEN", "jeton Twilio", needed="SMS_PROVIDER=twilio"),
     Key("TWILIO_API_URL", "adresse de l’API Twilio", str, "https://api.twilio.com"),
     Key("TWILIO_SENDER", "numéro d’envoi ou service ; vide : le nom de la boutique"),
+    Key("TWILIO_WHATSAPP", "numéro WhatsApp commun ; vide : chaque boutique a le sien"),
+    Key("TWILIO_CONTENT_URL", "adresse des modèles Twilio", str, "https://content.twilio.com"),
     Key("GOOGLE_CLIENT_ID", "connexion avec Google"),
     Key("GOOGLE_CLIENT_SECRET", "connexion avec Google", needed="GOOGLE_CLIENT_ID"),
     Key("MEDIA_BUCKET", "seau S3 des logos ; vide : dossier local"),

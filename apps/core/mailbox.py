@@ -27,9 +27,12 @@ def post_email(mail: EmailMessage) -> str:
     return _put("eml", mail.message().as_bytes(), mail.extra_headers.get(ATTEMPT_HEADER, ""))
 
 
-def post_sms(*, sender: str, to: str, body: str, reply_url: str = "", token: str = "") -> str:
-    """Write an SMS; ``reply_url`` is where the mailbox page posts an answer."""
-    sms = {"from": sender, "to": to, "body": body, "reply_url": reply_url}
+def post_sms(
+    *, sender: str, to: str, body: str, reply_url: str = "", token: str = "", kind: str = "SMS"
+) -> str:
+    """Write an SMS, or another ``kind`` of text to a phone; ``reply_url`` is where the mailbox
+    page posts an answer."""
+    sms = {"from": sender, "to": to, "body": body, "reply_url": reply_url, "kind": kind}
     return _put("sms", json.dumps(sms, ensure_ascii=False).encode(), token)
 
 

@@ -1,5 +1,6 @@
 """The team answers what somebody wrote."""
 
+from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
@@ -15,6 +16,7 @@ from apps.messaging.channels import sending
 from apps.messaging.models import Kind, Message, Reply
 from apps.messaging.replies import mark_read, recognise
 from apps.messaging.services import post
+from apps.messaging.window import open_until
 from apps.shops.models import Shop
 
 LONGEST = 1000
@@ -28,6 +30,20 @@ class NothingWritten(Refusal):
 class TooLong(Refusal):
     message = _("Votre réponse est trop longue : %(most)s signes au plus.")
     status = 422
+
+
+class WindowClosed(Refusal):
+    message = _(
+        "WhatsApp ne laisse répondre librement que dans les 24 heures qui suivent un message de "
+        "la personne. Appelez-la, ou écrivez-lui par un autre canal ; dès qu’elle vous réécrit, "
+        "vous pourrez répondre ici."
+    )
+    status = 409
+
+
+def may_answer_until(reply: Reply, now: datetime) -> datetime | None:
+    """Until when the person may be answered where they wrote; None once it is too late."""
+    return open_until(reply.channel, [reply.sender], now).get(reply.sender)
 
 
 def person_of(reply: Reply, shop: Shop) -> Contact:
@@ -49,13 +65,15 @@ def person_of(reply: Reply, shop: Shop) -> Contact:
 def answer(reply: Reply, text: str, *, shop: Shop, token: UUID, by: Actor) -> Message | None:
     """Write back to where ``reply`` came from, by the same channel; the same ``token`` again is
     None. An answer is no advertising: it leaves at once, whatever the hour and the cap. Raises
-    ``NothingWritten``, ``TooLong``.
+    ``NothingWritten``, ``TooLong``, ``WindowClosed``.
     """
     text = text.replace("\r\n", "\n").strip()
     if not text:
         raise NothingWritten()
     if len(text) > LONGEST:
         raise TooLong(most=LONGEST)
+    if may_answer_until(reply, timezone.now()) is None:
+        raise WindowClosed()
     person = person_of(reply, shop)
     message = post(
         contact=person,

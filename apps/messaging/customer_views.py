@@ -11,7 +11,7 @@ from apps.contacts import channels
 from apps.contacts.models import Channel, ConsentState, Contact, Source
 from apps.core.actor import Actor
 from apps.core.doors import customers, public
-from apps.messaging.stops import stop, undo_stop
+from apps.messaging.stops import agree, stop, undo_stop
 from apps.shops.requests import ShopRequest
 
 
@@ -40,12 +40,12 @@ def choices(request: ShopRequest, token: str) -> HttpResponse:
     if request.method == "POST":
         channel = request.POST.get("canal", "")
         if channel in channels.names():
-            act = undo_stop if request.POST.get("geste") == "reprendre" else _stop_now
-            act(contact, channel)
+            acts = {"reprendre": undo_stop, "accepter": agree}
+            acts.get(request.POST.get("geste", ""), _stop_now)(contact, channel)
         return HttpResponseRedirect(request.path)
     ways = [way for way in channels.of(contact, request.shop) if way.address_of(contact)]
     context = {
-        "ways": [(way, way.consent_of(contact)) for way in ways],
+        "ways": [(way, way.consent_of(contact), way.proven_at(contact)) for way in ways],
         "listening": {ConsentState.GRANTED, ConsentState.PENDING},
     }
     return render(request, "messaging/choices.html", context)

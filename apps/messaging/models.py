@@ -254,6 +254,51 @@ class Reply(models.Model):
         return str(channels.named(self.channel))
 
 
+class Category(models.TextChoices):
+    """What Meta charges and judges by."""
+
+    MARKETING = "marketing", _("publicité")
+    UTILITY = "utility", _("service")
+
+
+class Review(models.TextChoices):
+    """What WhatsApp says of a template."""
+
+    WAITING = "waiting", _("en route")
+    PENDING = "pending", _("en cours d’examen")
+    APPROVED = "approved", _("approuvé")
+    REJECTED = "rejected", _("refusé")
+    PAUSED = "paused", _("suspendu")
+
+
+class Template(models.Model):
+    """A text that WhatsApp is asked to approve (``templates``). Never changed: another is made."""
+
+    title = models.CharField(_("nom"), max_length=60)
+    category = models.CharField(max_length=9, choices=Category)
+    text = models.TextField(_("texte"), max_length=700)
+    reference = models.CharField(max_length=34, blank=True)  # the provider's name for it
+    review = models.CharField(max_length=8, choices=Review, default=Review.WAITING)
+    reason = models.CharField(max_length=200, blank=True)
+    tries = models.PositiveSmallIntegerField(default=0)
+    created_by = models.BigIntegerField(null=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    looked_at = models.DateTimeField(null=True)
+    retired_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def tone(self) -> str:
+        """The chip's colour."""
+        return {"approved": "good", "rejected": "bad", "paused": "bad"}.get(self.review, "warn")
+
+    def with_words(self, words: str) -> str:
+        """Its text with what is said on the day."""
+        return self.text.replace("{texte}", words)
+
+
 PAUSED = "paused_"  # + channel: that channel rests; ``cause`` then holds the reason's code
 
 

@@ -1,7 +1,7 @@
 """The outbox: claim, commit, send, record. What a crash left behind: ``reconciling``."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,6 +15,7 @@ from apps.contacts.consent import opposed_among
 from apps.contacts.models import Contact
 from apps.core.rows import update_rows
 from apps.messaging.channels import sending
+from apps.messaging.channels.base import Sight
 from apps.messaging.consequences import PROBE, follow
 from apps.messaging.holding import NEVER
 from apps.messaging.hours import next_allowed
@@ -22,7 +23,7 @@ from apps.messaging.lines import note_written, stopped_on_line
 from apps.messaging.models import PAUSED, Alert, Attempt, Kind, Message, Status
 from apps.messaging.outcome import Outcome, settle
 from apps.messaging.providers import provider_of
-from apps.messaging.providers.base import Outgoing
+from apps.messaging.providers.base import Content, Outgoing
 from apps.messaging.providers.urls import reply_mailbox
 from apps.messaging.services import stop_url
 from apps.messaging.story import forward
@@ -63,7 +64,8 @@ def claim(
     if not messages:
         return []
     people = _living(messages)
-    going = _last_look(messages, people, shop, now)
+    sights = _looked_at(messages, shop, now)
+    going = _last_look(messages, people, sights.barred, shop, now)
     if not going:
         return []
     weights: dict[tuple[str, str, str], int] = {}
@@ -91,7 +93,10 @@ def claim(
     note_written(shop, [(m.channel, m.to) for m in going], now)
     written_to = {people[m.contact_id].pk for m in going if m.kind == Kind.COMMERCIAL}
     Contact.objects.filter(pk__in=written_to).update(last_commercial_at=now)
-    return [hold_out(a, people[a.message.contact_id], shop) for a in attempts]
+    return [
+        hold_out(a, people[a.message.contact_id], shop, sights.contents.get(a.message_id))
+        for a in attempts
+    ]
 
 
 def _pauses() -> dict[str, datetime]:
@@ -147,8 +152,22 @@ def _living(messages: Sequence[Message]) -> dict[int, Contact]:
     return {old: locked[new] for old, new in alias.items()}
 
 
+def _looked_at(messages: Sequence[Message], shop: Shop, now: datetime) -> Sight:
+    """What each channel sees of its own."""
+    whole = Sight()
+    for channel in {message.channel for message in messages}:
+        sight = sending(channel).look([m for m in messages if m.channel == channel], shop, now)
+        whole.barred |= sight.barred
+        whole.contents |= sight.contents
+    return whole
+
+
 def _last_look(
-    messages: Sequence[Message], people: dict[int, Contact], shop: Shop, now: datetime
+    messages: Sequence[Message],
+    people: dict[int, Contact],
+    barred: Mapping[int, str],
+    shop: Shop,
+    now: datetime,
 ) -> list[Message]:
     commercial = [m for m in messages if m.kind == Kind.COMMERCIAL]
     opposed = {
@@ -164,18 +183,19 @@ def _last_look(
     moments: dict[tuple[str, str], datetime] = {}  # by number, or once for all of mainland France
     for message in messages:
         person = people[message.contact_id]
-        if message.kind != Kind.COMMERCIAL:
-            going.append(message)
-        elif reason := (
-            _why_not(message, person, (message.channel, message.to) in opposed)
-            or _not_by_law(person, shop, now)
-            or ("capped" if written[person.pk] - {message.cause} else "")
+        advertises = message.kind == Kind.COMMERCIAL
+        if reason := barred.get(message.pk, "") or (
+            advertises
+            and (
+                _why_not(message, person, (message.channel, message.to) in opposed)
+                or _not_by_law(message, person, shop, now)
+                or ("capped" if written[person.pk] - {message.cause} else "")
+            )
         ):
-            message.status = forward(message.status, Status.CANCELLED)
-            if message.status in {Status.SENT, Status.UNKNOWN}:
-                message.status = Status.FAILED  # it was handed over once: no next try
-            message.reason, message.available_at, message.done_at = reason, None, now
+            _refuse(message, reason, now)
             refused.append(message)
+        elif not advertises:
+            going.append(message)
         else:
             mainland = person.phone and person.phone_region == "FR"
             place = ("FR" if mainland else person.phone, person.postal_code)
@@ -191,6 +211,13 @@ def _last_look(
     update_rows(refused, "status", "reason", "available_at", "done_at")
     update_rows(postponed, "available_at")
     return going
+
+
+def _refuse(message: Message, reason: str, now: datetime) -> None:
+    message.status = forward(message.status, Status.CANCELLED)
+    if message.status in {Status.SENT, Status.UNKNOWN}:
+        message.status = Status.FAILED  # it was handed over once: no next try
+    message.reason, message.available_at, message.done_at = reason, None, now
 
 
 def _lately_written(
@@ -217,8 +244,11 @@ def _lately_written(
     return written
 
 
-def _not_by_law(person: Contact, shop: Shop, now: datetime) -> str:
-    """Advertising for alcohol is for adults (french-rules §2); same rule as ``audience.reach``."""
+def _not_by_law(message: Message, person: Contact, shop: Shop, now: datetime) -> str:
+    """Advertising for alcohol is for adults (french-rules §2); same rule as ``audience.reach``.
+    Nor does it leave by a channel that was closed to the shop since."""
+    if not sending(message.channel).offered(shop):
+        return "channel_off"
     return "minor" if shop.sells_alcohol and not person.is_adult(timezone.localdate(now)) else ""
 
 
@@ -231,8 +261,10 @@ def _why_not(message: Message, person: Contact, opposed: bool) -> str:
     return "address_changed" if moved else reason
 
 
-def hold_out(attempt: Attempt, person: Contact, shop: Shop) -> Claim:
-    """What the sender's thread is given."""
+def hold_out(
+    attempt: Attempt, person: Contact, shop: Shop, content: Content | None = None
+) -> Claim:
+    """What the sender's thread is given; ``content`` where the provider knows the text."""
     message, page = attempt.message, stop_url(person, shop)
     way = sending(message.channel)
     outgoing = Outgoing(
@@ -249,6 +281,7 @@ def hold_out(attempt: Attempt, person: Contact, shop: Shop) -> Claim:
         reply_to=shop.reply_to or reply_mailbox(shop.slug) or shop.email,
         stop_url=page,
         one_click_url=f"{page}un-clic/",
+        content=content,
     )
     return Claim(attempt.pk, message.pk, outgoing)
 

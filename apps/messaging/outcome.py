@@ -14,8 +14,8 @@ LATE_WAIT, LATE_TRIES = timedelta(minutes=15), 5
 NOT_STARTED = "not_started"
 
 # The number or the mailbox is no good, whoever writes to it.
-BAD_ADDRESS = frozenset({"21211", "21614", "30005", "30006", "bad_mailbox"})
-OPTED_OUT = frozenset({"21610", "unsubscribed", "complaint"})
+BAD_ADDRESS = frozenset({"21211", "21614", "30005", "30006", "63003", "63024", "bad_mailbox"})
+OPTED_OUT = frozenset({"21610", "63014", "unsubscribed", "complaint"})
 
 
 @dataclass(frozen=True, slots=True)

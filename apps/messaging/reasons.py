@@ -54,6 +54,26 @@ _SENTENCES: dict[str, str | Promise] = {
     "soft_bounce": _("Boîte e-mail pleine ou indisponible"),
     "blocked": _("Adresse bloquée par le service d’e-mail"),
     "unsendable": _("E-mail impossible à composer"),
+    # WhatsApp
+    "no_template": _("Ce texte n’est celui d’aucun modèle approuvé par WhatsApp"),
+    "channel_off": _("Ce canal est fermé dans les réglages"),
+    "63003": _("Numéro sans WhatsApp"),
+    "63005": _("Contenu refusé par WhatsApp"),
+    "63012": _("WhatsApp indisponible"),
+    "63013": _("Contraire aux règles de WhatsApp : texte à revoir"),
+    "63014": _("A bloqué la boutique sur WhatsApp"),
+    "63016": _(
+        "Plus de 24 heures depuis son dernier message : seul un modèle approuvé peut partir"
+    ),
+    "63021": _("Contenu refusé par WhatsApp"),
+    "63024": _("Numéro sans WhatsApp"),
+    "63027": _("Modèle inconnu de WhatsApp dans cette langue"),
+    "63028": _("Modèle : une variable de trop ou de moins"),
+    "63032": _("WhatsApp limite les messages à cette personne"),
+    "63040": _("Modèle refusé par WhatsApp"),
+    "63041": _("Modèle suspendu par WhatsApp"),
+    "63042": _("Modèle retiré par WhatsApp"),
+    "63049": _("WhatsApp a retenu cette publicité : cette personne en reçoit trop"),
     # the account
     "quota": _("Crédit d’envoi épuisé"),
     "account_refused": _("Compte d’envoi refusé"),
@@ -66,6 +86,10 @@ _SENTENCES: dict[str, str | Promise] = {
     "21606": _("Nom d’expéditeur refusé"),
     "21659": _("Nom d’expéditeur refusé"),
     "21660": _("Nom d’expéditeur refusé"),
+    "63001": _("Compte WhatsApp refusé"),
+    "63007": _("Numéro WhatsApp inconnu de Twilio"),
+    "63020": _("Compte WhatsApp à régulariser chez Meta"),
+    "63051": _("Compte WhatsApp suspendu"),
 }
 
 

@@ -88,6 +88,18 @@ def undo_stop(contact: Contact, channel: str, now: datetime | None = None) -> No
 
 
 @transaction.atomic
+def agree(contact: Contact, channel: str, now: datetime | None = None) -> bool:
+    """Who never said anything says yes, from their own page; only for an address they proved."""
+    theirs = named(channel).proven_at(contact) is not None
+    if not theirs or contact.consent(channel) != ConsentState.NONE:
+        return False
+    own_word = Actor("customer", contact.pk)
+    return write_consent(
+        contact, channel, ConsentState.GRANTED, source=Source.CARD, by=own_word, now=now
+    )
+
+
+@transaction.atomic
 def take_back_stop(channel: str, address: str, *, now: datetime) -> None:
     """« START » from the very address that had stopped: what stood before stands again.
 

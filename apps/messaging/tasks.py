@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from apps.core.jobs import enqueue
 from apps.core.tenancy import current_schema, in_schema
-from apps.messaging import callbacks, draining, lines, outbox, replies, stops
+from apps.messaging import callbacks, draining, lines, outbox, replies, stops, templates
 from apps.messaging.models import Callback, Kind
 from apps.shops import mail_identity
 from apps.shops.models import Shop
@@ -30,6 +30,16 @@ def hurry() -> None:
 def apply_callback(callback_id: int) -> None:
     """A stored callback, understood."""
     callbacks.apply(callback_id, _this_shop())
+
+
+def submit_template(template_id: int) -> None:
+    """A text for WhatsApp is handed in for approval."""
+    templates.submit(template_id, _this_shop())
+
+
+def look_at_template(template_id: int, asks: int) -> None:
+    """What WhatsApp says of it by now."""
+    templates.look(template_id, asks)
 
 
 def hand_over(reply_id: int) -> None:

@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from apps.messaging import customer_views, views, webhooks
+from apps.messaging import customer_views, views, webhooks, whatsapp_views
 
 # No other sign reaches the database: a NUL in a path would be an error there.
 _TOKEN = r"(?P<token>[A-Za-z0-9_-]{22})"  # noqa: S105 (a pattern)
@@ -14,6 +14,13 @@ team_urls = [
     path("gestion/messages/recus/<int:contact_id>/", views.conversation, name="conversation"),
     path("gestion/messages/recus/inconnu/<int:reply_id>/", views.stranger, name="stranger"),
     path("gestion/messages/envois/", views.sendings, name="sendings"),
+    path("gestion/reglages/whatsapp/", whatsapp_views.whatsapp, name="settings_whatsapp"),
+    path("gestion/reglages/whatsapp/modeles/", whatsapp_views.template_new, name="template_new"),
+    path(
+        "gestion/reglages/whatsapp/modeles/<int:pk>/retirer/",
+        whatsapp_views.template_retire,
+        name="template_retire",
+    ),
     path("gestion/messages/alertes/<int:alert_id>/", views.dismiss_alert, name="dismiss_alert"),
 ]
 customer_urls = [

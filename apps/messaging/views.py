@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -16,6 +17,7 @@ from apps.core.doors import door
 from apps.core.refusal import Refusal
 from apps.core.roles import Right
 from apps.messaging import answering, conversations, queries, services
+from apps.messaging.channels import sending
 from apps.messaging.models import Reply
 from apps.messaging.replies import mark_read, recognise
 
@@ -127,10 +129,14 @@ def _talk(request: TeamRequest, last: Reply | None, contact: Contact | None) -> 
     elif last:
         said = Reply.objects.of(contact) if contact else Reply.objects.from_same(last)
         mark_read(said)
+    limited = last is not None and sending(last.channel).answers_within is not None
+    until = answering.may_answer_until(last, timezone.now()) if last else None
     context = {
         "section": "messages",
         "contact": contact,
         "last": last,
+        "until": until if limited else None,
+        "closed": answering.WindowClosed() if limited and until is None else None,
         "lines": conversations.lines_of(contact, last),
         "error": error,
         "typed": typed,

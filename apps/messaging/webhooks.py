@@ -20,7 +20,6 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 from twilio.request_validator import RequestValidator
 
-from apps.contacts.models import Channel
 from apps.core.doors import public
 from apps.core.jobs import enqueue
 from apps.core.refusal import Refusal
@@ -53,6 +52,10 @@ BREVO_EVENTS = frozenset(
         "unsubscribed",
     }
 )
+
+
+# How Twilio writes the channel before a number.
+_LINES = {"": "sms", "whatsapp": "whatsapp"}
 
 
 class ShopUpdating(Refusal):
@@ -135,9 +138,10 @@ def twilio_status(request: HttpRequest, shop_token: str, attempt: str) -> HttpRe
 def _said(request: HttpRequest) -> dict[str, str]:
     """An answer that Twilio signed."""
     sid, number, body = _twilio_fields(request, "MessageSid", "From", "Body")
-    if not E164.fullmatch(number):
+    line, _colon, bare = number.rpartition(":")
+    if line not in _LINES or not E164.fullmatch(bare):
         raise _Refused(400)
-    return {"sid": sid[:64], "channel": Channel.SMS, "from": number, "body": body}
+    return {"sid": sid[:64], "channel": _LINES[line], "from": bare, "body": body}
 
 
 @csrf_exempt

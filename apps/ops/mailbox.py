@@ -13,11 +13,12 @@ from django.urls import reverse
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """One SMS (``subject`` empty) or mail. ``reply_url``: where an answer goes, if it can."""
+    """One SMS, WhatsApp (``subject`` empty) or mail. ``reply_url``: where an answer goes, if it
+    can."""
 
     reference: str
     at: datetime
-    is_sms: bool
+    kind: str
     sender: str
     to: str
     subject: str
@@ -25,6 +26,10 @@ class Letter:
     html: str
     reply_url: str
     reply_to: str = ""  # a mail's
+
+    @property
+    def is_mail(self) -> bool:
+        return self.kind == "E-mail"
 
 
 def _at(reference: str) -> datetime:
@@ -45,7 +50,7 @@ def _read_sms(path: Path) -> Letter:
     return Letter(
         reference=path.stem,
         at=_at(path.stem),
-        is_sms=True,
+        kind=sms.get("kind", "SMS"),
         sender=sms["from"],
         to=sms["to"],
         subject="",
@@ -66,7 +71,7 @@ def _read_mail(path: Path) -> Letter:
     return Letter(
         reference=path.stem,
         at=_at(path.stem),
-        is_sms=False,
+        kind="E-mail",
         sender=str(mail["From"]),
         to=str(mail["To"]),
         subject=str(mail["Subject"] or ""),

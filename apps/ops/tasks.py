@@ -21,11 +21,17 @@ def answer_letter(reference: str) -> None:
     found = letter(about)
     if found is None or not found.reply_url:
         return
-    (_answer_sms if found.is_sms else _answer_mail)(found, text)
+    (_answer_mail if found.is_mail else _answer_sms)(found, text)
 
 
 def _answer_sms(sms: Letter, text: str) -> None:
-    fields = {"MessageSid": f"SM{new_token()}", "From": sms.to, "To": sms.sender, "Body": text}
+    line = "whatsapp:" if sms.kind == "WhatsApp" else ""
+    fields = {
+        "MessageSid": f"SM{new_token()}",
+        "From": line + sms.to,
+        "To": line + sms.sender,
+        "Body": text,
+    }
     signature = RequestValidator(settings.TWILIO_AUTH_TOKEN).compute_signature(
         sms.reply_url, fields
     )

@@ -25,6 +25,8 @@ class ShopAdmin(admin.ModelAdmin):
         "city",
         "siren",
         "sms_price_tenths",
+        "whatsapp_price_tenths",
+        "whatsapp_alcohol",
         "created_at",
         "closed_at",
     )

@@ -83,6 +83,16 @@ class Shop(TenantMixin):
     cap_days = models.PositiveSmallIntegerField(_("jours entre deux messages"), default=7)
     sms_price_tenths = models.PositiveIntegerField(default=70)  # tenths of a cent a segment
 
+    whatsapp_on = models.BooleanField(_("écrire par WhatsApp"), default=False, db_default=False)
+    whatsapp_number = models.CharField(
+        _("numéro WhatsApp"), max_length=16, blank=True, default="", db_default=""
+    )  # E.164
+    # French law has not cleared alcohol there: the platform's staff alone opens it to such a shop.
+    whatsapp_alcohol = models.BooleanField(
+        _("WhatsApp malgré l’alcool"), default=False, db_default=False
+    )
+    whatsapp_price_tenths = models.PositiveIntegerField(default=120, db_default=120)
+
     callback_token = models.CharField(max_length=22, unique=True, default=new_token, editable=False)
     # Repeats the ledger's, so that the read by host says whether this code may serve the shop.
     schema_version = models.CharField(max_length=16, blank=True, default="", editable=False)

@@ -62,6 +62,7 @@ class Provider:
             self.count += 1
         self.books = options.books.open("a", buffering=1)
         self.calls: set[asyncio.Task[None]] = set()
+        self.contents: dict[str, dict[str, Any]] = {}
 
     def fault(self) -> str:
         spoiled = self.options.faults and self.chance.random() < self.options.faults
@@ -71,7 +72,8 @@ class Provider:
         self.count += 1
         callback = form.get("StatusCallback", "")
         token = callback.rstrip("/").rpartition("/")[2]
-        sms = Sms(f"SM{self.count:032x}", form["To"], token, time.time(), form["Body"])
+        text = form["Body"] if "Body" in form else self.filled(form)
+        sms = Sms(f"SM{self.count:032x}", form["To"], token, time.time(), text)
         self.books.write(json.dumps(sms) + "\n")
         self.taken[sms.to].append(sms)
         if callback and self.chance.random() < self.options.callbacks:
@@ -108,6 +110,31 @@ class Provider:
         except (OSError, TimeoutError):
             return False
         return b" 2" in answer or b" 4" in answer
+
+    def filled(self, form: dict[str, str]) -> str:
+        """An approved template with what stands in its places."""
+        text = str(self.contents[form["ContentSid"]]["types"]["twilio/text"]["body"])
+        for number, value in json.loads(form["ContentVariables"]).items():
+            text = text.replace(f"{{{{{number}}}}}", value)
+        return text
+
+    def content(self, method: str, path: str, body: str) -> tuple[int, dict[str, Any]]:
+        """https://www.twilio.com/docs/content/content-api-resources: a template is made, submitted,
+        and approved the second time one asks."""
+        sid = path.removeprefix("/v1/Content").strip("/").partition("/")[0]
+        if not sid:
+            sid = f"HX{len(self.contents) + 1:032x}"
+            self.contents[sid] = {**json.loads(body), "asked": 0}
+            return 201, {"sid": sid}
+        made = self.contents.get(sid)
+        if made is None:
+            return 404, {"code": 20404, "message": "."}
+        if method == "POST":
+            made |= json.loads(body)
+            return 201, {"status": "received", "name": made["name"], "category": made["category"]}
+        made["asked"] += 1
+        status = "approved" if made["asked"] > 1 else "pending"
+        return 200, {"sid": sid, "whatsapp": {"status": status, "rejection_reason": ""}}
 
     def listing(self, query: dict[str, str]) -> dict[str, Any]:
         size = int(query.get("PageSize", "50"))
@@ -183,6 +210,9 @@ class Line(asyncio.Protocol):
             for name, value in parse_qsl(body):
                 setattr(provider.options, name, float(value))
             self.say(answer(200, {"taken": provider.count}))
+            return
+        if there.path.startswith("/v1/Content"):
+            self.later(self.say, answer(*provider.content(method, there.path, body)))
             return
         if method == "GET":
             listed = answer(200, provider.listing(dict(parse_qsl(there.query))))

@@ -1,6 +1,9 @@
 """What the outbox and the composers ask of a channel."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from django import forms
@@ -9,8 +12,17 @@ from apps.contacts.channels import Channel
 from apps.contacts.models import Contact
 from apps.core.templatetags.french import nombre
 from apps.messaging.models import Message
-from apps.messaging.providers.base import Provider
+from apps.messaging.providers.base import Content, Provider
 from apps.shops.models import Shop
+
+
+@dataclass(slots=True)
+class Sight:
+    """What a channel sees of messages that are about to leave, by their ids: why one may not (a
+    code of ``reasons.say``), and what the provider knows another's text by."""
+
+    barred: dict[int, str] = field(default_factory=dict)
+    contents: dict[int, Content] = field(default_factory=dict)
 
 
 class Sending(Channel, ABC):
@@ -21,6 +33,7 @@ class Sending(Channel, ABC):
     spells_light: ClassVar[bool] = False  # an accent may double the price
     typeset: ClassVar[bool] = False  # French spaces before ; : ! ?
     sender_is_sure: ClassVar[bool] = True  # nobody writes from an address that is not theirs
+    answers_within: ClassVar[timedelta | None] = None  # since the person wrote; None: any time
     longest: ClassVar[int] = 1000  # signs of a text, variables as they are typed
 
     def fields(self, shop: Shop) -> dict[str, forms.Field]:
@@ -56,6 +69,10 @@ class Sending(Channel, ABC):
     def pieces(self, body: str, *, commercial: bool) -> int:
         """What the operator bills."""
         return 0
+
+    def look(self, messages: Sequence[Message], shop: Shop, now: datetime) -> Sight:
+        """The last look at messages that are about to leave, of whatever kind."""
+        return Sight()
 
     def counted(self, many: int) -> str:
         """« 496 SMS »: so many pieces, or messages where no piece is billed."""

@@ -11,6 +11,14 @@ from apps.messaging.models import Status
 
 
 @dataclass(frozen=True, slots=True)
+class Content:
+    """A text that the provider knows: its name there, and what stands in its places, as JSON."""
+
+    reference: str
+    variables: str
+
+
+@dataclass(frozen=True, slots=True)
 class Outgoing:
     """All that a sender needs, so that its thread never asks the database."""
 
@@ -27,6 +35,7 @@ class Outgoing:
     reply_to: str
     stop_url: str  # the page of this person's choices
     one_click_url: str  # RFC 8058
+    content: Content | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""SMS through Twilio's official SDK."""
+"""SMS and WhatsApp through Twilio's official SDK."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,10 +27,10 @@ from apps.messaging.providers.urls import status_url
 TIMEOUTS = (5, 15)  # to connect, to answer; both within a job's minute
 
 # https://www.twilio.com/docs/api/errors
-TRY_AGAIN = frozenset({20429, 20503, 30001, 30003, 63018})
+TRY_AGAIN = frozenset({20429, 20503, 30001, 30003, 63012, 63018})
 # Unpaid, suspended, refused; 401 and 403 when no code came with them.
-ACCOUNT = frozenset({401, 403, 10001, 10002, 20003, 20005, 30002})
-SENDER = frozenset({21212, 21606, 21659, 21660})  # the sender is not ours: all would fail
+ACCOUNT = frozenset({401, 403, 10001, 10002, 20003, 20005, 30002, 63001, 63020, 63051})
+SENDER = frozenset({21212, 21606, 21659, 21660, 63007})  # the sender is not ours: all would fail
 TOO_MANY_REQUESTS, UNAVAILABLE = 429, 503
 # What the SDK raises over a half answer or one of another shape.
 UNREADABLE = (ValueError, LookupError, TypeError, AttributeError)
@@ -68,7 +68,8 @@ class _HttpClient(TwilioHttpClient):
         session.trust_env = False
 
     def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
-        base = urlsplit(settings.TWILIO_API_URL)
+        content = str(urlsplit(url).path).startswith("/v1/Content")
+        base = urlsplit(settings.TWILIO_CONTENT_URL if content else settings.TWILIO_API_URL)
         there = urlunsplit(urlsplit(url)._replace(scheme=base.scheme, netloc=base.netloc))
         self.timeout = TIMEOUTS  # the SDK's own argument takes no pair
         try:
@@ -87,6 +88,7 @@ class _HttpClient(TwilioHttpClient):
 
 class Twilio:
     name = "twilio"
+    line = ""  # how Twilio writes a number of another channel
 
     def __init__(self) -> None:
         # A number or a service hears answers; a name does not.
@@ -96,12 +98,16 @@ class Twilio:
         )
 
     def send(self, message: Outgoing) -> Receipt:
-        sender = message.sender
-        origin = {"messaging_service_sid" if sender.startswith("MG") else "from_": sender}
+        service = message.sender.startswith("MG")
+        origin = (
+            {"messaging_service_sid": message.sender}
+            if service
+            else {"from_": f"{self.line}{message.sender}"}
+        )
         try:
             made = self._client.messages.create(
-                to=message.to,
-                body=message.body,
+                to=f"{self.line}{message.to}",
+                **_words(message),
                 status_callback=status_url(message.shop_token, message.attempt),
                 **origin,
             )
@@ -118,12 +124,10 @@ class Twilio:
         Not asked for by ``DateSent``: what waits at Twilio has none yet and would not be listed.
         """
         try:
-            listed = self._client.messages.list(to=message.to, limit=LISTED)
-            found = [
-                m
-                for m in listed
-                if m.body == message.body and m.date_created >= since - CLOCK_SLACK
-            ]
+            listed = self._client.messages.list(to=f"{self.line}{message.to}", limit=LISTED)
+            # What was sent by a template may be listed without its words.
+            said = {message.body, *(("", None) if self.line else ())}
+            found = [m for m in listed if m.body in said and m.date_created >= since - CLOCK_SLACK]
         except (TwilioException, DeliveryFailed, DeliveryUncertain, *UNREADABLE):
             return None
         if not found and len(listed) < LISTED:
@@ -131,6 +135,21 @@ class Twilio:
         if len(found) != 1:
             return None
         return Receipt(str(found[0].sid), STATUSES.get(str(found[0].status), Status.SENT))
+
+
+class TwilioWhatsApp(Twilio):
+    line = "whatsapp:"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.can = Capabilities(receives_replies=True, paid=True)
+
+
+def _words(message: Outgoing) -> dict[str, str]:
+    if message.content is None:
+        return {"body": message.body}
+    content = message.content
+    return {"content_sid": content.reference, "content_variables": content.variables}
 
 
 def failure(code: int | str | None) -> DeliveryFailed:

@@ -21,7 +21,7 @@ from apps.core.actor import Actor
 from apps.core.roles import Role
 from apps.core.tenancy import in_schema
 from apps.loyalty.models import Joining
-from apps.messaging.models import Alert, Attempt, Callback, Message, Status, Wake
+from apps.messaging.models import Alert, Attempt, Callback, Message, Status, Template, Wake
 from apps.ops.demo import filling
 from apps.ops.demo.shops import CAVE
 from apps.ops.keeping import erasing
@@ -143,6 +143,7 @@ def _the_rest(shop: Shop, now) -> None:
     Click.objects.create(drop=Drop.objects.latest("pk"), contact=person, link="card", at=now)
     Alert.objects.create(code="stopped_sms", contact=person, at=now)
     Wake.objects.create(at=now + timedelta(minutes=1), asked_at=now)
+    Template.objects.create(title="Nouvelles", category="marketing", text="Bonjour à tous")
     Callback.objects.create(provider="twilio", key="k" * 64, payload={"status": "sent"})
     Joining.objects.create(
         contact=person, channel="sms", address="+33612000001", agreed=["sms"], wording="2026-11"
