@@ -19,6 +19,7 @@ RECURRING: tuple[Recurring, ...] = (
     Recurring("relever les boîtes d’envoi", "apps.messaging.tasks.sweep", 10),
     Recurring("reprendre les Daily Drops", "apps.campaigns.tasks.sweep", 10),
     Recurring("réveiller les messages automatiques", "apps.campaigns.tasks.look_at_the_clock", 1),
+    Recurring("juger la qualité des envois", "apps.messaging.tasks.look_at_quality", 1),
     Recurring("oublier les retours d’envoi", "apps.messaging.tasks.forget_old_callbacks", 1440),
     Recurring("revoir les domaines d’envoi", "apps.messaging.tasks.look_at_mail_domains", 1440),
     Recurring("oublier les imports abandonnés", "apps.audience.tasks.forget_drafts", 1440),

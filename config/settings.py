@@ -313,6 +313,18 @@ TWILIO_WHATSAPP, TWILIO_CONTENT_URL = ENV["TWILIO_WHATSAPP"], ENV["TWILIO_CONTEN
 
 # Promotional messages may leave between these (AF2M charter 2026); a shop may only narrow them.
 COMMERCIAL_HOURS = (time(8), time(21, 30))
+# Owners are told once when their messages have cost so much of the month's budget.
+BUDGET_ALERT_PERCENT = 80
+# What operators and mailboxes take for a sender nobody wants, over so many days and from so many
+# messages on; past it commercial messages of that channel leave at a slower pace.
+SENDER_QUALITY = {
+    "days": 30,
+    "sample": 100,
+    "stop_percent": 2,
+    "bounce_percent": 3,
+    "slow_per_hour": 200,
+    "round_minutes": 6,
+}
 
 # --- work off the request ----------------------------------------------------------------
 CHANNELS = "config.channels.CHANNELS"

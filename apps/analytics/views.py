@@ -7,11 +7,14 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from apps.accounts.requests import TeamRequest
-from apps.analytics import chart, queries, services, wording
+from apps.analytics import queries, services, wording
 from apps.analytics.onboarding import checklist
 from apps.campaigns.queries import latest_result
+from apps.core.chart import Point, bars
 from apps.core.doors import door
 from apps.core.roles import Right
+from apps.core.templatetags.french import jour_court
+from apps.messaging.telling import notices
 
 
 @door(Right.COUNTER)
@@ -22,6 +25,7 @@ def home(request: TeamRequest) -> HttpResponse:
         return redirect("/comptoir/")
     now = timezone.now()
     figures = queries.home(now)
+    points = [Point(week.visits, jour_court(week.start)) for week in figures.weeks]
     context = {
         "section": "home",
         "now": now,
@@ -33,10 +37,11 @@ def home(request: TeamRequest) -> HttpResponse:
         "risk_change": wording.risk_change(figures),
         "redeemed_change": wording.redeemed_change(figures),
         "actions": wording.actions(figures),
-        "desk_chart": chart.bars(figures.weeks, width=640, height=236, labels=3),
-        "phone_chart": chart.bars(figures.weeks, width=340, height=210, labels=3),
+        "desk_chart": bars(points, width=640, height=236, labels=3),
+        "phone_chart": bars(points, width=340, height=210, labels=3),
         "checklist": checklist(request.shop, request.membership.role),
         "latest": latest_result(),
+        "notices": notices(request.shop, now) if request.membership.may(Right.WRITE_DROPS) else [],
     }
     return render(request, "analytics/home.html", context)
 

@@ -28,6 +28,7 @@ from apps.core.doors import door
 from apps.core.refusal import Refusal
 from apps.core.roles import Right
 from apps.messaging.services import HEALTH, sms_sender
+from apps.messaging.telling import notices
 from apps.messaging.text import lighten
 
 
@@ -121,6 +122,7 @@ def _page(
         "settings": typed.settings,
         "wrong": typed.wrong,
         "problem": typed.problem,
+        "notices": notices(shop, now),
         "leaves": automatic_queries.leaves(found),
         "next_look": said(found.next_at, now) if found.next_at else "",
         "variables": AT_HAND,

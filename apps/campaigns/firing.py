@@ -63,6 +63,14 @@ def run_due(now: datetime | None = None) -> None:
 
 
 @transaction.atomic
+def look_again(code: str, now: datetime | None = None) -> None:
+    """What waited because of the limit ``code`` is looked at now that it is lifted."""
+    now = now or timezone.now()
+    if code and Run.objects.filter(at__isnull=False, reason=code).update(at=now):
+        due.note(DUE, now)
+
+
+@transaction.atomic
 def sweep(trigger_id: int, shop: Shop, now: datetime) -> None:
     """Write the runs of one trigger that goes by the clock, and when it looks again.
 

@@ -12,6 +12,7 @@ from apps.campaigns.models import Drop, State
 from apps.campaigns.taking import Later, later_places, take, write
 from apps.core.jobs import Lane, enqueue
 from apps.core.queue import key_of, others_wait
+from apps.messaging.budget import closed
 from apps.messaging.models import Message, Status
 from apps.shops.models import Shop
 from apps.shops.services import shop_here
@@ -56,6 +57,10 @@ def _begin(drop_id: int, token: str, shop: Shop, now: datetime) -> Drop | None:
     found = Drop.objects.select_for_update().filter(pk=drop_id, launch_token=token)
     drop = found.filter(state__in=[State.SCHEDULED, State.PREPARING]).first()
     if drop is None:
+        return None
+    if shut := closed(drop.channels, now):
+        drop.state, drop.pause_reason = State.PAUSED, shut.why  # nobody is taken meanwhile
+        drop.save(update_fields=["state", "pause_reason", "saved_at"])
         return None
     if drop.launched_at is None:
         # Before anyone is taken: a later run would count this drop's own people as « cap ».

@@ -21,6 +21,7 @@ from apps.contacts.models import Contact
 from apps.loyalty.merging import living
 from apps.loyalty.models import Card
 from apps.loyalty.services import card_of, the_programme
+from apps.messaging.budget import closed
 from apps.messaging.hours import next_allowed
 from apps.messaging.models import Kind, Message
 from apps.messaging.services import post
@@ -57,11 +58,13 @@ def _leave_or_wait(run: Run, person: Contact, channel: str, shop: Shop, now: dat
     if shop.cap_days and person.last_commercial_at:
         free = max(now, person.last_commercial_at + timedelta(days=shop.cap_days))
         reason = "too_soon" if free > now else ""
+    if shut := closed([channel], now):
+        free, reason = max(free, shut.until), shut.why
     allowed = next_allowed(shop, person.phone, free, postal_code=person.postal_code)
     if allowed <= now:
         _send(run, person, channel, shop, now)
     elif allowed > run.expires_at:
-        _drop(run, "outdated", now)
+        _drop(run, shut.why if shut else "outdated", now)
     else:
         run.at, run.reason = allowed, reason or "closed_hours"
         run.save(update_fields=["at", "reason"])

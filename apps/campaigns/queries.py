@@ -34,6 +34,8 @@ from apps.contacts.models import ConsentEvent, ConsentState
 from apps.core.templatetags.french import euros, jour, nombre
 from apps.loyalty.models import Movement, MovementKind
 from apps.messaging.models import Kind, Message, Status
+from apps.messaging.outcome import BOUNCED
+from apps.messaging.quality import refused_shares
 from apps.messaging.reasons import say
 
 _WAITING = (Status.QUEUED, Status.SENDING)
@@ -195,6 +197,15 @@ def stops(drop: Drop) -> int:
     )
     written_to = Message.objects.filter(cause=drop.cause).values("contact_id")
     return withdrawn.filter(contact_id__in=written_to).values("contact_id").distinct().count()
+
+
+def unwelcome(result: Result, stopped: int) -> str:
+    """That more people than usual refused the drop, by a stop or by an address that is no good;
+    empty while it is welcome, or too few have had it to judge."""
+    left = result.sent + result.delivered + result.failed
+    bounced = Message.objects.filter(cause=result.drop.cause, reason__in=BOUNCED).count()
+    shares = refused_shares(left, stopped, left, bounced)
+    return f"{' et '.join(shares)} sur ce message." if shares else ""
 
 
 @dataclass(frozen=True, slots=True)

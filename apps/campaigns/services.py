@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.audience.criteria import Criteria
 from apps.audit.services import record
+from apps.campaigns.affording import LIMITS, affordable, not_closed
 from apps.campaigns.estimate import Estimate
 from apps.campaigns.freezing import CLOSE, FREEZE
 from apps.campaigns.models import Drop, State, Trigger
@@ -27,6 +28,7 @@ from apps.messaging import services as outbox
 from apps.messaging.holding import hold, release
 from apps.messaging.models import PAUSED, Alert, Attempt, Kind, Message, Status
 from apps.messaging.text import lighten
+from apps.shops.services import shop_here
 
 BY_HAND = "owner"  # ``pause_reason`` when the team paused; else the provider's code
 FURTHEST = timedelta(days=90)
@@ -210,7 +212,7 @@ def launch(
     """Let it go: now, or at its ``send_at``. The same ``token`` again changes nothing.
 
     ``told`` is what the person who launches read. Raises ``AlreadyLaunched`` and what
-    ``ready`` raises. The audience freezes off the request, when it leaves.
+    ``ready`` and ``affordable`` raise. The audience freezes off the request, when it leaves.
     """
     now = now or timezone.now()
     drop = Drop.objects.select_for_update().get(pk=drop_id)
@@ -221,6 +223,7 @@ def launch(
     ready(drop, now)
     if not told.people:
         raise NobodyToReach()
+    affordable(told, shop_here(), drop.send_at or now)
     drop.state = State.SCHEDULED if drop.send_at else State.PREPARING
     drop.launch_token, drop.promised = token, told.promise()
     drop.save()
@@ -261,7 +264,9 @@ def pause(drop_id: int, by: Actor) -> Drop:
 def resume(drop_id: int, by: Actor, now: datetime | None = None) -> Drop:
     """Go on: the freeze where it stood, the messages where they were."""
     drop = _standing(drop_id, State.PAUSED)
-    if drop.pause_reason != BY_HAND:
+    if drop.pause_reason in LIMITS:
+        not_closed(drop.channels, now or timezone.now())
+    elif drop.pause_reason != BY_HAND:
         for pause_id in Alert.objects.filter(
             code__startswith=PAUSED, dismissed_at=None
         ).values_list("pk", flat=True):
@@ -318,8 +323,9 @@ def provider_paused(cause: str, code: str) -> None:
 
 
 @transaction.atomic
-def provider_resumed(now: datetime | None = None) -> None:
-    """The operator works again: what it had stopped goes on by itself."""
+def provider_resumed(code: str = "", now: datetime | None = None) -> None:
+    """What had stopped them is over: the operator works again, or the limit ``code`` is lifted."""
     stopped = Drop.objects.select_for_update().filter(state=State.PAUSED)
     for drop in stopped.exclude(pause_reason=BY_HAND):
-        _go_on(drop, now)
+        if (drop.pause_reason if drop.pause_reason in LIMITS else "") == code:
+            _go_on(drop, now)

@@ -39,9 +39,10 @@ def pause(cause: str, channel: str, code: str) -> None:
     services.provider_paused(cause, code)
 
 
-def resume(channel: str) -> None:
+def resume(channel: str, code: str = "") -> None:
     """Reaction to ``SendingResumed``."""
-    services.provider_resumed()
+    services.provider_resumed(code)
+    firing.look_again(code)
 
 
 def keep(drop_id: int) -> None:

@@ -16,6 +16,8 @@ from apps.core.jobs import enqueue
 from apps.core.phone import Phone
 from apps.core.ratelimit import Limit, spend
 from apps.core.refusal import Refusal
+from apps.messaging.budget import put_down
+from apps.messaging.channels import sending
 from apps.messaging.trying import try_out
 from apps.shops.models import Shop
 from apps.shops.services import shop_here
@@ -76,4 +78,7 @@ def deliver(trial_id: int, now: datetime | None = None) -> None:
         return
     trial, shop = Trial.objects.get(pk=trial_id), shop_here()
     outcome = try_out(shop, Channel.SMS, trial.to, trial.body, trial.token)
+    if outcome == "sent":
+        pieces = sending(Channel.SMS).pieces(trial.body, commercial=False)
+        put_down(Channel.SMS, "trial", pieces, shop, now)
     Trial.objects.filter(pk=trial_id).update(outcome=outcome[:40], to="", body="")

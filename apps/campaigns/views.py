@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from apps.accounts.requests import TeamRequest, actor
 from apps.audience.criteria import REASONS, Criteria, describe, parts
 from apps.campaigns import queries, services, trials
+from apps.campaigns.affording import LIMITS, affordable, outlook
 from apps.campaigns.estimate import Estimate, estimate
 from apps.campaigns.forms import GROUPS, CriteriaForm, DropForm, TrialForm, corrected
 from apps.campaigns.models import Drop, State
@@ -28,9 +29,13 @@ from apps.core.doors import door
 from apps.core.phone import show_phone
 from apps.core.refusal import Refusal
 from apps.core.roles import Right
+from apps.core.templatetags.french import jour
 from apps.messaging import conversations
+from apps.messaging.budget import closed
 from apps.messaging.services import HEALTH, sms_sender
+from apps.messaging.telling import notices
 from apps.shops.models import Shop
+from apps.shops.services import shop_here
 
 PER_PAGE = 20
 A_WHILE = timedelta(minutes=10)  # what waits less than that is only being tried again
@@ -152,6 +157,7 @@ def _told(found: Drop, shop: Shop, now: datetime) -> dict[str, Any]:
         "told": told,
         "for_whom": describe(Criteria.read(found.criteria)),
         "departure": departure(shop, found.send_at, now),
+        "outlook": outlook(told, shop, found.send_at or now),
         "samples": samples(found, told, shop),
         "absences": missing_said(found),
         "mail": mail_sample(found, told, shop),
@@ -280,6 +286,8 @@ def _agreed(data: QueryDict, told: Estimate) -> bool:
 def _problem(found: Drop, told: Estimate, now: datetime) -> str:
     try:
         services.ready(found, now)
+        if told.people:
+            affordable(told, shop_here(), found.send_at or now)
     except Refusal as refusal:
         return str(refusal)
     return "" if told.people else str(services.NobodyToReach())
@@ -305,17 +313,20 @@ def act(request: TeamRequest, pk: int, verb: str) -> HttpResponse:
 
 
 def _progress(request: TeamRequest, found: Drop) -> HttpResponse:
-    (result,) = queries.results([found])
+    (result,), stops = queries.results([found]), queries.stops(found)
     context = {
         "section": "messages",
         "drop": found,
         "result": result,
         "channels": queries.by_channel(found),
         "troubles": queries.troubles(found),
-        "stops": queries.stops(found),
+        "stops": stops,
+        "unwelcome": queries.unwelcome(result, stops),
         "effect": queries.effect(found),
         "left_out": [(REASONS[reason], count) for reason, count in found.left_out.items() if count],
         "pause_said": _pause_said(found),
+        "limited": found.pause_reason in LIMITS,
+        "notices": [one for one in notices(request.shop, timezone.now()) if one.slows],
         "rests_until": _rests_until(found, timezone.now()),
         "words": [
             (named(c), found.written(c, "subject"), found.written(c)) for c in found.channels
@@ -341,6 +352,12 @@ def _pause_said(found: Drop) -> str:
         return ""
     if found.pause_reason == services.BY_HAND:
         return "En pause. Ce qui n’est pas parti attend votre signal."
+    if shut := closed(found.channels, timezone.now()):
+        until = jour(shut.until)
+        return (
+            f"{queries.say(shut.why)} : ce qui n’est pas parti attend le {until}, ou que la "
+            "limite soit relevée."
+        )
     return f"L’envoi s’est arrêté : {queries.say(found.pause_reason)}"
 
 

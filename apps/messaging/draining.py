@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from apps.core.jobs import Lane
 from apps.core.queue import key_of, others_wait
-from apps.messaging import outbox, reconciling
+from apps.messaging import budget, outbox, reconciling
 from apps.messaging.models import Kind, Status
 from apps.messaging.outcome import NOT_STARTED, Outcome
 from apps.messaging.providers import provider_of
@@ -56,6 +56,7 @@ def drain(shop: Shop, kinds: Sequence[str] = outbox.ALL) -> None:
     with transaction.atomic():
         now = timezone.now()
         awake(now)
+        budget.look_again(shop, now)
         moment = outbox.next_moment(now)
         if outbox.more_is_due(now) or (moment and moment <= now):
             _guard()

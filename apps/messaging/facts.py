@@ -12,7 +12,8 @@ class SendingPaused:
     """A provider takes nothing more for now (quota spent, account refused).
 
     Announced once for each ``cause`` that still has messages waiting on ``channel``; they
-    stay queued. ``code`` is a key of ``reasons.say``.
+    stay queued. Or the shop's own limit is reached (``budget``). ``code`` is a key of
+    ``reasons.say``.
     """
 
     cause: str
@@ -22,9 +23,11 @@ class SendingPaused:
 
 @dataclass(frozen=True, slots=True)
 class SendingResumed:
-    """The channel works again: what waited leaves by itself."""
+    """The channel works again: what waited leaves by itself. ``code``: what alone had stopped
+    it; empty for the provider."""
 
     channel: str
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,14 @@
-"""What the owner types about WhatsApp."""
+"""What the owner types about sending."""
 
 from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from apps.contacts.services import WrongPhone, read_phone
+from apps.core.money import read_euros
 from apps.core.phone import show_phone
 from apps.messaging.models import Category
 from apps.messaging.templates import LONGEST
@@ -62,3 +64,29 @@ class TemplateForm(forms.Form):
     text = forms.CharField(
         label=_("Le texte"), max_length=LONGEST, widget=forms.Textarea(attrs={"rows": 4})
     )
+
+
+MOST_EUROS = 100_000
+
+
+class BudgetForm(forms.Form):
+    """A month's budget in euros; empty: none."""
+
+    budget = forms.CharField(
+        label=_("Au plus, par mois"),
+        required=False,
+        max_length=20,
+        widget=forms.TextInput(attrs={"inputmode": "decimal", "placeholder": "50 €"}),
+    )
+
+    def clean_budget(self) -> int | None:
+        typed = self.cleaned_data["budget"].strip()
+        if not typed:
+            return None
+        try:
+            cents = read_euros(typed)
+        except ValueError as error:
+            raise ValidationError(_("Écrivez un montant en euros, comme 50 ou 49,90.")) from error
+        if not 100 <= cents <= MOST_EUROS * 100:
+            raise ValidationError(_("De 1 € à 100 000 € ; vide : pas de budget."))
+        return cents

@@ -146,6 +146,7 @@ class Attempt(models.Model):
     reference = models.CharField(max_length=120, blank=True)  # the provider's name for it
     status = models.CharField(max_length=9, choices=Status, default=Status.SENDING)
     code = models.CharField(max_length=40, blank=True)
+    cost_tenths = models.PositiveIntegerField(default=0, db_default=0)  # if it leaves
     at = models.DateTimeField(default=timezone.now)
     ask_at = models.DateTimeField(null=True)
     asks = models.PositiveSmallIntegerField(default=0)
@@ -323,3 +324,74 @@ class Alert(models.Model):
 
     def __str__(self) -> str:
         return self.code
+
+
+class Month(models.Model):
+    """What a month's messages have cost, and what those on their way will: see ``budget``.
+
+    In tenths of a cent. ``told``: the share of the budget, per cent, that the owners know of.
+    """
+
+    month = models.DateField(primary_key=True)  # its first day, by the shop's clock
+    budget_tenths = models.PositiveBigIntegerField(null=True)
+    taken_tenths = models.PositiveBigIntegerField(default=0)
+    mails = models.PositiveIntegerField(default=0)  # of the plan
+    told = models.PositiveSmallIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.month:%Y-%m}"
+
+
+class Spending(models.Model):
+    """What left on one day by one channel for one kind of cause, and what it cost.
+
+    ``tried`` counts the bad addresses too that were refused at the door; ``bounced`` all of them.
+    """
+
+    day = models.DateField()
+    channel = models.CharField(max_length=12)
+    origin = models.CharField(max_length=12)  # see ``budget.origin_of``
+    tried = models.PositiveIntegerField(default=0)
+    messages = models.PositiveIntegerField(default=0)
+    segments = models.PositiveIntegerField(default=0)
+    cost_tenths = models.PositiveBigIntegerField(default=0)
+    bounced = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["day", "channel", "origin"], name="one_spending_a_day")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.channel} {self.origin}"
+
+
+class Flow(models.Model):
+    """How the commercial messages of a channel flow; a row once something was to be said of it.
+
+    Until ``closed_until`` none leaves, for the reason ``closed_for`` (``limits``); since
+    ``slow_since`` they leave in rounds, ``round_left`` more until ``round_ends`` (``quality``).
+    """
+
+    channel = models.CharField(max_length=12, primary_key=True)
+    closed_for = models.CharField(max_length=6, blank=True)
+    closed_until = models.DateTimeField(null=True)
+    slow_since = models.DateTimeField(null=True)
+    round_ends = models.DateTimeField(null=True)
+    round_left = models.PositiveIntegerField(default=0)
+    messages = models.PositiveIntegerField(default=0)
+    stopped = models.PositiveIntegerField(default=0)
+    tried = models.PositiveIntegerField(default=0)
+    bounced = models.PositiveIntegerField(default=0)
+    judged_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.channel
+
+    def rests(self, now: datetime) -> bool:
+        """Whether no commercial message leaves at this moment."""
+        if self.closed_until and self.closed_until > now:
+            return True
+        return bool(
+            self.slow_since and self.round_ends and self.round_ends > now and not self.round_left
+        )

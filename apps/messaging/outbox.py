@@ -14,6 +14,7 @@ from apps.contacts.channels import names
 from apps.contacts.consent import opposed_among
 from apps.contacts.models import Contact
 from apps.core.rows import update_rows
+from apps.messaging.budget import Gates, account, admit, cost_of, gates
 from apps.messaging.channels import sending
 from apps.messaging.channels.base import Sight
 from apps.messaging.consequences import PROBE, follow
@@ -60,31 +61,28 @@ def claim(
     cap, are cancelled. Raises nothing; several workers may claim at once.
     """
     now = now or timezone.now()
-    messages = _take(now, kinds, many)
+    at_gates = gates(now)
+    messages = _take(now, kinds, many, at_gates)
     if not messages:
         return []
     people = _living(messages)
     sights = _looked_at(messages, shop, now)
     going = _last_look(messages, people, sights.barred, shop, now)
+    _weigh(going)
+    going = admit(going, at_gates, shop, now)
     if not going:
         return []
-    weights: dict[tuple[str, str, str], int] = {}
     for message in going:
         message.status = forward(message.status, Status.SENDING)
         message.tries += 1
         message.available_at = None
-        text = message.channel, message.kind, message.body
-        if text not in weights:
-            weights[text] = sending(message.channel).pieces(
-                message.body, commercial=message.kind == Kind.COMMERCIAL
-            )
-        message.segments = weights[text]
     update_rows(going, "status", "tries", "available_at", "segments")
     attempts = Attempt.objects.bulk_create(
         Attempt(
             message=m,
             number=m.tries,
             provider=provider_of(m.channel).name,
+            cost_tenths=cost_of(m, shop),
             at=now,
             ask_at=now + STUCK,
         )
@@ -99,13 +97,24 @@ def claim(
     ]
 
 
+def _weigh(messages: Sequence[Message]) -> None:
+    weights: dict[tuple[str, str, str], int] = {}
+    for message in messages:
+        text = message.channel, message.kind, message.body
+        if text not in weights:
+            weights[text] = sending(message.channel).pieces(
+                message.body, commercial=message.kind == Kind.COMMERCIAL
+            )
+        message.segments = weights[text]
+
+
 def _pauses() -> dict[str, datetime]:
     """When each channel that rests was last refused."""
     standing = Alert.objects.filter(code__startswith=PAUSED, dismissed_at=None)
     return {code.removeprefix(PAUSED): at for code, at in standing.values_list("code", "at")}
 
 
-def _take(now: datetime, kinds: Sequence[str], many: int) -> list[Message]:
+def _take(now: datetime, kinds: Sequence[str], many: int, at_gates: Gates) -> list[Message]:
     pauses = _pauses()
     resting = [channel for channel, at in pauses.items() if at > now - PROBE]
     due = Message.objects.due(now)
@@ -116,6 +125,8 @@ def _take(now: datetime, kinds: Sequence[str], many: int) -> list[Message]:
     for kind in kinds:
         if left := many - len(taken):
             of_kind = due.filter(kind=kind).select_for_update(skip_locked=True, no_key=True)
+            if kind == Kind.COMMERCIAL and at_gates.shut:
+                of_kind = of_kind.exclude(channel__in=at_gates.shut)
             taken += of_kind[:left]
     for channel in pauses:
         # One message asks whether the channel works again; the others stay queued.
@@ -125,10 +136,13 @@ def _take(now: datetime, kinds: Sequence[str], many: int) -> list[Message]:
 
 
 def more_is_due(now: datetime | None = None) -> bool:
-    """Whether another batch could be claimed now; a channel that rests wakes by itself."""
+    """Whether another batch could be claimed now; a channel that rests, or is shut,
+    wakes by itself."""
     due = Message.objects.due(now).order_by()
     if pauses := _pauses():
         due = due.exclude(channel__in=pauses)
+    if shut := gates(now or timezone.now()).shut:
+        due = due.exclude(kind=Kind.COMMERCIAL, channel__in=shut)
     return due.exists()
 
 
@@ -301,11 +315,11 @@ def record(
     messages = Message.objects.filter(pk__in=owners).order_by("pk").defer("body", "html")
     by_id = {m.pk: m for m in messages.select_for_update(no_key=True)}
     attempts = Attempt.objects.filter(pk__in=outcomes).order_by("pk").select_for_update()
+    before = {attempt.pk: attempt.status for attempt in attempts}
     moved = []
     for attempt in attempts:
         attempt.message = by_id[attempt.message_id]
-        price = sending(attempt.message.channel).price_tenths(shop)
-        if settle(attempt.message, attempt, outcomes[attempt.pk], now, price):
+        if settle(attempt.message, attempt, outcomes[attempt.pk], now):
             in_doubt = attempt.status == Status.UNKNOWN
             attempt.ask_at = now + ASK_AFTER[0] if in_doubt else None
             moved.append(attempt)
@@ -314,4 +328,5 @@ def record(
     fields = ("status", "available_at", "reason", "sent_at", "done_at", "cost_tenths")
     update_rows(changed.values(), *fields)
     follow(moved, outcomes, now)
+    account(moved, before, shop, now)
     return moved

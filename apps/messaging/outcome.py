@@ -15,6 +15,7 @@ NOT_STARTED = "not_started"
 
 # The number or the mailbox is no good, whoever writes to it.
 BAD_ADDRESS = frozenset({"21211", "21614", "30005", "30006", "63003", "63024", "bad_mailbox"})
+BOUNCED = BAD_ADDRESS | {"blocked"}
 OPTED_OUT = frozenset({"21610", "63014", "unsubscribed", "complaint"})
 
 
@@ -44,10 +45,10 @@ class Outcome:
         )
 
 
-def settle(message: Message, attempt: Attempt, news: Outcome, now: datetime, price: int) -> bool:
+def settle(message: Message, attempt: Attempt, news: Outcome, now: datetime) -> bool:
     """Carry ``news`` into ``attempt`` and ``message``; False when it was no news.
 
-    ``price`` is tenths of a cent a segment. Replays and any order end the same way.
+    Replays and any order end the same way.
     """
     before = attempt.status
     attempt.status = forward(before, news.status)
@@ -58,7 +59,7 @@ def settle(message: Message, attempt: Attempt, news: Outcome, now: datetime, pri
     taken = {Status.SENT, Status.DELIVERED}
     if attempt.status in taken and before not in {*taken, Status.FAILED}:
         message.sent_at = message.sent_at or now
-        message.cost_tenths += message.segments * price
+        message.cost_tenths += attempt.cost_tenths
     if attempt.status in DONE:
         attempt.done_at = now
     if message.status in DONE and attempt.status != Status.DELIVERED:

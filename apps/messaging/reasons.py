@@ -14,6 +14,9 @@ _SENTENCES: dict[str, str | Promise] = {
     "landline": _("Ligne fixe : ne reçoit pas de SMS"),
     "minor": _("Majorité inconnue, ou mineur"),
     "capped": _("Un autre message l’a atteint entre-temps"),
+    # the shop's own limits
+    "budget": _("Le budget du mois est atteint"),
+    "plan": _("Les e-mails de la formule sont épuisés ce mois-ci"),
     # a message that leaves by itself
     "too_soon": _("Un autre message l’a atteint il y a peu"),
     "closed_hours": _("Hors des heures permises"),

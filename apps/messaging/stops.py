@@ -11,6 +11,7 @@ from apps.contacts.models import ConsentState, Contact, Source
 from apps.contacts.services import by_address
 from apps.core.actor import SYSTEM, Actor
 from apps.core.french import search_key
+from apps.messaging import quality
 from apps.messaging.models import Alert
 
 _WORDS = frozenset(
@@ -56,6 +57,7 @@ def stop(
     now = now or timezone.now()
     if write_consent(contact, channel, ConsentState.WITHDRAWN, source=source, by=by, now=now):
         alert(f"stopped_{channel}", contact=contact, now=now)
+        quality.look_soon(now)
 
 
 @transaction.atomic

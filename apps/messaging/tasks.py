@@ -4,9 +4,21 @@ from datetime import timedelta
 
 from django.utils import timezone
 
+from apps.core import due
 from apps.core.jobs import enqueue
 from apps.core.tenancy import current_schema, in_schema
-from apps.messaging import callbacks, draining, lines, outbox, replies, stops, templates
+from apps.messaging import (
+    budget,
+    callbacks,
+    draining,
+    lines,
+    outbox,
+    quality,
+    replies,
+    stops,
+    telling,
+    templates,
+)
 from apps.messaging.models import Callback, Kind
 from apps.shops import mail_identity
 from apps.shops.models import Shop
@@ -66,13 +78,31 @@ def look_at_mail_domains() -> None:
                 stops.alert("mail_domain_lost", now=now)
 
 
+def judge() -> None:
+    """Whether people still want what this shop sends."""
+    quality.settle(_this_shop(), timezone.now())
+
+
+def look_at_quality() -> None:
+    """Recurring, in public: a job for each shop in which a stop or a bad address came in."""
+    for schema in due.take(quality.DUE, timezone.now()):
+        with in_schema(schema):
+            enqueue(judge, bulk=True)
+
+
+def tell_owners(percent: int) -> None:
+    """The month's budget is spent to that share."""
+    telling.tell_owners(_this_shop(), percent, timezone.now())
+
+
 def sweep() -> None:
     """Recurring, in public: a drain for each shop that has something due or left hanging.
 
     The outbox wakes itself; this is the net under it (a queue that was emptied by hand).
     """
     now = timezone.now()
-    for _ in every_open_shop():
+    for shop in every_open_shop():
+        budget.look_again(shop, now)
         moment = outbox.next_moment(now)
         if outbox.more_is_due(now) or (moment and moment <= now):
             enqueue(drain, bulk=True)

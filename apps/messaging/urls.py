@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from apps.messaging import customer_views, views, webhooks, whatsapp_views
+from apps.messaging import customer_views, spending_views, views, webhooks, whatsapp_views
 
 # No other sign reaches the database: a NUL in a path would be an error there.
 _TOKEN = r"(?P<token>[A-Za-z0-9_-]{22})"  # noqa: S105 (a pattern)
@@ -20,6 +20,16 @@ team_urls = [
         "gestion/reglages/whatsapp/modeles/<int:pk>/retirer/",
         whatsapp_views.template_retire,
         name="template_retire",
+    ),
+    path("gestion/messages/depenses/", spending_views.month, name="spending"),
+    path("gestion/messages/depenses/budget/", spending_views.set_budget, name="budget"),
+    path(
+        "gestion/messages/depenses/<int:year>-<int:month>/", spending_views.month, name="spent_in"
+    ),
+    path(
+        "gestion/messages/depenses/<int:year>-<int:month>.csv",
+        spending_views.export,
+        name="spending_csv",
     ),
     path("gestion/messages/alertes/<int:alert_id>/", views.dismiss_alert, name="dismiss_alert"),
 ]

@@ -16,7 +16,7 @@ from apps.contacts.models import Contact
 from apps.core.doors import door
 from apps.core.refusal import Refusal
 from apps.core.roles import Right
-from apps.messaging import answering, conversations, queries, services
+from apps.messaging import answering, conversations, queries, services, telling
 from apps.messaging.channels import sending
 from apps.messaging.models import Reply
 from apps.messaging.replies import mark_read, recognise
@@ -55,6 +55,7 @@ def sendings(request: TeamRequest) -> HttpResponse:
         "page": page,
         "nothing": NOTHING.get(stage),
         "alerts": queries.alerts(),
+        "notices": telling.notices(request.shop, timezone.now()),
         "unread": conversations.unread(),
     }
     return render(request, "messaging/sendings.html", context)

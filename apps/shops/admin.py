@@ -27,6 +27,7 @@ class ShopAdmin(admin.ModelAdmin):
         "sms_price_tenths",
         "whatsapp_price_tenths",
         "whatsapp_alcohol",
+        "plan",
         "created_at",
         "closed_at",
     )

@@ -82,6 +82,12 @@ class Shop(TenantMixin):
     quiet_until = models.TimeField(_("pas de message avant"), default="08:00")
     cap_days = models.PositiveSmallIntegerField(_("jours entre deux messages"), default=7)
     sms_price_tenths = models.PositiveIntegerField(default=70)  # tenths of a cent a segment
+    # What messages may cost in a month; empty: whatever they cost (see ``messaging.budget``).
+    budget_cents = models.PositiveIntegerField(_("budget du mois"), null=True, blank=True)
+    # A code of ``plans.PLANS``, or empty: agreed apart, without limits.
+    plan = models.CharField(
+        _("formule"), max_length=12, blank=True, default="boutique", db_default="boutique"
+    )
 
     whatsapp_on = models.BooleanField(_("écrire par WhatsApp"), default=False, db_default=False)
     whatsapp_number = models.CharField(

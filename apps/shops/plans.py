@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from apps.shops.models import Shop
+
 TRIAL_DAYS = 30
 
 
@@ -54,3 +56,14 @@ PLANS = (
         own_domain=True,
     ),
 )
+
+
+def plan_of(shop: Shop) -> Plan | None:
+    """What the shop has chosen; None where something else was agreed, which knows no limit."""
+    return next((plan for plan in PLANS if plan.code == shop.plan), None)
+
+
+def plan_above(plan: Plan) -> Plan | None:
+    """The next larger one."""
+    larger = [other for other in PLANS if other.price_cents > plan.price_cents]
+    return min(larger, key=lambda other: other.price_cents, default=None)

@@ -87,5 +87,8 @@ def places(shop: Shop) -> dict[str, dict[str, object]]:
         found["counter-give"] = {"reward_id": reward.pk}
     if stamp:
         found["counter-undo"] = {"movement_id": stamp.pk}
+    last_month = timezone.localdate().replace(day=1) - timedelta(days=1)
+    found["spent_in"] = {"year": last_month.year, "month": last_month.month}
+    found["spending_csv"] = found["spent_in"]
     found["invitation"] = {"token": new_token()}
     return found

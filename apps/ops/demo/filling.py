@@ -11,6 +11,7 @@ from apps.accounts.services import open_account
 from apps.contacts.models import Contact
 from apps.core.tenancy import in_schema
 from apps.loyalty.models import Programme
+from apps.ops.demo import expenses
 from apps.ops.demo.accounts import PASSWORD, PEOPLE, TOTP_SECRET, Person
 from apps.ops.demo.answers import Answers
 from apps.ops.demo.automatics import Automatics
@@ -89,3 +90,4 @@ def _fill_shop(demo: DemoShop, shop: Shop, now: datetime) -> None:
     Campaigns(demo.slug, author=team[0][0], now=now).write(demo.drops, demo.draft)
     Automatics(demo.slug, shop=shop, author=team[0][0], now=now).write(demo.automatics)
     Answers(demo.slug, now=now).write()
+    expenses.write(shop, now)

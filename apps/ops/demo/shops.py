@@ -51,6 +51,7 @@ CAVE = DemoShop(
         "steps_done": STEPS_BEHIND,
         "opening_hours": "Mardi à samedi : 10 h – 12 h 30, 15 h – 19 h 30\nDimanche : 10 h – 13 h",
         "sms_sender": "CAVEMARCHE",
+        "budget_cents": 5_000,
     },
     reward="Une bouteille de la sélection du mois",
     goal=10,

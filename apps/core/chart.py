@@ -1,9 +1,17 @@
 """Bars drawn on the server: whole-number geometry for an SVG template, no library."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from apps.analytics.queries import Week
-from apps.core.templatetags.french import jour_court
+from apps.core.templatetags.french import nombre
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A bar's value, and its name under the axis."""
+
+    value: int
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +21,8 @@ class Bar:
     width: int
     height: int
     middle: int
-    value: int
+    said: str
+    said_at: int  # where the value is written: over the bar, and within the chart
     label: str  # under the axis; empty where it would not fit
     last: bool
 
@@ -22,6 +31,7 @@ class Bar:
 class Tick:
     y: int
     value: int
+    said: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,21 +55,33 @@ def nice_step(top: int) -> int:
     return step
 
 
-def bars(weeks: tuple[Week, ...], *, width: int, height: int, labels: int) -> Chart:
-    """A chart of ``weeks`` with ``labels`` dates under it: first, last, and evenly between."""
-    left, top, bottom = 34, 26, 24
+def bars(
+    points: Sequence[Point],
+    *,
+    width: int,
+    height: int,
+    labels: int,
+    left: int = 34,
+    say: Callable[[int], str] = nombre,
+) -> Chart:
+    """A chart of ``points`` with ``labels`` names under it: first, last, and evenly between.
+
+    ``say`` writes a value; the axis has ``left`` pixels for it.
+    """
+    top, bottom = 26, 24
     base = height - bottom
-    most = max((week.visits for week in weeks), default=0)
+    most = max((point.value for point in points), default=0)
     step = nice_step(most)
     count = max(1, -(-most // step))
     scale = (base - top) / (step * count)
-    pitch = (width - left) / max(1, len(weeks))
-    shown = {round(i * (len(weeks) - 1) / (labels - 1)) for i in range(labels)}
+    pitch = (width - left) / max(1, len(points))
+    shown = {round(i * (len(points) - 1) / (labels - 1)) for i in range(labels)}
     drawn = []
-    for index, week in enumerate(weeks):
+    for index, point in enumerate(points):
         # What is not nothing is seen: at least two pixels.
-        tall = max(2, round(week.visits * scale)) if week.visits else 0
+        tall = max(2, round(point.value * scale)) if point.value else 0
         x, wide = round(left + index * pitch + pitch * 0.14), round(pitch * 0.72)
+        said = say(point.value)
         drawn.append(
             Bar(
                 x=x,
@@ -67,10 +89,12 @@ def bars(weeks: tuple[Week, ...], *, width: int, height: int, labels: int) -> Ch
                 width=wide,
                 height=tall,
                 middle=x + wide // 2,
-                value=week.visits,
-                label=jour_court(week.start) if index in shown else "",
-                last=index == len(weeks) - 1,
+                said=said,
+                said_at=min(x + wide // 2, round(width - 3.8 * len(said))),
+                label=point.name if index in shown else "",
+                last=index == len(points) - 1,
             )
         )
-    ticks = tuple(Tick(base - round(n * step * scale), n * step) for n in range(count + 1))
+    values = [n * step for n in range(count + 1)]
+    ticks = tuple(Tick(base - round(value * scale), value, say(value)) for value in values)
     return Chart(width, height, left, base, tuple(drawn), ticks)
