@@ -3,6 +3,7 @@
 from datetime import date
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
@@ -53,6 +54,7 @@ def _page(
         "months": spending.past_months(shop),
         "senders": spending.senders(),
         "rule": rule(),
+        "alert_percent": settings.BUDGET_ALERT_PERCENT,
         "included": spending.included(shop, spent.month),
         "prices": spending.prices(shop),
         "form": form or BudgetForm(initial={"budget": prix_rond(cents) if cents else ""}),

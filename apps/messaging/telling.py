@@ -9,6 +9,7 @@ from django.utils.formats import date_format
 from apps.accounts.mail import post_letter
 from apps.accounts.models import Membership
 from apps.contacts.channels import named
+from apps.contacts.models import Contact
 from apps.core.roles import Role
 from apps.core.templatetags.french import euros, jour, nombre
 from apps.messaging.budget import BUDGET, PLAN, month_after, the_month
@@ -70,7 +71,7 @@ _SLOW = "slow_"  # + a channel
 
 
 def notices(shop: Shop, now: datetime) -> list[Notice]:
-    """What limits or slows the shop's messages now; two queries."""
+    """What limits or slows the shop's messages now; three queries."""
     month, flows = the_month(shop, now), list(Flow.objects.order_by("channel"))
     found = [*_of_budget(month, shop, now), *_of_plan(flows, shop, now)]
     return found + [_of_pace(flow, rule()) for flow in flows if flow.slow_since]
@@ -85,24 +86,38 @@ def _of_budget(month: Month, shop: Shop, now: datetime) -> list[Notice]:
         until = jour(month_after(now, shop))
         sentence = f"Le budget {name} est atteint : {spent} sur {budget}."
         more = (
-            f"Les SMS commerciaux attendent le {until} ou un budget plus élevé ; les codes et "
-            "les reçus partent toujours."
+            f"Les messages commerciaux payants attendent le {until} ou un budget plus élevé ; "
+            "e-mails, codes et reçus partent toujours."
         )
         return [Notice(BUDGET, sentence, "bad", more)]
-    sentence = f"Le budget {name} est dépensé à {month.told} % : {spent} sur {budget}."
-    return [Notice(BUDGET, sentence, "warn", "À 100 %, les SMS commerciaux s’arrêtent.")]
+    share = month.taken_tenths * 100 // month.budget_tenths
+    sentence = f"Le budget {name} est dépensé à {share}\u00a0% : {spent} sur {budget}."
+    more = "À 100\u00a0%, les messages commerciaux payants s’arrêtent."
+    return [Notice(BUDGET, sentence, "warn", more)]
 
 
 def _of_plan(flows: list[Flow], shop: Shop, now: datetime) -> list[Notice]:
     plan = plan_of(shop)
-    shut = [f for f in flows if f.closed_for == PLAN and f.closed_until and f.closed_until > now]
-    if not shut or plan is None:
+    if plan is None:
         return []
-    sentence = f"Les {nombre(plan.messages)} e-mails de la formule {plan.name} sont partis ce mois."
-    larger = plan_above(plan)
-    more = f"Les suivants attendent le {jour(month_after(now, shop))}"
-    more += f", ou la formule {larger.name} ({nombre(larger.messages)})." if larger else "."
-    return [Notice(PLAN, sentence, "bad", more)]
+    found, larger = [], plan_above(plan)
+    if any(f.closed_for == PLAN and f.closed_until and f.closed_until > now for f in flows):
+        most, until = nombre(plan.messages), jour(month_after(now, shop))
+        sentence = f"Les {most} e-mails de la formule {plan.name} sont partis ce mois."
+        more = f", ou la formule {larger.name} ({nombre(larger.messages)})." if larger else "."
+        found.append(Notice(PLAN, sentence, "bad", f"Les suivants attendent le {until}{more}"))
+    if (people := Contact.objects.living().count()) > plan.contacts:
+        sentence = (
+            f"{nombre(people)} clients, quand la formule {plan.name} en comprend "
+            f"{nombre(plan.contacts)}."
+        )
+        needs = "écrivez-nous avant le prochain Daily Drop."
+        if larger:
+            holds = nombre(larger.contacts)
+            needs = f"un Daily Drop a besoin de la formule {larger.name} ({holds})."
+        more = f"Tous peuvent encore s’inscrire, les messages automatiques partent ; {needs}"
+        found.append(Notice(PLAN, sentence, "warn", more))
+    return found
 
 
 def _of_pace(flow: Flow, asked: Rule) -> Notice:

@@ -169,7 +169,7 @@ def test_owners_are_told_once_at_eighty_percent_and_once_at_the_end(drop, owner,
     outbox.claim(drop, NOON, many=1)
     outbox.claim(drop, NOON, many=1)
     assert month().told == 80
-    assert "dépensé à 80 % : 0,63\u00a0€ sur 0,70\u00a0€" in notices(drop, NOON)[0].sentence
+    assert "dépensé à 90\u00a0% : 0,63\u00a0€ sur 0,70\u00a0€" in notices(drop, NOON)[0].sentence
     claim(drop)
     claim(drop)
     assert month().told == 100

@@ -1,6 +1,7 @@
 """The page that says what messages cost."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,9 @@ from django.utils import timezone
 from apps.messaging.models import Flow, Month, Spending
 from apps.messaging.quality import rule
 from apps.shops.models import Shop
+from apps.shops.plans import PLANS
 from tests.conftest import ShopClient
+from tests.factories import ContactFactory
 
 PAGE = "/gestion/messages/depenses/"
 
@@ -120,9 +123,18 @@ def test_the_quality_of_each_channel_is_shown(owner_client):
     assert "Ralentir" in text(owner_client.get("/gestion/"))
 
 
+def test_a_list_longer_than_the_plan_is_told_before_anything_is_refused(owner_client, monkeypatch):
+    small = tuple(replace(plan, contacts=1) for plan in PLANS)
+    monkeypatch.setattr("apps.shops.plans.PLANS", small)
+    ContactFactory.create_batch(2)
+    page = text(owner_client.get(PAGE))
+    assert "2 clients, quand la formule Boutique en comprend 1." in page
+    assert "un Daily Drop a besoin de la formule Maison" in page
+
+
 def test_the_home_says_when_the_budget_is_nearly_spent(owner_client, shop, today):
     Shop.objects.update(budget_cents=1000)
     Month.objects.create(
         month=today.replace(day=1), budget_tenths=10_000, taken_tenths=8_500, told=80
     )
-    assert "est dépensé à 80 % : 8,50 € sur 10,00 €" in text(owner_client.get("/gestion/"))
+    assert "est dépensé à 85 % : 8,50 € sur 10,00 €" in text(owner_client.get("/gestion/"))
