@@ -9,6 +9,8 @@ migrations and provisioning, ``comptoir_app`` is everything else and owns nothin
 import os
 import secrets
 import tempfile
+from base64 import b64encode
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, LiteralString
 from urllib.parse import quote
@@ -138,11 +140,25 @@ def url(folder: Path, role: str, database: str = "comptoir") -> str:
     return f"postgresql://{role}@/{database}?host={quote(host, safe='')}"
 
 
+def _kept(path: Path, made: str) -> str:
+    """The random text in ``path``; ``made`` is put there if there is none. Whole or not at all:
+    web and workers start at the same moment."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f".{path.name}.{os.getpid()}")
+        part.touch(mode=0o600)
+        part.write_text(made)
+        with suppress(FileExistsError):
+            os.link(part, path)
+        part.unlink()
+    return path.read_text()
+
+
 def secret_key(data: Path) -> str:
     """A random key kept in ``data``, so that sessions survive a restart of the demo."""
-    path = data / "secret_key"
-    if not path.exists():
-        data.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(64))
-    return path.read_text()
+    return _kept(data / "secret_key", secrets.token_urlsafe(64))
+
+
+def vault_key(data: Path) -> str:
+    """The same for what shops entrust to the vault."""
+    return _kept(data / "vault_key", b64encode(secrets.token_bytes(32)).decode())

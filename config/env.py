@@ -6,8 +6,10 @@ mailbox page, the database is the embedded PostgreSQL. In ``production`` each mi
 wrong key is collected, and the boot is refused with all of them named in one go.
 """
 
+import binascii
 import os
 import re
+from base64 import b64decode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +52,19 @@ def secret(text: str) -> str:
     return text
 
 
+def sealing_keys(text: str) -> tuple[bytes, ...]:
+    """32 bytes each, in either base64."""
+    wrong = ValueError("des clés de 32 octets en base64, séparées par des virgules")
+    plain = text.replace("-", "+").replace("_", "/").split(",")
+    try:
+        keys = tuple(b64decode(one.strip(), validate=True) for one in plain)
+    except binascii.Error:
+        raise wrong from None
+    if any(len(key) != 32 or len(set(key)) < 5 for key in keys):
+        raise wrong
+    return keys
+
+
 def host_name(text: str) -> str:
     if not re.fullmatch(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?", text):
         raise ValueError("un nom d’hôte en minuscules, sans port ni schéma")
@@ -79,6 +94,13 @@ def mail_url(text: str) -> str:
 
 KEYS = (
     Key("SECRET_KEY", "signe les sessions, les jetons et les tâches", secret, needed="always"),
+    Key(
+        "VAULT_KEYS",
+        "chiffrent le coffre des boutiques ; la première ferme, toutes ouvrent "
+        "(openssl rand -base64 32)",
+        sealing_keys,
+        needed="always",
+    ),
     Key("DATABASE_URL", "PostgreSQL, rôle de l’application", postgres, needed="always"),
     Key("DATABASE_OWNER_URL", "PostgreSQL, rôle propriétaire", postgres, needed="always"),
     Key("PLATFORM_HOST", "hôte de la plateforme", host_name, "localhost", needed="always"),
@@ -176,6 +198,7 @@ if ENV["MODE"] == "local":
     from config import embedded
 
     ENV["SECRET_KEY"] = ENV["SECRET_KEY"] or embedded.secret_key(ENV["DATA_DIR"])
+    ENV["VAULT_KEYS"] = ENV["VAULT_KEYS"] or sealing_keys(embedded.vault_key(ENV["DATA_DIR"]))
     for _name, _role in (("DATABASE_URL", embedded.APP), ("DATABASE_OWNER_URL", embedded.OWNER)):
         ENV[_name] = ENV[_name] or embedded.url(ENV["DATA_DIR"] / "postgres", _role)
     # The mailbox page signs its answers as Twilio and Brevo would.

@@ -14,6 +14,7 @@ VERSION = "0.1.0"  # as in pyproject.toml, which the image has not
 LOCAL = ENV["MODE"] == "local"
 DEBUG = ENV["DEBUG"]
 SECRET_KEY = ENV["SECRET_KEY"]
+VAULT_KEYS = ENV["VAULT_KEYS"]  # see apps/core/sealing.py
 DATA_DIR = ENV["DATA_DIR"]
 
 # --- hosts -------------------------------------------------------------------------------

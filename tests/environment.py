@@ -8,6 +8,7 @@ The tests' connection is the application's role: what it may not do in productio
 import os
 import subprocess
 import sys
+from base64 import b64encode
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -53,6 +54,7 @@ def environment(database: str) -> dict[str, str]:
         "COMPTOIR_MODE": "local",
         "DATA_DIR": str(DATA / (WORKER or "main")),
         "SECRET_KEY": "tests-" + "0123456789abcdef" * 4,
+        "VAULT_KEYS": b64encode(bytes(range(32))).decode(),
         "DATABASE_URL": _with_database(APP_URL, database),
         "DATABASE_OWNER_URL": _with_database(OWNER_URL, database),
         "LOG_LEVEL": "WARNING",

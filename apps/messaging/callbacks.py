@@ -39,7 +39,7 @@ def apply(callback_id: int, shop: Shop, now: datetime | None = None) -> None:
     else:
         attempt = Attempt.objects.select_related("message").get(token=payload["attempt"])
         if callback.provider == "twilio":
-            outbox.record([(attempt.pk, _from_twilio(payload))], shop, now)
+            outbox.record([(attempt.pk, _from_twilio(payload, attempt))], shop, now)
         else:
             _from_brevo(payload["event"], attempt, shop, now)
     callback.applied_at = now
@@ -61,10 +61,10 @@ def _from_person(callback: Callback) -> None:
     )
 
 
-def _from_twilio(payload: dict[str, str]) -> Outcome:
+def _from_twilio(payload: dict[str, str], attempt: Attempt) -> Outcome:
     status = twilio.STATUSES[payload["status"]]
     if status == Status.FAILED:
-        return Outcome.of(twilio.failure(payload["code"]))
+        return Outcome.of(twilio.failure(payload["code"], own=bool(attempt.account)))
     return Outcome(status, reference=payload["sid"])
 
 

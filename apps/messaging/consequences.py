@@ -32,7 +32,7 @@ def follow(moved: Sequence[Attempt], outcomes: Mapping[int, Outcome], now: datet
         _pause(channel, code, now)
     works = {a.message.channel for a in moved if a.status in {Status.SENT, Status.DELIVERED}}
     for channel in works - refused.keys():
-        _resume(channel, now)
+        resume(channel, now)
     late = [a.message for a in moved if a.at < now - LATE]
     for cause in sorted({m.cause for m in late if m.kind == Kind.COMMERCIAL}):
         announce(LateNews(cause))
@@ -72,7 +72,8 @@ def _pause(channel: str, code: str, now: datetime) -> None:
     wake(now + PROBE)
 
 
-def _resume(channel: str, now: datetime) -> None:
+def resume(channel: str, now: datetime) -> None:
+    """The channel works again, or is to be tried: what waited leaves."""
     standing = _open_pause(channel)
     if standing is None:
         return

@@ -79,10 +79,13 @@ def reconcile(shop: Shop) -> None:
     """Ask the providers for the tries whose answer was lost."""
     while doubts := reconciling.take_doubts(shop):
         answers = list(zip(doubts, in_threads(reconciling.ask, doubts), strict=True))
-        proven = False
-        if any(found is NEVER_CAME for _, found in answers):
-            known = reconciling.witness(doubts, shop)
-            proven = known is not None and isinstance(reconciling.ask(known), Receipt)
+        missing = [doubt for doubt, found in answers if found is NEVER_CAME]
+        proven = [
+            books
+            for books in {doubt.books for doubt in missing}
+            if (known := reconciling.witness([d for d in missing if d.books == books], shop))
+            and isinstance(reconciling.ask(known), Receipt)
+        ]
         reconciling.conclude(answers, proven, shop)
 
 

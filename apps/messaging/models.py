@@ -143,6 +143,7 @@ class Attempt(models.Model):
     number = models.PositiveSmallIntegerField()
     token = models.CharField(max_length=22, unique=True, default=new_token)
     provider = models.CharField(max_length=12)
+    account = models.CharField(max_length=34, blank=True, default="", db_default="")  # a shop's own
     reference = models.CharField(max_length=120, blank=True)  # the provider's name for it
     status = models.CharField(max_length=9, choices=Status, default=Status.SENDING)
     code = models.CharField(max_length=40, blank=True)

@@ -24,7 +24,7 @@ from apps.messaging.lines import note_written, stopped_on_line
 from apps.messaging.models import PAUSED, Alert, Attempt, Kind, Message, Status
 from apps.messaging.outcome import Outcome, settle
 from apps.messaging.providers import provider_of
-from apps.messaging.providers.base import Content, Outgoing
+from apps.messaging.providers.base import Account, Content, Outgoing
 from apps.messaging.providers.urls import reply_mailbox
 from apps.messaging.services import stop_url
 from apps.messaging.story import forward
@@ -77,24 +77,38 @@ def claim(
         message.tries += 1
         message.available_at = None
     update_rows(going, "status", "tries", "available_at", "segments")
-    attempts = Attempt.objects.bulk_create(
+    accounts = {c: sending(c).account(shop) for c in {m.channel for m in going}}
+    attempts = _attempts(going, accounts, shop, now)
+    note_written(shop, [(m.channel, m.to) for m in going], now)
+    written_to = {people[m.contact_id].pk for m in going if m.kind == Kind.COMMERCIAL}
+    Contact.objects.filter(pk__in=written_to).update(last_commercial_at=now)
+    return [
+        hold_out(
+            a,
+            people[a.message.contact_id],
+            shop,
+            content=sights.contents.get(a.message_id),
+            account=accounts[a.message.channel],
+        )
+        for a in attempts
+    ]
+
+
+def _attempts(
+    going: Sequence[Message], accounts: Mapping[str, Account | None], shop: Shop, now: datetime
+) -> list[Attempt]:
+    return Attempt.objects.bulk_create(
         Attempt(
             message=m,
             number=m.tries,
             provider=provider_of(m.channel).name,
             cost_tenths=cost_of(m, shop),
+            account=own.sid if (own := accounts[m.channel]) else "",
             at=now,
             ask_at=now + STUCK,
         )
         for m in going
     )
-    note_written(shop, [(m.channel, m.to) for m in going], now)
-    written_to = {people[m.contact_id].pk for m in going if m.kind == Kind.COMMERCIAL}
-    Contact.objects.filter(pk__in=written_to).update(last_commercial_at=now)
-    return [
-        hold_out(a, people[a.message.contact_id], shop, sights.contents.get(a.message_id))
-        for a in attempts
-    ]
 
 
 def _weigh(messages: Sequence[Message]) -> None:
@@ -276,9 +290,15 @@ def _why_not(message: Message, person: Contact, opposed: bool) -> str:
 
 
 def hold_out(
-    attempt: Attempt, person: Contact, shop: Shop, content: Content | None = None
+    attempt: Attempt,
+    person: Contact,
+    shop: Shop,
+    *,
+    content: Content | None = None,
+    account: Account | None = None,
 ) -> Claim:
-    """What the sender's thread is given; ``content`` where the provider knows the text."""
+    """What the sender's thread is given; ``content`` where the provider knows the text,
+    ``account`` where it leaves by the shop's own."""
     message, page = attempt.message, stop_url(person, shop)
     way = sending(message.channel)
     outgoing = Outgoing(
@@ -296,6 +316,7 @@ def hold_out(
         stop_url=page,
         one_click_url=f"{page}un-clic/",
         content=content,
+        account=account,
     )
     return Claim(attempt.pk, message.pk, outgoing)
 

@@ -79,7 +79,9 @@ _OF_A_CHANNEL = {
 def _alert_line(alert: Alert) -> AlertLine:
     what, _under, channel = alert.code.partition("_")
     sentence, tone = _OF_A_CHANNEL.get(f"{what}_", ("", "warn"))
-    told = {"by": named(channel).by, "why": say(alert.cause).lower()} if sentence else {}
+    why = say(alert.cause)
+    why = why[:1].lower() + why[1:]
+    told = {"by": named(channel).by, "why": why} if sentence else {}
     contact = alert.contact
     name = (contact.full_name or str(_("Fiche sans nom"))) if contact else ""
     return AlertLine(

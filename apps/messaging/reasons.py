@@ -3,6 +3,8 @@
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+OWN = "own_"  # + an operator's code: of the shop's own account
+
 _SENTENCES: dict[str, str | Promise] = {
     # before anything left
     "called_off": _("Envoi annulé"),
@@ -100,6 +102,9 @@ def say(code: str) -> str:
     """The French for ``code``, a vendor's number kept beside it; empty for no code."""
     if not code:
         return ""
+    if code.startswith(OWN):
+        why = say(code.removeprefix(OWN))
+        return str(_("%(why)s. C’est votre compte Twilio : voyez Réglages, SMS")) % {"why": why}
     sentence = str(_SENTENCES.get(code) or _("Refusé par l’opérateur"))
     known_word = code in _SENTENCES and not code.isdecimal()
     number = code.rpartition("_")[2]

@@ -6,19 +6,21 @@ counter-proof only; then the message may be tried again like one refused at the 
 provider cannot tell stays ``unknown`` for good, and the team sees it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
 
+from apps.contacts.models import Contact
 from apps.core.rows import update_rows
+from apps.messaging.accounts import accounts_named
 from apps.messaging.models import Attempt, Message, Status
 from apps.messaging.outbox import ASK_AFTER, BATCH, STUCK, Claim, hold_out, record
 from apps.messaging.outcome import Outcome
 from apps.messaging.providers import provider_of
-from apps.messaging.providers.base import NEVER_CAME, DeliveryFailed, Receipt
+from apps.messaging.providers.base import NEVER_CAME, Account, DeliveryFailed, Receipt
 from apps.messaging.waking import wake
 from apps.shops.models import Shop
 
@@ -29,6 +31,7 @@ STALE = timedelta(hours=1)
 AROUND = timedelta(minutes=10)
 
 Found = Receipt | DeliveryFailed | None
+Books = tuple[str, str]  # of a provider, and of a shop's own account there
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,7 @@ class Doubt:
     """A try to be asked for, and when it was made."""
 
     claim: Claim
-    provider: str
+    books: Books
     at: datetime
 
 
@@ -63,41 +66,52 @@ def take_doubts(shop: Shop, now: datetime | None = None) -> list[Doubt]:
     people = {m.pk: m.contact for m in by_id.values()}
     for attempt in doubts:
         attempt.message = by_id[attempt.message_id]
-    return [Doubt(hold_out(a, people[a.message_id], shop), a.provider, a.at) for a in doubts]
+    accounts = accounts_named(shop, [a.account for a in doubts])
+    return [_doubt(a, people[a.message_id], shop, accounts[a.account]) for a in doubts]
+
+
+def _doubt(attempt: Attempt, person: Contact, shop: Shop, account: Account | None) -> Doubt:
+    claim = hold_out(attempt, person, shop, account=account)
+    return Doubt(claim, (attempt.provider, attempt.account), attempt.at)
 
 
 def ask(doubt: Doubt) -> Found:
     """One question to the provider; from a thread, without the database."""
     provider = provider_of(doubt.claim.outgoing.channel)
-    if provider.name != doubt.provider:
+    if provider.name != doubt.books[0]:
         return None  # the platform has changed its operator since
     return provider.look_up(doubt.claim.outgoing, doubt.at)
 
 
 def witness(doubts: Sequence[Doubt], shop: Shop) -> Doubt | None:
     """A try of that time which the provider is known to have: its list is believed when it
-    shows it. An empty list may be no list at all."""
+    shows it. An empty list may be no list at all. ``doubts`` are of the same books."""
     first = min(doubts, key=lambda doubt: doubt.at)
+    provider, sid = first.books
     known = Attempt.objects.filter(
         status__in=[Status.SENT, Status.DELIVERED],
-        provider=first.provider,
+        provider=provider,
+        account=sid,
         at__gte=first.at - AROUND,
     ).exclude(reference="")
     found = known.select_related("message__contact").order_by("-at").first()
     if found is None:
         return None
-    return Doubt(hold_out(found, found.message.contact, shop), found.provider, found.at)
+    return _doubt(found, found.message.contact, shop, first.claim.outgoing.account)
 
 
 @transaction.atomic
 def conclude(
-    answers: Sequence[tuple[Doubt, Found]], proven: bool, shop: Shop, now: datetime | None = None
+    answers: Sequence[tuple[Doubt, Found]],
+    proven: Collection[Books],
+    shop: Shop,
+    now: datetime | None = None,
 ) -> None:
-    """Write what the provider said. ``proven``: its list showed the witness."""
+    """Write what the provider said. ``proven``: the books whose list showed the witness."""
     now = now or timezone.now()
     news = []
     for doubt, found in answers:
-        if found is NEVER_CAME and not (proven and doubt.at <= now - SETTLED):
+        if found is NEVER_CAME and not (doubt.books in proven and doubt.at <= now - SETTLED):
             continue
         if found is not None:
             told = Outcome.of(found)

@@ -133,7 +133,7 @@ def stop_reserve() -> int:
 def weigh_sms(text: str, contact: Contact, shop: Shop) -> tuple[Count, int]:
     """What ``text`` costs once finished: its count, and the price in tenths of a cent."""
     counted = count(finish_sms(text, contact, shop), stop_reserve())
-    return counted, counted.segments * shop.sms_price_tenths
+    return counted, counted.segments * shop.segment_tenths
 
 
 def finish_email(text: str, contact: Contact, shop: Shop) -> str:
@@ -153,10 +153,13 @@ def mail_sender(shop: Shop) -> str:
 
 
 def sms_sender(shop: Shop) -> str:
-    """Who an SMS comes from: the shop's name, the platform's number, else from the address.
+    """Who an SMS comes from: as the shop's own account says; its name, the platform's number,
+    else from the address.
 
     3 to 11 letters or digits, not all digits (french-rules §1).
     """
+    if shop.sms_account_since:
+        return shop.sms_account_sender
     if shop.sms_sender or settings.TWILIO_SENDER:
         return shop.sms_sender or str(settings.TWILIO_SENDER)
     name = re.sub(r"[^A-Z0-9]", "", search_key(shop.name).upper())[:11]

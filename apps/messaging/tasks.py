@@ -8,6 +8,7 @@ from apps.core import due
 from apps.core.jobs import enqueue
 from apps.core.tenancy import current_schema, in_schema
 from apps.messaging import (
+    accounts,
     budget,
     callbacks,
     draining,
@@ -60,10 +61,13 @@ def hand_over(reply_id: int) -> None:
 
 
 def forget_old_callbacks(days: int = 90) -> None:
-    """Recurring, in public: an event that was applied long ago proves nothing any more."""
-    limit = timezone.now() - timedelta(days=days)
+    """Recurring, in public: an event that was applied long ago proves nothing any more, and an
+    account that was left long ago has no more news."""
+    now = timezone.now()
+    limit = now - timedelta(days=days)
     lines.forget_handed(limit)
-    for _ in every_open_shop():
+    for shop in every_open_shop():
+        accounts.forget_unused(shop, now)
         replies.forget_strangers(limit)
         Callback.objects.filter(received_at__lt=limit).delete()
 

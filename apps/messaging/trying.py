@@ -25,6 +25,7 @@ def try_out(shop: Shop, channel: str, to: str, body: str, token: str) -> str:
         reply_to="",
         stop_url="",
         one_click_url="",
+        account=sending(channel).account(shop),
     )
     try:
         provider_of(channel).send(outgoing)

@@ -2,7 +2,14 @@
 
 from django.urls import path, re_path
 
-from apps.messaging import customer_views, spending_views, views, webhooks, whatsapp_views
+from apps.messaging import (
+    account_views,
+    customer_views,
+    spending_views,
+    views,
+    webhooks,
+    whatsapp_views,
+)
 
 # No other sign reaches the database: a NUL in a path would be an error there.
 _TOKEN = r"(?P<token>[A-Za-z0-9_-]{22})"  # noqa: S105 (a pattern)
@@ -30,6 +37,10 @@ team_urls = [
         "gestion/messages/depenses/<int:year>-<int:month>.csv",
         spending_views.export,
         name="spending_csv",
+    ),
+    path("gestion/reglages/sms/", account_views.sms_account, name="settings_sms"),
+    path(
+        "gestion/reglages/sms/<slug:act>/", account_views.sms_account_act, name="settings_sms_act"
     ),
     path("gestion/messages/alertes/<int:alert_id>/", views.dismiss_alert, name="dismiss_alert"),
 ]

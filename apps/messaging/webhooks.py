@@ -24,7 +24,7 @@ from apps.core.doors import public
 from apps.core.jobs import enqueue
 from apps.core.refusal import Refusal
 from apps.core.tenancy import in_schema
-from apps.messaging import lines
+from apps.messaging import accounts, lines
 from apps.messaging.models import Attempt, Callback
 from apps.messaging.providers import twilio
 from apps.messaging.providers.inbound import Unreadable, letters
@@ -81,12 +81,21 @@ def _shop(token: object) -> Shop:
 
 
 def _store(
-    shop: Shop, provider: str, attempt: object, payload: dict[str, Any], key: str = ""
+    shop: Shop,
+    provider: str,
+    attempt: object,
+    payload: dict[str, Any],
+    *,
+    key: str = "",
+    account: str = "",
 ) -> None:
-    """Once per event, by ``key`` or by all that it says: a replay enqueues nothing."""
+    """Once per event, by ``key`` or by all that it says: a replay enqueues nothing.
+
+    News of an ``attempt`` is heard from the ``account`` that took it, and from no other.
+    """
     with in_schema(shop.schema_name), transaction.atomic():
-        known = isinstance(attempt, str) and Attempt.objects.filter(token=attempt).exists()
-        if attempt is not None and not known:
+        tries = Attempt.objects.filter(token=attempt, account=account)
+        if attempt is not None and not (isinstance(attempt, str) and tries.exists()):
             raise Http404
         kept = {**payload, "attempt": attempt}
         text = key or json.dumps(kept, sort_keys=True)
@@ -103,14 +112,17 @@ def _too_big(request: HttpRequest, most: int = MAX_BODY) -> bool:
     return not length.isdigit() or int(length) > most
 
 
-def _twilio_fields(request: HttpRequest, *names: str) -> list[str]:
-    """The wanted fields of a request that Twilio signed; the rest is not looked at."""
+def _twilio_fields(request: HttpRequest, shop: Shop | None, *names: str) -> list[str]:
+    """The wanted fields of a request that Twilio signed; the rest is not looked at.
+
+    It names its account, the platform's or the shop's own, whose token signs.
+    """
     if _too_big(request):
         raise _Refused(413)
     # What was signed is the address we gave, whatever a proxy made of scheme and host.
     url = platform_url() + request.get_full_path()
     signature = request.headers.get("X-Twilio-Signature", "")
-    secret = settings.TWILIO_AUTH_TOKEN
+    secret = accounts.signing_token(shop, _account(request))
     if not secret or not RequestValidator(secret).validate(url, request.POST, signature):
         raise _Refused(403)
     values = [request.POST.get(name, "") for name in names]
@@ -119,25 +131,32 @@ def _twilio_fields(request: HttpRequest, *names: str) -> list[str]:
     return values
 
 
+def _account(request: HttpRequest) -> str:
+    """The shop's own account that a request comes from; empty for the platform's."""
+    sid = str(request.POST.get("AccountSid", ""))
+    return "" if sid == settings.TWILIO_ACCOUNT_SID else sid
+
+
 @csrf_exempt
 @public
 @require_POST
 def twilio_status(request: HttpRequest, shop_token: str, attempt: str) -> HttpResponse:
     """How far one try has come."""
+    shop, names = _shop(shop_token), ("MessageSid", "MessageStatus", "ErrorCode")
     try:
-        sid, status, code = _twilio_fields(request, "MessageSid", "MessageStatus", "ErrorCode")
+        sid, status, code = _twilio_fields(request, shop, *names)
     except _Refused as refused:
         return HttpResponse(status=refused.status)
     if status not in twilio.STATUSES:
         return HttpResponse(status=400)
     payload = {"sid": sid[:64], "status": status, "code": code[:10]}
-    _store(_shop(shop_token), "twilio", attempt, payload)
+    _store(shop, "twilio", attempt, payload, account=_account(request))
     return HttpResponse(status=204)
 
 
-def _said(request: HttpRequest) -> dict[str, str]:
-    """An answer that Twilio signed."""
-    sid, number, body = _twilio_fields(request, "MessageSid", "From", "Body")
+def _said(request: HttpRequest, shop: Shop | None) -> dict[str, str]:
+    """An answer that Twilio signed; without a shop, to the platform's own number."""
+    sid, number, body = _twilio_fields(request, shop, "MessageSid", "From", "Body")
     line, _colon, bare = number.rpartition(":")
     if line not in _LINES or not E164.fullmatch(bare):
         raise _Refused(400)
@@ -149,11 +168,12 @@ def _said(request: HttpRequest) -> dict[str, str]:
 @require_POST
 def twilio_reply(request: HttpRequest, shop_token: str) -> HttpResponse:
     """A customer answered an SMS of this shop. Nothing is answered by itself."""
+    shop = _shop(shop_token)
     try:
-        said = _said(request)
+        said = _said(request, shop)
     except _Refused as refused:
         return HttpResponse(status=refused.status)
-    _store(_shop(shop_token), "reply", None, said, key=said["sid"])
+    _store(shop, "reply", None, said, key=said["sid"])
     return HttpResponse("<Response/>", content_type="text/xml")
 
 
@@ -163,7 +183,7 @@ def twilio_reply(request: HttpRequest, shop_token: str) -> HttpResponse:
 def twilio_shared_reply(request: HttpRequest) -> HttpResponse:
     """A customer answered the platform's own number, which several shops write from."""
     try:
-        said = _said(request)
+        said = _said(request, None)
     except _Refused as refused:
         return HttpResponse(status=refused.status)
     lines.keep(said)

@@ -22,6 +22,19 @@ SENDER = re.compile(r"[A-Za-z0-9]{3,11}")
 POSTAL_CODE = re.compile(r"(?:0[1-9]|[1-8]\d|9[0-8])\d{3}")
 
 
+def read_sender_name(sender: str) -> str:
+    """A name that the operators let pass (french-rules §1). Raises ``ValidationError``."""
+    if not SENDER.fullmatch(sender) or sender.isdigit():
+        raise forms.ValidationError(
+            _("De 3 à 11 lettres sans accent ou chiffres, dont une lettre, sans espace.")
+        )
+    if sender.upper() in GENERIC_SENDERS:
+        raise forms.ValidationError(
+            _("Les opérateurs refusent ce mot trop général : prenez le nom de la boutique.")
+        )
+    return sender
+
+
 class IdentityForm(forms.ModelForm):
     phone = forms.CharField(
         label=_("Téléphone"),
@@ -164,17 +177,7 @@ class MessagesForm(forms.ModelForm):
 
     def clean_sms_sender(self) -> str:
         sender: str = self.cleaned_data["sms_sender"].strip()
-        if not sender:
-            return ""
-        if not SENDER.fullmatch(sender) or sender.isdigit():
-            raise forms.ValidationError(
-                _("De 3 à 11 lettres sans accent ou chiffres, dont une lettre, sans espace.")
-            )
-        if sender.upper() in GENERIC_SENDERS:
-            raise forms.ValidationError(
-                _("Les opérateurs refusent ce mot trop général : prenez le nom de la boutique.")
-            )
-        return sender
+        return read_sender_name(sender) if sender else ""
 
     def clean_cap_days(self) -> int:
         days: int = self.cleaned_data["cap_days"]

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django_tenants.models import DomainMixin, TenantMixin
 
 from apps.core.phone import region_zone
+from apps.core.sealing import Sealed
 from apps.core.tokens import new_token
 from apps.shops.theme import theme_digest
 
@@ -77,6 +78,12 @@ class Shop(TenantMixin):
     # The shop's own sender, in use while ``mail_proven_at`` is set (see ``mail_identity``).
     mail_from = models.EmailField(_("adresse d’envoi"), blank=True, default="", db_default="")
     mail_proven_at = models.DateTimeField(null=True, blank=True)
+    # The shop's own account at the SMS operator, in use while ``sms_account_since`` is set; its
+    # token is in the vault (see ``messaging.accounts``).
+    sms_account = models.CharField(max_length=34, blank=True, default="", db_default="")
+    sms_account_sender = models.CharField(max_length=34, blank=True, default="", db_default="")
+    sms_account_price_tenths = models.PositiveIntegerField(default=0, db_default=0)
+    sms_account_since = models.DateTimeField(null=True, blank=True)
     sundays_allowed = models.BooleanField(_("écrire les dimanches et jours fériés"), default=False)
     quiet_from = models.TimeField(_("pas de message après"), default="21:30")
     quiet_until = models.TimeField(_("pas de message avant"), default="08:00")
@@ -117,6 +124,11 @@ class Shop(TenantMixin):
             models.CheckConstraint(
                 condition=models.Q(accent__regex=r"^#[0-9a-f]{6}$"), name="shop_accent_is_a_colour"
             ),
+            models.CheckConstraint(
+                condition=models.Q(sms_account_since=None)
+                | ~models.Q(sms_account="") & ~models.Q(sms_account_sender=""),
+                name="an_account_in_use_is_named",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -125,6 +137,11 @@ class Shop(TenantMixin):
     @property
     def host(self) -> str:
         return f"{self.slug}.{settings.PLATFORM_HOST}"
+
+    @property
+    def segment_tenths(self) -> int:
+        """What a segment of an SMS costs the shop now, in tenths of a cent."""
+        return self.sms_account_price_tenths if self.sms_account_since else self.sms_price_tenths
 
     @property
     def zone(self) -> ZoneInfo:
@@ -241,6 +258,37 @@ class MigrationScript(models.Model):
 
     def __str__(self) -> str:
         return self.migration
+
+
+class Secret(models.Model):
+    """Something that opens a door elsewhere, sealed; read and written by ``vault`` alone."""
+
+    walled_by = "shop"
+    shop = models.ForeignKey(
+        Shop,
+        models.CASCADE,
+        to_field="schema_name",
+        db_column="shop_schema",
+        related_name="+",
+        db_index=False,  # the constraint below has an index that begins with it
+    )
+    name = models.CharField(max_length=80)  # « twilio:AC… »
+    sealed = models.BinaryField()
+    sealed_by = models.CharField(max_length=16)  # which key, see ``core.sealing``
+    tail = models.CharField(max_length=4, blank=True)  # the last signs, to be recognised by
+    kept_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["shop", "name"], name="one_secret_per_shop_and_name")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.shop_id}:{self.name}"
+
+    @property
+    def as_sealed(self) -> Sealed:
+        return Sealed(self.sealed_by, bytes(self.sealed))
 
 
 class SharedLine(models.Model):

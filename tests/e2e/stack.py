@@ -52,6 +52,7 @@ class Posted:
 @dataclass
 class Stack:
     port: int
+    twilio_port: int  # where a test may let its stand-in listen
     web: subprocess.Popen[bytes] | None = None
     worker: subprocess.Popen[bytes] | None = None
 
@@ -124,12 +125,13 @@ def wait_for(look: Callable[[], Any], what: str, patience: float = 20) -> Any:
     return found
 
 
-def _environment(port: int) -> dict[str, str]:
+def _environment(port: int, twilio_port: int) -> dict[str, str]:
     return {
         **os.environ,
         **environment.environment(DATABASE),
         "DATA_DIR": str(FOLDER),
         "PORT": str(port),
+        "TWILIO_API_URL": f"http://127.0.0.1:{twilio_port}",
         "WEB_PROCESSES": "1",
         "WORKERS": "1",
         "LOG_LEVEL": "INFO",
@@ -142,8 +144,8 @@ def running() -> Iterator[Stack]:
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
     environment.copy_database(environment.BASE, DATABASE)
-    stack = Stack(processes.free_port())
-    surroundings = _environment(stack.port)
+    stack = Stack(processes.free_port(), processes.free_port())
+    surroundings = _environment(stack.port, stack.twilio_port)
     subprocess.run(
         [sys.executable, "manage.py", "collectstatic", "--noinput", "-v0"],
         cwd=environment.ROOT,

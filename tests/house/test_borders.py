@@ -33,6 +33,7 @@ ACROSS_SHOPS = {
     "apps/messaging/lines.py": "whose an answer to the shared number is",
     "apps/ops/admin_site.py": "the platform's staff",
     "apps/shops/domains.py": "whose a domain was",
+    "apps/shops/vault.py": "a new key for every shop's secrets",
 }
 # The owner's role migrates, provisions, and keeps a whole shop (backup, restore, erasure).
 OWNERS = re.compile(

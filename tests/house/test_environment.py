@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from base64 import b64encode
 
 import pytest
 
@@ -11,6 +12,7 @@ from tests.environment import ROOT
 
 FULL = {
     "SECRET_KEY": "une-clef-de-soixante-signes-tires-au-hasard-0123456789-abcdef",
+    "VAULT_KEYS": ",".join([b64encode(bytes(range(n, n + 32))).decode() for n in (0, 32)]),
     "DATABASE_URL": "postgresql://comptoir_app:x@db.exemple.fr/comptoir",
     "DATABASE_OWNER_URL": "postgresql://comptoir_owner:x@db.exemple.fr/comptoir",
     "PLATFORM_HOST": "comptoir.exemple.fr",
@@ -50,6 +52,10 @@ def test_every_missing_key_is_named_at_once():
     [
         ("SECRET_KEY", "court"),
         ("SECRET_KEY", "a" * 60),
+        ("VAULT_KEYS", "AAAA"),
+        ("VAULT_KEYS", "pas du base64 !"),
+        ("VAULT_KEYS", b64encode(b"a" * 32).decode()),
+        ("VAULT_KEYS", b64encode(bytes(range(32))).decode() + ","),
         ("DATABASE_URL", "mysql://x/y"),
         ("PLATFORM_HOST", "https://comptoir.exemple.fr"),
         ("EMAIL_PROVIDER", "pigeon"),
@@ -65,7 +71,7 @@ def test_a_wrong_key_is_named_and_its_value_is_not_told(name, value):
     with pytest.raises(WrongEnvironment) as refused:
         read_environment({**FULL, name: value})
     assert name in str(refused.value)
-    if name == "SECRET_KEY":
+    if name in {"SECRET_KEY", "VAULT_KEYS"}:
         assert value not in str(refused.value)
 
 

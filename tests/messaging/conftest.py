@@ -5,8 +5,10 @@ from datetime import time
 import pytest
 from django_q.models import OrmQ
 
-from apps.messaging import services
+from apps.core.actor import SYSTEM
+from apps.messaging import accounts, services
 from apps.messaging.providers import provider_of
+from tests.messaging.peers import MINE, NUMBER, OUR_TOKEN, OURS, TOKEN, Twilio, http_peer
 
 
 @pytest.fixture(autouse=True)
@@ -24,6 +26,30 @@ def open_hours(shop):
     """What is tested is not the clock."""
     shop.quiet_until, shop.quiet_from, shop.sundays_allowed = time(0), time.max, True
     shop.save()
+    return shop
+
+
+@pytest.fixture
+def twilio(settings):
+    """Twilio on this machine, with its accounts; SMS leave by it."""
+    with http_peer() as peer:
+        settings.SMS_PROVIDER, settings.TWILIO_API_URL = "twilio", peer.url
+        settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN = OURS, OUR_TOKEN
+        provider_of.cache_clear()
+        yield Twilio(peer)
+        made = provider_of("sms")
+        for client in (made._client, *made._own.values()):
+            client.http_client.session.close()
+
+
+@pytest.fixture
+def own(twilio, open_hours, shop):
+    """The shop writes by its own account."""
+    report = accounts.adopt(
+        shop=shop, sid=MINE, token=TOKEN, sender=NUMBER, price_tenths=65, by=SYSTEM
+    )
+    assert report.good
+    shop.refresh_from_db()
     return shop
 
 

@@ -5,9 +5,12 @@ import smtplib
 import socket
 import threading
 import time
+from base64 import b64decode
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -66,7 +69,7 @@ class _Handler(BaseHTTPRequestHandler):
         assert self.peer.answer
         self.peer.answer(self, call)
 
-    do_GET = do_POST = _take
+    do_GET = do_POST = do_PUT = _take
 
     def log_message(self, *args: Any) -> None:
         pass
@@ -121,10 +124,11 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def http_peer() -> Iterator[Peer]:
+def http_peer(port: int = 0) -> Iterator[Peer]:
+    """On ``port``, else on any that is free."""
     peer = Peer()
     handler = type("Handler", (_Handler,), {"peer": peer})
-    server = _Server(("127.0.0.1", 0), handler)
+    server = _Server(("127.0.0.1", port), handler)
     peer.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
@@ -173,6 +177,66 @@ def twilio_message(call: Call, **fields: Any) -> dict[str, Any]:
 def twilio_error(code: int, status: int) -> dict[str, Any]:
     about = f"https://www.twilio.com/docs/errors/{code}"
     return {"code": code, "message": "…", "more_info": about, "status": status}
+
+
+# The platform's account; a shop's own, and what is in it; one of somebody else.
+OURS, OUR_TOKEN = "AC" + "0" * 32, "jeton"
+MINE, TOKEN = "AC" + "a" * 32, "0123456789abcdef0123456789abWXYZ"
+NUMBER, SERVICE = "+33939010203", "MG" + "c" * 32
+OTHER = "AC" + "b" * 32
+
+
+class Twilio:
+    """Answers as Twilio does; knows its accounts by their tokens, and whose messages it took."""
+
+    def __init__(self, peer: Peer) -> None:
+        self.peer = peer
+        self.tokens = {OURS: OUR_TOKEN, MINE: TOKEN, OTHER: TOKEN}
+        self.taken: list[dict[str, Any]] = []
+        self.account = {"status": "active", "type": "Full"}
+        self.number = {"phone_number": NUMBER, "capabilities": {"sms": True}, "sms_url": ""}
+        self.service = {"sid": SERVICE, "inbound_request_url": ""}
+        self.lost = False  # takes a message, and its answer never arrives
+        peer.answer = self.on_request
+
+    def on_request(self, handler: "_Handler", call: Call) -> None:
+        sid, token = _who(call)
+        if self.tokens.get(sid) != token:
+            says(401, twilio_error(20003, 401))(handler, call)
+        elif call.path.endswith("/Messages.json"):
+            self.on_message(handler, call, sid)
+        elif call.path.endswith("/IncomingPhoneNumbers.json"):
+            mine = [n for n in [self.number] if n["phone_number"] == call.query["PhoneNumber"]]
+            says(200, {"incoming_phone_numbers": mine, "next_page_uri": None})(handler, call)
+        elif call.path.startswith("/v1/Services/"):
+            found = call.path.endswith(self.service["sid"])
+            says(*((200, self.service) if found else (404, twilio_error(20404, 404))))(
+                handler, call
+            )
+        else:
+            says(200, {"sid": sid, **self.account})(handler, call)
+
+    def on_message(self, handler: "_Handler", call: Call, sid: str) -> None:
+        if call.method == "GET":
+            to = call.query["To"]
+            found = [m for m in self.taken if (m["to"], m["account_sid"]) == (to, sid)]
+            says(200, {"messages": found, "next_page_uri": None})(handler, call)
+            return
+        now = datetime.now(UTC).strftime("%a, %d %b %Y %H:%M:%S +0000")
+        name = f"SM{len(self.taken):032d}"
+        sms = twilio_message(call, sid=name, account_sid=sid, date_created=now)
+        self.taken.append(sms)
+        says(500 if self.lost else 201, sms)(handler, call)
+
+    def by(self) -> Counter[str]:
+        """How many it took for each account."""
+        return Counter(sms["account_sid"] for sms in self.taken)
+
+
+def _who(call: Call) -> list[str]:
+    kind, _, value = call.headers["Authorization"].partition(" ")
+    assert kind == "Basic"
+    return b64decode(value).decode().split(":")
 
 
 class Mailroom:

@@ -92,7 +92,8 @@ class World:
         """Somebody looks after what is in doubt."""
         doubts = reconciling.take_doubts(self.shop, self.now)
         answers = [(doubt, reconciling.ask(doubt)) for doubt in doubts]
-        reconciling.conclude(answers, self.lists, self.shop, self.now)
+        proven = {doubt.books for doubt in doubts} if self.lists else ()
+        reconciling.conclude(answers, proven, self.shop, self.now)
 
     def call_back(self, what):
         """The provider tells of the last one it took; what failed there is over for it."""

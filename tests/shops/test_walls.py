@@ -27,7 +27,7 @@ from apps.contacts.models import Contact
 from apps.core.jobs import JobFailed, run
 from apps.core.models import Due
 from apps.core.tenancy import PLATFORM_ROLE, across_shops, current_schema, database, in_schema
-from apps.shops.models import Domain, DomainClaim, SharedLine, Shop
+from apps.shops.models import Domain, DomainClaim, Secret, SharedLine, Shop
 from apps.shops.walls import Wall, walls
 from tests.factories import UserFactory
 
@@ -49,6 +49,9 @@ MAKE: dict[type[models.Model], Callable[[Shop], object]] = {
     DomainClaim: lambda shop: DomainClaim.objects.create(shop=shop, domain="www.cave.example"),
     SharedLine: lambda shop: SharedLine.objects.create(
         shop=shop, address_hash="a" * 64, written_at=timezone.now()
+    ),
+    Secret: lambda shop: Secret.objects.create(
+        shop=shop, name="twilio:AC1", sealed=b"x", sealed_by="k"
     ),
     Membership: lambda shop: Membership.objects.create(shop=shop, user=UserFactory(), role="owner"),
     Invitation: lambda shop: Invitation.objects.create(

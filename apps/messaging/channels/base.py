@@ -12,7 +12,7 @@ from apps.contacts.channels import Channel
 from apps.contacts.models import Contact
 from apps.core.templatetags.french import nombre
 from apps.messaging.models import Message
-from apps.messaging.providers.base import Content, Provider
+from apps.messaging.providers.base import Account, Content, Provider
 from apps.shops.models import Shop
 
 
@@ -61,6 +61,10 @@ class Sending(Channel, ABC):
     def sender(self, shop: Shop) -> str:
         """Who it comes from, as the reader's phone shows it."""
         return shop.name
+
+    def account(self, shop: Shop) -> Account | None:
+        """The shop's own at the operator, by which it leaves; None: the platform's."""
+        return None
 
     def shared_sender(self) -> str:
         """The sender that several shops may write from, and that hears answers (``lines``)."""

@@ -4,8 +4,9 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from apps.contacts.models import Contact
+from apps.messaging.accounts import account_of
 from apps.messaging.channels.base import Sending
-from apps.messaging.providers.base import Provider
+from apps.messaging.providers.base import Account, Provider
 from apps.messaging.providers.local import LocalSms
 from apps.messaging.providers.twilio import Twilio
 from apps.messaging.services import finish_sms, sms_sender, stop_reserve
@@ -28,6 +29,9 @@ class Sms(Sending):
     def sender(self, shop: Shop) -> str:
         return sms_sender(shop)
 
+    def account(self, shop: Shop) -> Account | None:
+        return account_of(shop)
+
     def shared_sender(self) -> str:
         return str(settings.TWILIO_SENDER)
 
@@ -35,4 +39,4 @@ class Sms(Sending):
         return count(body, stop_reserve() if commercial else 0).segments
 
     def price_tenths(self, shop: Shop) -> int:
-        return shop.sms_price_tenths
+        return shop.segment_tenths

@@ -1,6 +1,6 @@
 """What Comptoir asks of whoever carries a message, in its own words."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -16,6 +16,14 @@ class Content:
 
     reference: str
     variables: str
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A shop's own account at the vendor. Without a token it is one whose keys are gone."""
+
+    sid: str
+    token: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +44,7 @@ class Outgoing:
     stop_url: str  # the page of this person's choices
     one_click_url: str  # RFC 8058
     content: Content | None = None
+    account: Account | None = None  # the shop's own; None: the platform's
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,9 @@
 """SMS and WhatsApp through Twilio's official SDK."""
 
+import re
+from collections import OrderedDict
 from datetime import datetime, timedelta
+from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -14,6 +17,7 @@ from twilio.rest import Client
 from apps.messaging.models import Status
 from apps.messaging.providers.base import (
     NEVER_CAME,
+    Account,
     Capabilities,
     DeliveryFailed,
     DeliveryUncertain,
@@ -23,8 +27,10 @@ from apps.messaging.providers.base import (
     retry_after,
 )
 from apps.messaging.providers.urls import status_url
+from apps.messaging.reasons import OWN
 
-TIMEOUTS = (5, 15)  # to connect, to answer; both within a job's minute
+Timeouts = tuple[int, int]
+TIMEOUTS: Timeouts = (5, 15)  # to connect, to answer; both within a job's minute
 
 # https://www.twilio.com/docs/api/errors
 TRY_AGAIN = frozenset({20429, 20503, 30001, 30003, 63012, 63018})
@@ -35,6 +41,7 @@ TOO_MANY_REQUESTS, UNAVAILABLE = 429, 503
 # What the SDK raises over a half answer or one of another shape.
 UNREADABLE = (ValueError, LookupError, TypeError, AttributeError)
 CONNECTIONS = 32
+ACCOUNTS = 8  # shops' own, whose connections a process keeps
 CLOCK_SLACK = timedelta(minutes=1)
 LISTED = 50  # a page: more to one number since then, and nothing can be told
 
@@ -52,11 +59,12 @@ STATUSES = {
 }
 
 
-class _HttpClient(TwilioHttpClient):
+class HttpClient(TwilioHttpClient):
     """Goes to ``TWILIO_API_URL`` and says what the SDK's exceptions do not: did it leave?"""
 
-    def __init__(self) -> None:
+    def __init__(self, timeouts: Timeouts | None = None) -> None:
         super().__init__()
+        self.timeouts = timeouts
         # As many kept connections as a drain has threads; the SDK keeps six.
         session = self.session
         for scheme in ("https://", "http://"):
@@ -68,10 +76,16 @@ class _HttpClient(TwilioHttpClient):
         session.trust_env = False
 
     def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
-        content = str(urlsplit(url).path).startswith("/v1/Content")
-        base = urlsplit(settings.TWILIO_CONTENT_URL if content else settings.TWILIO_API_URL)
-        there = urlunsplit(urlsplit(url)._replace(scheme=base.scheme, netloc=base.netloc))
-        self.timeout = TIMEOUTS  # the SDK's own argument takes no pair
+        wanted = urlsplit(url)
+        if wanted.path.startswith("/v1/Content"):
+            base = urlsplit(settings.TWILIO_CONTENT_URL)
+        else:
+            base = urlsplit(settings.TWILIO_API_URL)
+        # « messaging.twilio.com » stands beside « api.twilio.com »; a stand-in is all in one.
+        product = wanted.netloc.partition(".")[0]
+        host = re.sub(r"^api\.", f"{product}.", base.netloc)
+        there = urlunsplit(wanted._replace(scheme=base.scheme, netloc=host))
+        self.timeout = self.timeouts or TIMEOUTS  # the SDK's own argument takes no pair
         try:
             response = super().request(method, there, *args, **kwargs)
         except requests.RequestException as error:
@@ -93,11 +107,29 @@ class Twilio:
     def __init__(self) -> None:
         # A number or a service hears answers; a name does not.
         self.can = Capabilities(receives_replies=bool(settings.TWILIO_SENDER), paid=True)
-        self._client = Client(
-            settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN, http_client=_HttpClient()
-        )
+        self._client = client_of(settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN)
+        self._own: OrderedDict[Account, Client] = OrderedDict()
+        self._lock = Lock()
+
+    def _client_for(self, account: Account | None) -> Client:
+        """The platform's, or the shop's own; those longest unused and outdated are closed."""
+        if account is None:
+            return self._client
+        with self._lock:
+            found = self._own.pop(account, None)
+            if found is None:
+                found = client_of(account.sid, account.token)
+                for old in [known for known in self._own if known.sid == account.sid]:
+                    self._own.pop(old).http_client.session.close()
+            self._own[account] = found
+            if len(self._own) > ACCOUNTS:
+                self._own.popitem(last=False)[1].http_client.session.close()
+            return found
 
     def send(self, message: Outgoing) -> Receipt:
+        account = message.account
+        if account and not account.token:
+            raise DeliveryFailed(f"{OWN}20003", quota=True)
         service = message.sender.startswith("MG")
         origin = (
             {"messaging_service_sid": message.sender}
@@ -105,7 +137,7 @@ class Twilio:
             else {"from_": f"{self.line}{message.sender}"}
         )
         try:
-            made = self._client.messages.create(
+            made = self._client_for(account).messages.create(
                 to=f"{self.line}{message.to}",
                 **_words(message),
                 status_callback=status_url(message.shop_token, message.attempt),
@@ -113,7 +145,7 @@ class Twilio:
             )
             return Receipt(str(made.sid), STATUSES.get(str(made.status), Status.SENT))
         except TwilioRestException as error:
-            raise failure(error.code) from error
+            raise failure(error.code, own=account is not None) from error
         except (TwilioException, *UNREADABLE) as error:
             # An answer that broke off or cannot be read: Twilio may well have taken it.
             raise DeliveryUncertain("no_answer") from error
@@ -123,8 +155,11 @@ class Twilio:
 
         Not asked for by ``DateSent``: what waits at Twilio has none yet and would not be listed.
         """
+        if message.account and not message.account.token:
+            return None
         try:
-            listed = self._client.messages.list(to=f"{self.line}{message.to}", limit=LISTED)
+            client, to = self._client_for(message.account), f"{self.line}{message.to}"
+            listed = client.messages.list(to=to, limit=LISTED)
             # What was sent by a template may be listed without its words.
             said = {message.body, *(("", None) if self.line else ())}
             found = [m for m in listed if m.body in said and m.date_created >= since - CLOCK_SLACK]
@@ -152,11 +187,19 @@ def _words(message: Outgoing) -> dict[str, str]:
     return {"content_sid": content.reference, "content_variables": content.variables}
 
 
-def failure(code: int | str | None) -> DeliveryFailed:
-    """Twilio's error code, from an answer or a callback, in our words."""
+def client_of(sid: str, token: str, timeouts: Timeouts | None = None) -> Client:
+    return Client(sid, token, http_client=HttpClient(timeouts))
+
+
+def failure(code: int | str | None, *, own: bool = False) -> DeliveryFailed:
+    """Twilio's error code, from an answer or a callback, in our words.
+
+    ``own``: of a shop's own account, which its owner alone can put in order.
+    """
     number = int(code) if code and str(code).isdecimal() else 0
+    all_fail = number in ACCOUNT | SENDER
     return DeliveryFailed(
-        str(number or "refused"),
-        permanent=number not in TRY_AGAIN | ACCOUNT | SENDER,
-        quota=number in ACCOUNT | SENDER,
+        f"{OWN if own and all_fail else ''}{number or 'refused'}",
+        permanent=number not in TRY_AGAIN and not all_fail,
+        quota=all_fail,
     )

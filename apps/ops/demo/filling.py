@@ -9,7 +9,9 @@ from django.db import transaction
 from apps.accounts.models import Membership, User
 from apps.accounts.services import open_account
 from apps.contacts.models import Contact
+from apps.core.actor import SYSTEM
 from apps.core.tenancy import in_schema
+from apps.core.tokens import keyed_hash
 from apps.loyalty.models import Programme
 from apps.ops.demo import expenses
 from apps.ops.demo.accounts import PASSWORD, PEOPLE, TOTP_SECRET, Person
@@ -19,6 +21,7 @@ from apps.ops.demo.drops import Campaigns
 from apps.ops.demo.people import Crowd
 from apps.ops.demo.shops import SHOPS, DemoShop
 from apps.ops.demo.visits import Ledgers
+from apps.shops import vault
 from apps.shops.models import Shop
 from apps.shops.services import provision
 
@@ -91,3 +94,17 @@ def _fill_shop(demo: DemoShop, shop: Shop, now: datetime) -> None:
     Automatics(demo.slug, shop=shop, author=team[0][0], now=now).write(demo.automatics)
     Answers(demo.slug, now=now).write()
     expenses.write(shop, now)
+    if demo.own_number:
+        _own_account(demo, shop, now)
+
+
+def _own_account(demo: DemoShop, shop: Shop, now: datetime) -> None:
+    sid = f"AC{keyed_hash('demo account', demo.slug)[:32]}"
+    token = keyed_hash("demo token", demo.slug)[:32].encode()
+    vault.keep(shop=shop, name=f"twilio:{sid}", secret=token, by=SYSTEM)
+    Shop.objects.filter(pk=shop.pk).update(
+        sms_account=sid,
+        sms_account_sender=demo.own_number,
+        sms_account_price_tenths=65,
+        sms_account_since=now - timedelta(days=30),
+    )

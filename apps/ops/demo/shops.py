@@ -25,6 +25,7 @@ class DemoShop:
     drops: tuple[Past, ...]
     draft: Past
     automatics: tuple[Automatic, ...] = AUTOMATICS
+    own_number: str = ""  # from which it writes by a Twilio account of its own
 
     @property
     def sells_alcohol(self) -> bool:
@@ -193,6 +194,7 @@ SNEAKERS = DemoShop(
         ),
     ),
     draft=Past(0, "Soldes privées", "{prénom}, -20 % pour nos fidèles vendredi soir."),
+    own_number="+33465710024",
 )
 
 SHOPS = (CAVE, CAFE, SNEAKERS)

@@ -8,13 +8,15 @@ from django.core.files.storage import default_storage
 from django.utils import timezone
 
 from apps.accounts.models import Invitation
+from apps.core.sealing import Sealed, Unopenable
 from apps.core.tenancy import DatabaseWrapper
 from apps.core.tokens import new_token
 from apps.ops.keeping.container import Reader
 from apps.ops.keeping.contents import ALIAS, public_rows, user_columns
 from apps.ops.keeping.people import issued, next_id
 from apps.ops.keeping.target import Target
-from apps.shops.models import Domain, DomainClaim, SharedLine, Shop
+from apps.shops.models import Domain, DomainClaim, Secret, SharedLine, Shop
+from apps.shops.vault import carried
 
 Row = dict[str, Any]
 Say = Callable[[str], object]
@@ -39,6 +41,7 @@ def bring(
     if target.is_copy:
         row["callback_token"] = new_token()
         row["mail_proven_at"] = None  # the proof names the original
+        row |= {"sms_account": "", "sms_account_sender": "", "sms_account_since": None}
     _insert(connection, "public.shops_shop", row)
     shop = Shop.objects.using(ALIAS).get(schema_name=target.schema)
     for kind in public_rows():
@@ -48,7 +51,7 @@ def bring(
             row[kind.column] = kind.of(shop)
             for column in user_columns(kind.model):
                 row[column] = users.get(row[column])
-            if kept := _ADAPT.get(kind.model, _as_it_is)(row, shop, target.is_copy, say):
+            if kept := _ADAPT.get(kind.model, _as_it_is)(row, shop, target, say):
                 _insert(connection, kind.table, kept)
     return shop
 
@@ -72,15 +75,15 @@ def _may_keep(connection: DatabaseWrapper, table: str, pk: int) -> bool:
     return bool(free) and pk <= issued(connection, table)
 
 
-def _as_it_is(row: Row, shop: Shop, is_copy: bool, say: Say) -> Row | None:
+def _as_it_is(row: Row, shop: Shop, target: Target, say: Say) -> Row | None:
     return row
 
 
-def _domain(row: Row, shop: Shop, is_copy: bool, say: Say) -> Row | None:
+def _domain(row: Row, shop: Shop, target: Target, say: Say) -> Row | None:
     """The platform's own host is the shop's name; a merchant's own passes by DNS alone."""
     if row["is_primary"]:
         return {**row, "domain": shop.host}
-    if is_copy:
+    if target.is_copy:
         return None
     if Domain.objects.using(ALIAS).filter(domain__iexact=row["domain"]).exists():
         say(f"« {row['domain']} » ouvre une autre boutique depuis : à prouver de nouveau.")
@@ -88,22 +91,37 @@ def _domain(row: Row, shop: Shop, is_copy: bool, say: Say) -> Row | None:
     return row
 
 
-def _not_in_a_copy(row: Row, shop: Shop, is_copy: bool, say: Say) -> Row | None:
-    return None if is_copy else row
+def _not_in_a_copy(row: Row, shop: Shop, target: Target, say: Say) -> Row | None:
+    return None if target.is_copy else row
 
 
-def _invitation(row: Row, shop: Shop, is_copy: bool, say: Say) -> Row | None:
+def _invitation(row: Row, shop: Shop, target: Target, say: Say) -> Row | None:
     """The link in somebody's mailbox opens the original: in a copy it is withdrawn."""
-    if is_copy:
+    if target.is_copy:
         row = {**row, "token": new_token()}
         if not row["accepted_at"] and not row["revoked_at"]:
             row["revoked_at"] = timezone.now().isoformat()
     return row
 
 
-_ADAPT: dict[type, Callable[[Row, Shop, bool, Say], Row | None]] = {
+def _secret(row: Row, shop: Shop, target: Target, say: Say) -> Row | None:
+    """It opens for the very shop it was given to, where the same keys are; else it is asked for
+    again, and until then what needs it rests."""
+    sealed = Sealed(row["sealed_by"], bytes.fromhex(row["sealed"].removeprefix("\\x")))
+    try:
+        if not target.is_copy:
+            kept = carried(sealed, row["name"], was=target.was, here=target.schema)
+            return {**row, "sealed": f"\\x{kept.data.hex()}", "sealed_by": kept.by}
+    except Unopenable:
+        pass
+    say(f"Le coffre ne s’ouvre pas ici : « {row['name']} » est à ressaisir par la boutique.")
+    return None
+
+
+_ADAPT: dict[type, Callable[[Row, Shop, Target, Say], Row | None]] = {
     Domain: _domain,
     DomainClaim: _not_in_a_copy,
     Invitation: _invitation,
+    Secret: _secret,
     SharedLine: _not_in_a_copy,  # whoever answers means the original
 }

@@ -26,7 +26,7 @@ from tests.ops.keeping import full
 STAYING = ["cave", "cafe"]
 SHARED = (
     *("accounts_membership", "accounts_invitation"),
-    *("shops_domain", "shops_domainclaim", "shops_sharedline"),
+    *("shops_domain", "shops_domainclaim", "shops_secret", "shops_sharedline"),
 )
 PEOPLE = (
     "accounts_session",

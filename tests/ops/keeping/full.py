@@ -17,7 +17,7 @@ from apps.audience.models import Fate, ImportLine, ImportRun, ImportState
 from apps.audit.services import record
 from apps.campaigns.models import Click, Drop, Run, RunState, State, Trial, Trigger
 from apps.contacts.models import Contact
-from apps.core.actor import Actor
+from apps.core.actor import SYSTEM, Actor
 from apps.core.roles import Role
 from apps.core.tenancy import in_schema
 from apps.loyalty.models import Joining
@@ -27,12 +27,14 @@ from apps.ops.demo.shops import CAVE
 from apps.ops.keeping import erasing
 from apps.ops.keeping.reading import restore
 from apps.ops.models import Erasure
+from apps.shops import vault
 from apps.shops.models import Domain, DomainClaim, SharedLine, Shop
 from apps.shops.services import provision
 
 SLUG = "gardee"
 OWNER, HELPER = "gardienne@exemple.fr", "aide@exemple.fr"
 LEFT = "partie@exemple.fr"  # helped once, member no more
+ACCOUNT, TOKEN = "AC" + "a" * 32, b"0123456789abcdef0123456789abWXYZ"
 LOGO = b"RIFF-a-logo"
 IMPORT = "téléphone\n0612345678\n".encode() * 20_000
 
@@ -65,6 +67,10 @@ def _team(shop: Shop) -> None:
         )
         DomainClaim.objects.create(shop=shop, domain="www.cave-gardee.fr")
         SharedLine.objects.create(shop=shop, address_hash="a" * 64, written_at=timezone.now())
+        vault.keep(shop=shop, name=f"twilio:{ACCOUNT}", secret=TOKEN, by=SYSTEM)
+        Shop.objects.filter(pk=shop.pk).update(
+            sms_account=ACCOUNT, sms_account_sender="CAVE", sms_account_since=timezone.now()
+        )
         Domain.objects.create(
             domain="www.cave-gardee.fr",
             tenant=shop,

@@ -19,14 +19,24 @@ from apps.contacts.models import Contact
 from apps.core.jobs import enqueue
 from apps.core.tenancy import in_schema
 from apps.loyalty.models import Card, Movement
+from apps.messaging.accounts import account_of
 from apps.messaging.models import Attempt, Message, Status, Wake
+from apps.messaging.providers.base import Account
 from apps.messaging.reconciling import STALE
 from apps.ops.keeping.container import Reader
 from apps.ops.keeping.contents import actor_columns, opened, public_rows, shop_models, tables
 from apps.ops.keeping.reading import restore
 from apps.shops.blueprint import read_blueprint
 from apps.shops.migrating import owner_connection
-from apps.shops.models import TEMPLATE_SCHEMA, Domain, DomainClaim, SchemaState, SharedLine, Shop
+from apps.shops.models import (
+    TEMPLATE_SCHEMA,
+    Domain,
+    DomainClaim,
+    SchemaState,
+    Secret,
+    SharedLine,
+    Shop,
+)
 from tests import environment
 from tests.conftest import ShopClient
 from tests.ops.keeping import full
@@ -133,6 +143,7 @@ def test_a_copy_is_another_shop_with_the_same_people(was, full_shop, kept):
     with in_schema(copy.schema_name):
         assert not DomainClaim.objects.exists()
         assert not SharedLine.objects.exists()
+        assert account_of(copy) is None
         assert ImportRun.objects.get().file == f"{target.schema}/imports/liste.csv"
         assert {m.user.email for m in copy.memberships.select_related("user")} == {
             full.OWNER,
@@ -141,6 +152,31 @@ def test_a_copy_is_another_shop_with_the_same_people(was, full_shop, kept):
         (invitation,) = copy.invitations.all()
         assert invitation.revoked_at
         assert invitation.token != full_shop.invitations.values_list("token").first()
+
+
+def test_the_vault_opens_again_for_the_very_shop(full_shop, kept):
+    assert full.TOKEN not in kept.getvalue()
+    assert full.TOKEN.hex().encode() not in kept.getvalue()
+    lose(full_shop.schema_name)
+    target = restore(kept, now=timezone.now())
+    with in_schema(target.schema):
+        account = account_of(Shop.objects.get(schema_name=target.schema))
+        assert account == Account(full.ACCOUNT, full.TOKEN.decode())
+
+
+@pytest.mark.parametrize("slug", ["", "gardee-bis"], ids=["other keys", "copy"])
+def test_where_it_does_not_open_the_vault_is_empty_and_it_is_said(full_shop, kept, slug, settings):
+    if not slug:
+        settings.VAULT_KEYS = (bytes(range(64, 96)),)
+        lose(full_shop.schema_name)
+    said = []
+    target = restore(kept, slug=slug, now=timezone.now(), say=said.append)
+    assert f"« twilio:{full.ACCOUNT} » est à ressaisir" in "".join(said)
+    with in_schema(target.schema):
+        assert not Secret.objects.exists()
+        # A copy writes by the platform's account; the shop itself by none until it is put right.
+        account = account_of(Shop.objects.get(schema_name=target.schema))
+        assert account == (None if slug else Account(full.ACCOUNT, ""))
 
 
 @pytest.mark.parametrize("slug", ["", "gardee-bis"], ids=["itself", "copy"])
