@@ -86,12 +86,20 @@ def one_of(*choices: str) -> Callable[[str], str]:
     return read
 
 
+def dkim_keys(text: str) -> str:
+    if not re.fullmatch(r"[\w-]+=[\w.{}-]+(,[\w-]+=[\w.{}-]+)*", text):
+        raise ValueError("sélecteur=cible, séparés par des virgules ; {domain} : macave-fr")
+    return text
+
+
 def mail_url(text: str) -> str:
     if urlsplit(text).scheme not in {"smtp", "smtps", "smtp+tls"}:
         raise ValueError("smtp://, smtps:// ou smtp+tls://identifiant:mot-de-passe@hôte:port")
     return text
 
 
+# What Brevo asks of a domain, beside its own TXT record.
+BREVO_DKIM = "brevo1=b1.{domain}.dkim.brevo.com,brevo2=b2.{domain}.dkim.brevo.com"
 KEYS = (
     Key("SECRET_KEY", "signe les sessions, les jetons et les tâches", secret, needed="always"),
     Key(
@@ -124,8 +132,7 @@ KEYS = (
     Key("BREVO_API_URL", "adresse de l’API Brevo", str, "https://api.brevo.com/v3/"),
     Key("BREVO_WEBHOOK_SECRET", "secret des retours Brevo", needed="EMAIL_PROVIDER=brevo"),
     Key("MAIL_SPF", "ce que le SPF d’une boutique doit inclure", host_name, "spf.brevo.com"),
-    Key("MAIL_DKIM", "sélecteur DKIM des boutiques", host_name, "brevo1"),
-    Key("MAIL_DKIM_CNAME", "où pointe leur DKIM", str, "b1.{domain}.dkim.brevo.com"),
+    Key("MAIL_DKIM", "clés DKIM des boutiques : sélecteur=cible du CNAME", dkim_keys, BREVO_DKIM),
     Key("REPLY_DOMAIN", "domaine qui reçoit les réponses aux e-mails (Brevo Inbound)", host_name),
     Key("SMS_PROVIDER", "twilio ou local", one_of("twilio", "local"), "local"),
     Key("TWILIO_ACCOUNT_SID", "compte Twilio", needed="SMS_PROVIDER=twilio"),

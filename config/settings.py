@@ -304,7 +304,8 @@ ANYMAIL = {
 }
 BREVO_WEBHOOK_SECRET = ENV["BREVO_WEBHOOK_SECRET"]
 # What a shop's own domain must say before a mail leaves in its name.
-MAIL_SPF, MAIL_DKIM, MAIL_DKIM_CNAME = ENV["MAIL_SPF"], ENV["MAIL_DKIM"], ENV["MAIL_DKIM_CNAME"]
+MAIL_SPF = ENV["MAIL_SPF"]
+MAIL_DKIM = [tuple(pair.split("=")) for pair in ENV["MAIL_DKIM"].split(",")]
 REPLY_DOMAIN = ENV["REPLY_DOMAIN"]  # its MX is Brevo's; empty: answers by mail go to the shop's own
 TWILIO_ACCOUNT_SID = ENV["TWILIO_ACCOUNT_SID"]
 TWILIO_AUTH_TOKEN = ENV["TWILIO_AUTH_TOKEN"]

@@ -23,6 +23,7 @@ from apps.core.tokens import keyed_hash
 from apps.core.trail import record
 from apps.shops.domains import DnsSilent, NotADomain, read_domain
 from apps.shops.models import Shop
+from apps.shops.providers import brevo
 from apps.shops.providers.dns import Silent, look_up
 
 QUESTIONS = Limit("mail_dns", 20, 600)
@@ -48,8 +49,8 @@ class NotYours(Refusal):
     status = 422
 
 
-class NotReady(Refusal):
-    message = _("Votre domaine n’autorise pas encore l’envoi : voyez ce qui manque ci-dessous.")
+class CarrierSilent(DnsSilent):
+    message = _("Brevo, qui porte nos e-mails, ne répond pas. Réessayez dans quelques minutes.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ class Finding:
     found: str
     good: bool
     sentence: Text
+    kind: str = "TXT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +91,16 @@ def word_of(shop: Shop, domain: str) -> str:
 
 
 def examine(shop: Shop, domain: str) -> Report:
-    """Ask the DNS; a handful of questions. Raises ``DnsSilent``."""
+    """Ask the DNS and who carries the mails; a handful of questions. Raises ``DnsSilent``."""
     try:
-        found = (_proof(shop, domain), _spf(domain), _dkim(domain), _dmarc(domain))
+        found = [_proof(shop, domain), _spf(domain), *_dkim(domain), _dmarc(domain)]
+        if settings.EMAIL_PROVIDER == "brevo":
+            found.append(_brevo(domain, ready=all(one.good for one in found)))
     except Silent as error:
         raise DnsSilent() from error
-    return Report(domain, found)
+    except brevo.Silent as error:
+        raise CarrierSilent() from error
+    return Report(domain, tuple(found))
 
 
 def _proof(shop: Shop, domain: str) -> Finding:
@@ -163,8 +169,15 @@ def _with_include(record: str) -> str:
     return " ".join([head, f"include:{settings.MAIL_SPF}", *rest])
 
 
-def _dkim(domain: str) -> Finding:
-    host = f"{settings.MAIL_DKIM}._domainkey.{domain}"
+def _dkim(domain: str) -> list[Finding]:
+    """Each key in turn: who carries the mails signs by either, and changes them in turn."""
+    return [
+        _key(domain, f"DKIM {number}", *pair) for number, pair in enumerate(settings.MAIL_DKIM, 1)
+    ]
+
+
+def _key(domain: str, name: str, selector: str, target: str) -> Finding:
+    host = f"{selector}._domainkey.{domain}"
     found = [t for t in look_up(host, "TXT") if "p=" in t.replace(" ", "")]
     keys = [re.sub(r".*\bp=([^;]*).*", r"\1", text.replace(" ", "")) for text in found]
     good = any(keys)
@@ -174,9 +187,28 @@ def _dkim(domain: str) -> Finding:
         sentence = _("La clé est vide : elle a été révoquée. Demandez-en une nouvelle.")
     else:
         sentence = _("Aucune clé : ajoutez cet enregistrement CNAME.")
-    wanted = settings.MAIL_DKIM_CNAME.replace("{domain}", domain.replace(".", "-"))
+    wanted = target.replace("{domain}", domain.replace(".", "-"))
     purpose = _("Signe chaque e-mail, pour qu’on sache qu’il n’a pas été changé")
-    return Finding("DKIM", purpose, host, wanted, " ".join(found)[:120], good, sentence)
+    shown = " ".join(found)[:120]
+    return Finding(name, purpose, host, wanted, shown, good, sentence, "CNAME")
+
+
+def _brevo(domain: str, *, ready: bool) -> Finding:
+    """``ready``: the rest is in order, so that Brevo may look at it too."""
+    known = brevo.make_known(domain)
+    found = [text for text in look_up(domain, "TXT") if text.startswith("brevo-code:")]
+    seen = known.code in found
+    good = seen and ready and (known.authenticated or brevo.authenticate(domain))
+    if good:
+        sentence = _("Brevo, qui porte nos e-mails, signe pour votre domaine.")
+    elif not seen:
+        sentence = _("Ajoutez cet enregistrement TXT : Brevo, qui porte nos e-mails, le demande.")
+    elif ready:
+        sentence = _("Brevo n’a pas encore tout vu : vérifiez de nouveau dans quelques minutes.")
+    else:
+        sentence = _("Brevo signera dès que le reste sera en ordre.")
+    purpose = _("Permet à Brevo de signer vos e-mails")
+    return Finding("Brevo", purpose, domain, known.code, " ".join(found), good, sentence)
 
 
 def _dmarc(domain: str) -> Finding:
