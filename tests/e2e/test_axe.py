@@ -117,6 +117,7 @@ def test_the_walk_knows_how_to_open_every_address(stack, table):
         "short_link",
         "step",
         "team_",
+        "template_retire",
         "twilio_",
         "counter-open-card",
         "counter-code-back",
