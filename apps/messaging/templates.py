@@ -159,6 +159,15 @@ def look(template_id: int, asks: int, now: datetime | None = None) -> None:
         enqueue(LOOK, template.pk, asks + 1, at=now + again)
 
 
+@transaction.atomic
+def ask_again(template: Template) -> None:
+    """Somebody would rather know now; also where a lost job had stopped asking."""
+    if template.reference:
+        enqueue(LOOK, template.pk, 0)
+    else:
+        enqueue(SUBMIT, template.pk)
+
+
 def _told(template: Template, review: Review, reason: str, now: datetime) -> None:
     template.review, template.reason, template.looked_at = review, reason[:200], now
     template.save(update_fields=["review", "reason", "looked_at"])

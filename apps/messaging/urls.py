@@ -24,6 +24,11 @@ team_urls = [
     path("gestion/reglages/whatsapp/", whatsapp_views.whatsapp, name="settings_whatsapp"),
     path("gestion/reglages/whatsapp/modeles/", whatsapp_views.template_new, name="template_new"),
     path(
+        "gestion/reglages/whatsapp/modeles/<int:pk>/relire/",
+        whatsapp_views.template_look,
+        name="template_look",
+    ),
+    path(
         "gestion/reglages/whatsapp/modeles/<int:pk>/retirer/",
         whatsapp_views.template_retire,
         name="template_retire",

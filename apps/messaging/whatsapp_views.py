@@ -74,6 +74,15 @@ def template_new(request: TeamRequest) -> HttpResponse:
 
 @door(Right.SHOP_SETTINGS)
 @require_POST
+def template_look(request: TeamRequest, pk: int) -> HttpResponse:
+    """Ask WhatsApp once more, now."""
+    templates.ask_again(get_object_or_404(Template, pk=pk))
+    messages.success(request, _("La question est posée : la réponse paraît ici dans un instant."))
+    return redirect("settings_whatsapp")
+
+
+@door(Right.SHOP_SETTINGS)
+@require_POST
 def template_retire(request: TeamRequest, pk: int) -> HttpResponse:
     """No message is written in it any more."""
     templates.retire(get_object_or_404(Template, pk=pk).pk, actor(request), timezone.now())

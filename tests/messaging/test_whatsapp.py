@@ -293,6 +293,21 @@ def test_a_template_is_made_submitted_approved_and_written_in(twilio, shop):
     assert found.reference == receipt.reference
 
 
+def test_the_owner_may_ask_at_once_and_retire_what_they_want_no_more(owner_client, shop, run_jobs):
+    page = "/gestion/reglages/whatsapp/modeles/"
+    typed = {"title": "Nouvelles", "category": "marketing", "text": WORDS}
+    owner_client.post(page, typed)
+    run_jobs()
+    made = Template.objects.get()
+    assert made.review == "pending"
+    assert "Regarder maintenant" in owner_client.get("/gestion/reglages/whatsapp/").text
+    owner_client.post(f"{page}{made.pk}/relire/")
+    run_jobs()
+    assert templates.approved().get() == made
+    owner_client.post(f"{page}{made.pk}/retirer/")
+    assert not templates.approved().exists()
+
+
 def test_a_template_twilio_does_not_know_is_a_refusal(twilio):
     with pytest.raises(DeliveryFailed):
         content_api.contents().review("HX" + "f" * 32)

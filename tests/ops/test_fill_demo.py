@@ -13,12 +13,14 @@ from django.utils import timezone
 
 from apps.accounts.models import Membership, User
 from apps.campaigns.models import Drop, State
+from apps.contacts.channels import names
 from apps.contacts.models import ConsentEvent, ConsentState, Contact, Opposition
-from apps.core.tenancy import across_shops
+from apps.core.tenancy import across_shops, in_schema
 from apps.loyalty.models import Card, Movement, Redemption, Reward
-from apps.messaging.models import Attempt, Message, Reply, Status
+from apps.messaging.models import Attempt, Message, Reply, Status, Template
 from apps.ops.demo import filling
 from apps.ops.demo.shops import CAFE, CAVE
+from apps.shops.models import Shop
 
 pytestmark = pytest.mark.django_db
 
@@ -29,9 +31,11 @@ def now():
 
 
 @pytest.fixture
-def filled(shop, monkeypatch, now):
+def filled(shop, other_shop, monkeypatch, now):
     """The wine merchant, with a tenth of the demonstration's people."""
     monkeypatch.setattr(filling, "SHOPS", (replace(CAVE, people=160), replace(CAFE, people=20)))
+    with in_schema(other_shop.schema_name):  # it stands already, without the fields of CAFE
+        Shop.objects.filter(pk=other_shop.pk).update(whatsapp_on=True)
     filling.fill(lambda line: None, now)
     return shop
 
@@ -61,9 +65,16 @@ def test_the_last_line_of_the_ledger_is_what_the_contact_says(filled):
     for event in ConsentEvent.objects.order_by("at", "pk"):
         last[event.contact_id, event.channel] = event.state
     for contact in Contact.objects.all():
-        assert contact.sms_consent == last[contact.pk, "sms"]
-        assert contact.email_consent == last[contact.pk, "email"]
+        for channel in names():
+            assert contact.consent(channel) == last[contact.pk, channel]
     assert Opposition.objects.exists()
+
+
+def test_the_cafe_writes_by_whatsapp_and_the_wine_merchant_does_not(filled):
+    assert not Template.objects.exists()
+    with in_schema(Shop.objects.get(slug="cafe").schema_name):
+        assert Template.objects.filter(review="approved").exists()
+        assert Contact.objects.reachable_by("whatsapp").exists()
 
 
 def test_the_shop_is_alive_now_and_nothing_lies_ahead(filled, now):

@@ -65,6 +65,7 @@ class WhatsApp(Sending):
                 label="Le texte du jour, à la place de {texte}",
                 required=False,
                 max_length=templates.LONGEST_WORDS,
+                help_text="Sur une ligne. Un modèle sans {texte} part tel qu’il est.",
                 widget=forms.Textarea(attrs={"rows": 2}),
             ),
         }

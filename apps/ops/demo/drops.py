@@ -10,17 +10,19 @@ from django.utils import timezone
 
 from apps.campaigns.models import Drop, Send, State, Use
 from apps.campaigns.personal import give, held_out, shown
-from apps.contacts.models import Channel, Contact
+from apps.contacts.models import Contact
 from apps.messaging.models import Attempt, Kind, Message, Status
 
 _HOURS_AFTER = (1, 5, 7, 8, 24, 29, 31, 32, 48, 54, 56, 96, 103, 173)
-SEGMENT_TENTHS = 70  # tenths of a cent
+PIECE_TENTHS = {"sms": 70, "whatsapp": 120}  # tenths of a cent
 _ENDS = (Status.DELIVERED, Status.SENT, Status.FAILED, Status.UNKNOWN, Status.CANCELLED)
 _REASONS = {
-    (Channel.SMS, Status.FAILED): "30003",
-    (Channel.EMAIL, Status.FAILED): "bad_mailbox",
-    (Channel.SMS, Status.CANCELLED): "cap",
-    (Channel.EMAIL, Status.CANCELLED): "cap",
+    ("sms", Status.FAILED): "30003",
+    ("email", Status.FAILED): "bad_mailbox",
+    ("whatsapp", Status.FAILED): "63049",
+    ("sms", Status.CANCELLED): "capped",
+    ("email", Status.CANCELLED): "capped",
+    ("whatsapp", Status.CANCELLED): "capped",
 }
 
 
@@ -36,6 +38,11 @@ class Past:
     tags: tuple[str, ...] = ()
     hold_out: int = 0
     offer: str = ""  # what the code gives; « {code} » then stands in the words
+    whatsapp: str = ""  # a template's text, the words of the day in it
+
+    @property
+    def further(self) -> dict[str, dict[str, object]]:
+        return {"whatsapp": {"text": self.whatsapp, "used": True}} if self.whatsapp else {}
 
 
 class Campaigns:
@@ -52,6 +59,7 @@ class Campaigns:
             email_subject=draft.subject,
             email_text=draft.email,
             use_email=bool(draft.email),
+            further=draft.further,
             created_by=self.author,
         )
 
@@ -68,7 +76,9 @@ class Campaigns:
             sms_text=past.sms,
             email_subject=past.subject,
             email_text=past.email,
+            use_sms=bool(past.sms),
             use_email=bool(past.email),
+            further=past.further,
             hold_out=past.hold_out,
             offer=past.offer,
             offer_until=(launched + timedelta(days=14)).date() if past.offer else None,
@@ -78,26 +88,22 @@ class Campaigns:
             created_by=self.author,
             created_at=launched - timedelta(hours=2),
         )
-        by_sms = list(people.reachable_by(Channel.SMS))
-        reached = {contact.pk for contact in by_sms}
-        by_email = [
-            contact
-            for contact in people.reachable_by(Channel.EMAIL)
-            if past.email and contact.pk not in reached
-        ]
-        held = [contact for contact in [*by_sms, *by_email] if held_out(drop, contact.pk)]
+        ways: dict[int, tuple[Contact, str]] = {}  # each by the first that reaches them
+        for channel in drop.channels:
+            for contact in people.reachable_by(channel):
+                ways.setdefault(contact.pk, (contact, channel))
+        held = [contact for contact, _channel in ways.values() if held_out(drop, contact.pk)]
         Send.objects.bulk_create(Send(drop=drop, contact=c, held_out=True) for c in held)
         kept = {contact.pk for contact in held}
-        by_sms, by_email = ([c for c in way if c.pk not in kept] for way in (by_sms, by_email))
-        given = self._codes(drop, [*by_sms, *by_email]) if past.offer else {}
-        messages = [self._message(drop, c, Channel.SMS, launched) for c in by_sms]
-        messages += [self._message(drop, c, Channel.EMAIL, launched) for c in by_email]
+        written_to = [way for pk, way in ways.items() if pk not in kept]
+        given = self._codes(drop, [contact for contact, _ in written_to]) if past.offer else {}
+        messages = [self._message(drop, *way, launched) for way in written_to]
         for message in messages:
             message.body = message.body.replace("{code}", given.get(message.contact_id, ""))
         self._send(messages)
         Drop.objects.filter(pk=drop.pk).update(
-            audience_size=len(by_sms) + len(by_email) + len(held),
-            left_out={"no_consent": everybody - len(by_sms) - len(by_email) - len(held)},
+            audience_size=len(ways),
+            left_out={"no_consent": everybody - len(ways)},
         )
 
     def _codes(self, drop: Drop, people: Sequence[Contact]) -> dict[int, str]:
@@ -121,25 +127,24 @@ class Campaigns:
 
     def _message(self, drop: Drop, contact: Contact, channel: str, at: datetime) -> Message:
         status = self.random.choices(_ENDS, (930, 30, 25, 5, 10))[0]
-        sms = channel == Channel.SMS
         left = status != Status.CANCELLED
         sent = at + timedelta(seconds=self.random.randrange(5, 300)) if left else None
         heard = status in {Status.DELIVERED, Status.FAILED, Status.CANCELLED}
         name = contact.first_name or "cher client"
-        body = (drop.sms_text if sms else drop.email_text).replace("{prénom}", name)
+        body = drop.written(channel).replace("{prénom}", name)
         return Message(
             contact=contact,
             channel=channel,
             kind=Kind.COMMERCIAL,
             cause=drop.cause,
             to=contact.address(channel),
-            subject="" if sms else drop.email_subject,
+            subject=drop.written(channel, "subject"),
             body=body,
             status=status,
             tries=1 if left else 0,
-            segments=1 if sms and left else 0,
-            cost_tenths=SEGMENT_TENTHS if sms and left else 0,
-            reason=_REASONS.get((Channel(channel), status), ""),
+            segments=int(left and channel in PIECE_TENTHS),
+            cost_tenths=PIECE_TENTHS.get(channel, 0) if left else 0,
+            reason=_REASONS.get((channel, status), ""),
             created_at=at,
             sent_at=sent,
             done_at=(sent or at) + timedelta(seconds=4) if heard else None,
@@ -162,6 +167,6 @@ class Campaigns:
             if message.sent_at
         ]
         Attempt.objects.bulk_create(tries, batch_size=1000)
-        Contact.objects.filter(pk__in=[t.message.contact_id for t in tries]).update(
-            last_commercial_at=max(t.at for t in tries)
-        )
+        latest = max((t.at for t in tries), default=self.now)
+        reached = Contact.objects.filter(pk__in=[t.message.contact_id for t in tries])
+        reached.update(last_commercial_at=latest)

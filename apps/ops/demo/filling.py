@@ -13,7 +13,7 @@ from apps.core.actor import SYSTEM
 from apps.core.tenancy import in_schema
 from apps.core.tokens import keyed_hash
 from apps.loyalty.models import Programme
-from apps.ops.demo import expenses
+from apps.ops.demo import by_whatsapp, expenses
 from apps.ops.demo.accounts import PASSWORD, PEOPLE, TOTP_SECRET, Person
 from apps.ops.demo.answers import Answers
 from apps.ops.demo.automatics import Automatics
@@ -77,6 +77,7 @@ def _fill_shop(demo: DemoShop, shop: Shop, now: datetime) -> None:
         adults=demo.sells_alcohol,
         hours=demo.hours,
         now=now,
+        whatsapp=shop.whatsapp_on,
     )
     people = crowd.make(demo.people, demo.days)
     crowd.tag(people)
@@ -93,6 +94,8 @@ def _fill_shop(demo: DemoShop, shop: Shop, now: datetime) -> None:
     Campaigns(demo.slug, author=team[0][0], now=now).write(demo.drops, demo.draft)
     Automatics(demo.slug, shop=shop, author=team[0][0], now=now).write(demo.automatics)
     Answers(demo.slug, now=now).write()
+    if shop.whatsapp_on:
+        by_whatsapp.write(author=team[0][0], now=now)
     expenses.write(shop, now)
     if demo.own_number:
         _own_account(demo, shop, now)

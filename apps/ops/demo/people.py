@@ -76,8 +76,10 @@ class Crowd:
         adults: bool,
         hours: Hours,
         now: datetime,
+        whatsapp: bool = False,
     ) -> None:
         self.random, self.hours, self.now = Random(seed), hours, now
+        self.whatsapp = whatsapp
         self.near, self.tags, self.adults = near, tags, adults
         self.mobiles = _numbers(self.random)
         self.serial = 0
@@ -148,6 +150,8 @@ class Crowd:
             contact.phone_proven_at = at + timedelta(minutes=3)
         if contact.email_consent == ConsentState.GRANTED:
             contact.email_proven_at = at + timedelta(minutes=9)
+        if self.whatsapp and contact.sms_consent == ConsentState.GRANTED and self.serial % 3:
+            contact.ways = {"whatsapp": {"consent": ConsentState.GRANTED.value}}
         if contact.phone_mobile and self.random.random() < 0.015:
             contact.phone_bad_at = self.now - timedelta(days=self.random.randrange(3, 200))
 

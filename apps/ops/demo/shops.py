@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from apps.ops.demo.automatics import AUTOMATICS, Automatic
+from apps.ops.demo.by_whatsapp import NEWS
 from apps.ops.demo.drops import Past
 from apps.ops.demo.visits import Hours
 
@@ -130,6 +131,8 @@ CAFE = DemoShop(
         "steps_done": STEPS_BEHIND,
         "opening_hours": "Lundi à samedi : 7 h 30 – 18 h",
         "sms_sender": "CAFEHALLES",
+        "whatsapp_on": True,
+        "whatsapp_number": "+33755530020",
         "reply_to": "bonjour@cafe.exemple.fr",
     },
     reward="Un café et une part de gâteau",
@@ -151,6 +154,12 @@ CAFE = DemoShop(
             "Brunch du samedi",
             "{prénom}, brunch samedi de 10 h à 14 h, 22 E. Il reste 14 places.",
             tags=("brunch",),
+        ),
+        Past(
+            8,
+            "Le midi, en terrasse chauffée",
+            "",
+            whatsapp=NEWS.replace("{texte}", "la terrasse est chauffée, dès midi."),
         ),
     ),
     draft=Past(0, "Chocolat chaud maison", "{prénom}, le chocolat chaud est de retour : 4,50 E."),
