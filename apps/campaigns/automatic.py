@@ -27,6 +27,8 @@ WRITTEN = (
     "email_text",
     "further",
     "fallback",
+    "offer",
+    "offer_days",
     "hour",
 )
 

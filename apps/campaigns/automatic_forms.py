@@ -12,10 +12,6 @@ from apps.campaigns.automatic import WRITTEN
 from apps.campaigns.forms import TEXTS, WordsForm
 from apps.campaigns.models import Trigger
 from apps.campaigns.triggers import KINDS
-from apps.campaigns.writing import VARIABLES, uses
-
-_OF_A_DROP = ("code", "bon")
-AT_HAND = tuple(variable for variable in VARIABLES if variable.name not in _OF_A_DROP)
 
 
 class TriggerForm(WordsForm):
@@ -24,17 +20,24 @@ class TriggerForm(WordsForm):
     class Meta:
         model = Trigger
         fields = tuple(name for name in WRITTEN if name != "further")
-        widgets = {**TEXTS, "hour": forms.TimeInput(attrs={"type": "time"}, format="%H:%M")}
+        widgets = {
+            **TEXTS,
+            "hour": forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
+            "offer": forms.TextInput(attrs={"placeholder": "5 € de remise dès 40 € d’achat"}),
+            "offer_days": forms.NumberInput(attrs={"inputmode": "numeric", "min": 1, "max": 365}),
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["offer"].widget.attrs["aria-describedby"] = "offer-aide offer-erreur"
         if not KINDS[self.instance.kind].by_clock:
             del self.fields["hour"]
 
-    def _check(self, name: str, text: str) -> None:
-        super()._check(name, text)
-        if any(uses(text, one) for one in _OF_A_DROP):
-            raise ValidationError(_("Un code ne se donne que dans un Daily Drop."))
+    def clean_offer_days(self) -> int | None:
+        days: int | None = self.cleaned_data["offer_days"]
+        if days is not None and not 1 <= days <= 365:
+            raise ValidationError(_("De 1 à 365 jours, ou rien : le code vaut alors sans fin."))
+        return days
 
     def clean_hour(self) -> time:
         hour: time = self.cleaned_data["hour"]

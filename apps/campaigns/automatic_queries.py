@@ -6,13 +6,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Sum
+from django.db.models import Count, Exists, OuterRef, QuerySet, Sum
 from django.utils.translation import ngettext
 
+from apps.campaigns.comparing import Share
 from apps.campaigns.leaving import way_to
-from apps.campaigns.models import Run, RunState, Trigger
+from apps.campaigns.models import Click, Run, RunState, Send, Trigger
+from apps.campaigns.queries import followed, has_links, living
 from apps.campaigns.triggers import KINDS
-from apps.contacts.models import Contact
+from apps.contacts.models import ConsentEvent, ConsentState, Contact
 from apps.core.templatetags.french import euros, nombre
 from apps.messaging.models import Status
 from apps.messaging.reasons import say
@@ -97,6 +99,52 @@ def _add(told: Figures, row: Mapping[str, Any]) -> None:
         told.delivered += many if status == Status.DELIVERED else 0
         told.failed += many if status in {Status.FAILED, Status.CANCELLED} else 0
         told.cost_tenths += row["cost"] or 0
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What those did whom a trigger wrote to; ``clicked`` is None for one without links,
+    ``redeemed`` where no code was given. ``failures``: why messages did not arrive."""
+
+    failures: list[tuple[str, int]]
+    clicked: Share | None
+    redeemed: Share | None
+    stops: int
+    addresses: list[tuple[str, int]]
+
+
+def effect(trigger: Trigger, since: datetime, sent: int) -> Effect:
+    """Of its ``sent`` runs since then, each person by the record that speaks for them today."""
+    gone = Run.objects.filter(trigger=trigger, caused_at__gte=since, state=RunState.SENT)
+    gone = gone.order_by()
+    failed = gone.filter(message__status__in=[Status.FAILED, Status.CANCELLED])
+    reasons = Counter(dict(failed.values_list("message__reason").annotate(Count("pk"))))
+    clicks = Click.objects.filter(run__in=gone)
+    sends = Send.objects.filter(run__in=gone).exclude(code=None)
+    clicked, redeemed, given = None, None, sends.count()
+    if has_links(trigger) or clicks.exists():
+        clicked = Share(clicks.values("run").distinct().count(), sent)
+    if given:
+        used = sends.filter(uses__isnull=False, uses__undone_at=None)
+        redeemed = Share(used.distinct().count(), given)
+    return Effect(
+        failures=[(say(code), count) for code, count in reasons.most_common()],
+        clicked=clicked,
+        redeemed=redeemed,
+        stops=_stops(gone),
+        addresses=followed(clicks),
+    )
+
+
+def _stops(gone: "QuerySet[Run]") -> int:
+    """People who said stop in the week after their message."""
+    said = ConsentEvent.objects.annotate(who=living()).filter(
+        who=OuterRef("who"),
+        state=ConsentState.WITHDRAWN,
+        at__gte=OuterRef("done_at"),
+        at__lt=OuterRef("done_at") + timedelta(days=7),
+    )
+    return gone.annotate(who=living()).filter(Exists(said)).values("who").distinct().count()
 
 
 def latest(trigger: Trigger) -> list[Run]:

@@ -11,8 +11,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from apps.accounts.requests import TeamRequest, actor
-from apps.campaigns import automatic, automatic_queries
-from apps.campaigns.automatic_forms import AT_HAND, TriggerForm, settings_form
+from apps.campaigns import automatic, automatic_queries, trial_views
+from apps.campaigns.automatic_forms import TriggerForm, settings_form
 from apps.campaigns.forms import corrected
 from apps.campaigns.models import Trigger
 from apps.campaigns.previews import (
@@ -24,6 +24,7 @@ from apps.campaigns.previews import (
 )
 from apps.campaigns.timing import said
 from apps.campaigns.triggers import KINDS
+from apps.campaigns.writing import VARIABLES
 from apps.core.doors import door
 from apps.core.refusal import Refusal
 from apps.core.roles import Right
@@ -125,7 +126,7 @@ def _page(
         "notices": notices(shop, now),
         "leaves": automatic_queries.leaves(found),
         "next_look": said(found.next_at, now) if found.next_at else "",
-        "variables": AT_HAND,
+        "variables": VARIABLES,
         "told": told,
         "samples": samples(found, told, shop),
         "absences": missing_said(found),
@@ -139,6 +140,9 @@ def _page(
     if request.htmx:
         return render(request, "campaigns/trigger_live.html", context, status=status)
     (context["figures"],) = automatic_queries.figures([found], now - automatic_queries.LATELY)
+    context |= trial_views.shown(request, found)
+    since, sent = now - automatic_queries.LATELY, context["figures"].sent
+    context["effect"] = automatic_queries.effect(found, since, sent)
     context["runs"] = automatic_queries.latest(found)
     return render(request, "campaigns/trigger.html", context, status=status)
 

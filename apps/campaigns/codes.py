@@ -19,6 +19,7 @@ from apps.core.templatetags.french import jour
 from apps.core.tokens import READABLE
 from apps.loyalty.services import TokenSpent
 
+WHOSE = ("drop", "run__trigger", "contact__merged_into")
 UNDO_WINDOW = timedelta(minutes=10)
 _SIGNS = re.compile(rf"[{READABLE}]{{{SIZE}}}")
 
@@ -77,7 +78,7 @@ def read(typed: str, host: str = "") -> str:
 
 def send_of(code: str) -> Send:
     """Whose code it is. Raises ``CodeOfAnotherShop`` when nobody's here."""
-    found = Send.objects.select_related("drop", "contact").filter(code=code).first()
+    found = Send.objects.select_related(*WHOSE).filter(code=code).first()
     if found is None:
         raise CodeOfAnotherShop()
     return found
@@ -118,11 +119,11 @@ def _redeem(code: str, token: UUID, by: Actor, now: datetime) -> Redeemed:
     if spent := standing_use(send):
         at = timezone.localtime(spent.at)
         raise CodeSpent(day=jour(at), hour=at.strftime("%H:%M"))
-    until = send.drop.offer_until
+    until = send.source.offer_until
     if expired(until, now):
         raise CodeExpired(day=jour(until))
     use = Use.objects.create(send=send, token=token, actor_kind=by.kind, actor_id=by.id, at=now)
-    record(by, "code.redeem", "send", send.pk, after={"drop": send.drop_id})
+    record(by, "code.redeem", "send", send.pk, after={"cause": send.source.cause})
     return Redeemed(use, repeated=False)
 
 

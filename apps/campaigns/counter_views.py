@@ -21,6 +21,7 @@ from apps.core.ratelimit import Limit, spend
 from apps.core.refusal import Refusal
 from apps.core.roles import Right
 from apps.loyalty.forms import GestureForm
+from apps.loyalty.merging import living
 from apps.loyalty.queries import counter_name
 
 # More than a busy hour asks for; somebody who tries codes by chance is stopped.
@@ -61,7 +62,7 @@ def ask(request: TeamRequest) -> HttpResponse:
 @never_cache
 def code(request: TeamRequest, code: str) -> HttpResponse:
     """What the code gives and to whom; used once, by the great button."""
-    send = get_object_or_404(Send.objects.select_related("drop", "contact"), code=code)
+    send = get_object_or_404(Send.objects.select_related(*codes.WHOSE), code=code)
     if request.method != "POST":
         return _page(request, send)
     form = GestureForm(request.POST)
@@ -72,21 +73,21 @@ def code(request: TeamRequest, code: str) -> HttpResponse:
         codes.redeem(code=code, token=token, by=actor(request), now=timezone.now())
     except Refusal as refusal:
         return _page(request, send, error=str(refusal), status=refusal.status)
-    told = _("Code validé : %(offer)s.") % {"offer": send.drop.offer}
+    told = _("Code validé : %(offer)s.") % {"offer": send.source.offer}
     messages.success(request, told, extra_tags="good")
     return HttpResponseRedirect(request.path)
 
 
 def _page(request: TeamRequest, send: Send, *, error: str = "", status: int = 200) -> HttpResponse:
-    now, use = timezone.now(), codes.standing_use(send)
+    now, use, person = timezone.now(), codes.standing_use(send), living(send.contact)
     context = {
-        "drop": send.drop,
+        "source": send.source,
         "said": shown(send.code or ""),
-        "name": counter_name(send.contact),
-        "card": getattr(send.contact, "card", None),
+        "name": counter_name(person),
+        "card": getattr(person, "card", None),
         "use": use,
         "may_give_back": use and codes.may_give_back(use, actor(request), now, _lead(request)),
-        "expired": codes.expired(send.drop.offer_until, now),
+        "expired": codes.expired(send.source.offer_until, now),
         "error": error,
         "token": uuid4(),
     }
@@ -97,7 +98,9 @@ def _page(request: TeamRequest, send: Send, *, error: str = "", status: int = 20
 @require_POST
 def give_back(request: TeamRequest, use_id: int) -> HttpResponse:
     """The code was used by mistake: it is worth its offer again."""
-    use = get_object_or_404(Use.objects.select_related("send__drop", "send__contact"), pk=use_id)
+    use = get_object_or_404(
+        Use.objects.select_related(*(f"send__{one}" for one in codes.WHOSE)), pk=use_id
+    )
     try:
         codes.give_back(use=use, by=actor(request), now=timezone.now(), lead=_lead(request))
     except Refusal as refusal:

@@ -1,7 +1,9 @@
-"""What the links of a message open: the way to the card, and a voucher with its QR."""
+"""What the links of a message open: the way on, and a voucher with its QR."""
+
+from urllib.parse import urlsplit
 
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -9,6 +11,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from apps.campaigns import codes, links
+from apps.campaigns.models import Address
 from apps.campaigns.personal import shown
 from apps.core.doors import customers
 from apps.core.network import client_address
@@ -29,14 +32,29 @@ def _somebody(request: ShopRequest) -> bool:
 @never_cache
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
-def onward(request: ShopRequest, drop: str, token: str) -> HttpResponse:
-    """To the card, from a drop. The page's script posts here, without a cookie: a click."""
+def onward(request: ShopRequest, door: str, number: str, token: str) -> HttpResponse:
+    """To the card, from a message. The page's script posts here, without a cookie: a click."""
     if request.method == "POST":
         if _somebody(request):
-            links.card_opened(drop, token, timezone.now())
+            links.card_opened(door, number, token, timezone.now())
         return HttpResponse(status=204)
     to = reverse("card", args=[token])
     return render(request, "campaigns/public/onward.html", {"to": to})
+
+
+@customers
+@never_cache
+@csrf_exempt
+@require_http_methods(["GET", "HEAD", "POST"])
+def outward(request: ShopRequest, door: str, number: str, key: str, token: str) -> HttpResponse:
+    """To a page that the shop named in a message, and to no other; a click as in ``onward``."""
+    address = get_object_or_404(Address, key=key)
+    if request.method == "POST":
+        if _somebody(request):
+            links.address_opened(door, number, key, token, timezone.now())
+        return HttpResponse(status=204)
+    context = {"to": address.url, "host": urlsplit(address.url).hostname}
+    return render(request, "campaigns/public/onward.html", context)
 
 
 @customers
@@ -57,10 +75,10 @@ def voucher(request: ShopRequest, code: str) -> HttpResponse:
     except Refusal:
         status = 404 if allowed(WRONG_CODES, client_address(request)) else 429
         return render(request, "campaigns/public/no_voucher.html", status=status)
-    over = codes.expired(send.drop.offer_until, timezone.now())
+    over = codes.expired(send.source.offer_until, timezone.now())
     spent = codes.standing_use(send)
     context = {
-        "drop": send.drop,
+        "source": send.source,
         "said": shown(code),
         "spent": spent,
         "over": over,

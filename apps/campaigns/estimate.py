@@ -1,14 +1,16 @@
 """What a drop would do if it left now: whom it reaches, what it weighs, what they would read."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from apps.audience.criteria import Chosen, Criteria, Reach, chosen, reach
 from apps.campaigns import rendering
-from apps.campaigns.models import Drop
+from apps.campaigns.models import Drop, Pick
 from apps.campaigns.personal import held_out
+from apps.campaigns.splitting import reads
 from apps.contacts.channels import Channel, named
 from apps.contacts.models import Contact
 from apps.core.templatetags.french import euros, nombre
@@ -38,9 +40,23 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """For whom a text is shown: the people of the shop whose SMS is the shortest and the longest,
+    and a reader by each channel."""
+
+    shortest: Sample | None
+    longest: Sample | None
+    readers: dict[str, Chosen]
+
+
+@dataclass(frozen=True, slots=True)
 class Estimate:
     """``messages`` and ``pieces`` by channel: how many leave, and what the operators bill for
-    them; ``cost_tenths`` are tenths of a cent."""
+    them; ``cost_tenths`` are tenths of a cent.
+
+    With two texts those who wait for the pick are weighed with the dearer one; ``drawn`` is how
+    many would read A, B, and wait; ``rival`` for whom B is shown.
+    """
 
     reach: Reach
     people: int
@@ -51,6 +67,8 @@ class Estimate:
     shortest: Sample | None
     longest: Sample | None
     readers: dict[str, Chosen]  # whom each channel's preview is for
+    drawn: Mapping[str, int]
+    rival: Shown | None
 
     @property
     def segments(self) -> int:
@@ -110,43 +128,64 @@ def estimate(drop: Drop, shop: Shop, now: datetime) -> Estimate:
     """Weighs every message as it would leave; nothing is written."""
     criteria, channels = Criteria.read(drop.criteria), drop.channels
     reached = reach(criteria, channels, shop, now)
-    nobody = reader_without_links()
-    weighed: dict[tuple[str, str, int, int], Sample] = {}
-    people, held, cost = set(), set(), 0
+    scales = {pick: _Scale(text, shop) for pick, text in drop.texts.items()}
+    drawn: dict[int, str] = {}
+    held, cost = set(), 0
     messages, pieces = Counter[str](), Counter[str]()
     readers: dict[str, Chosen] = {}
     for person in chosen(criteria, channels, drop.both, shop, now):
         if held_out(drop, person.contact_id):
             held.add(person.contact_id)
             continue
-        people.add(person.contact_id)
+        pick = drawn[person.contact_id] = reads(drop, person.contact_id)
         messages[person.channel] += 1
         readers.setdefault(person.channel, person)
         if person.channel != SMS:  # whatever its text, it costs the same
             continue
-        key = (person.first_name, person.last_name, person.balance, person.missing)
-        if key not in weighed:
-            weighed[key] = weigh(drop, person, nobody, shop)
-        pieces[SMS] += weighed[key].count.segments
-        cost += weighed[key].price_tenths
+        weighed = [scales[one].weigh(person) for one in ([pick] if pick else scales)]
+        pieces[SMS] += max(sample.count.segments for sample in weighed)
+        cost += max(sample.price_tenths for sample in weighed)
     for channel in messages.keys() - {SMS}:
         if each := sending(channel).pieces("", commercial=True):
             pieces[channel] = each * messages[channel]
             cost += pieces[channel] * sending(channel).price_tenths(shop)
-    if drop.use_sms and not weighed:
-        weighed["", "", 0, 0] = weigh(drop, imagined(shop), nobody, shop)
-    by_size = sorted(weighed.values(), key=lambda sample: sample.count.units)
+    readers = {channel: readers.get(channel) or imagined(shop, channel) for channel in channels}
+    shown = {pick: scale.shown(readers) for pick, scale in scales.items()}
     return Estimate(
         reach=reached,
-        people=len(people),
+        people=len(drawn),
         held=len(held),
         messages={channel: messages[channel] for channel in channels},
         pieces=dict(pieces),
         cost_tenths=cost,
-        shortest=by_size[0] if by_size else None,
-        longest=by_size[-1] if by_size else None,
-        readers={channel: readers.get(channel) or imagined(shop, channel) for channel in channels},
+        shortest=shown[Pick.A].shortest,
+        longest=shown[Pick.A].longest,
+        readers=readers,
+        drawn=Counter(drawn.values()),
+        rival=shown.get(Pick.B),
     )
+
+
+class _Scale:
+    """Weighs one text for all its readers; those of whom it says the same weigh the same."""
+
+    def __init__(self, words: Drop, shop: Shop) -> None:
+        self.words, self.shop, self.nobody = words, shop, reader_without_links()
+        self.weighed: dict[tuple[str, str, int, int], Sample] = {}
+
+    def weigh(self, person: Chosen) -> Sample:
+        key = (person.first_name, person.last_name, person.balance, person.missing)
+        if key not in self.weighed:
+            self.weighed[key] = weigh(self.words, person, self.nobody, self.shop)
+        return self.weighed[key]
+
+    def shown(self, readers: dict[str, Chosen]) -> Shown:
+        if not self.words.use_sms:
+            return Shown(None, None, readers)
+        if not self.weighed:
+            self.weigh(imagined(self.shop))
+        by_size = sorted(self.weighed.values(), key=lambda sample: sample.count.units)
+        return Shown(by_size[0], by_size[-1], readers)
 
 
 def weigh(words: rendering.Words, person: Chosen, contact: Contact, shop: Shop) -> Sample:

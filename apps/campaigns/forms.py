@@ -122,21 +122,53 @@ def corrected(data: QueryDict) -> QueryDict:
     return data
 
 
-class WordsForm(forms.ModelForm):  # type: ignore[type-arg]
-    """The words; a variable that does not exist is an error beside its field."""
+class TextsForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Texts; a variable that does not exist is an error beside its field."""
 
     bound_field_class = WordsField
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.corrections: dict[str, str] = {}
+        for name in self.fields.keys() & {"sms_text", "email_subject", "email_text", "fallback"}:
+            told = self.add_prefix(name)
+            self.fields[name].widget.attrs["aria-describedby"] = f"{told}-aide {told}-erreur"
+
+    def _checked(self, name: str) -> str:
+        text = str(self.cleaned_data[name])
+        self._check(name, text)
+        return text
+
+    def _check(self, name: str, text: str) -> None:
+        """Raises ``ValidationError`` for what nobody should read; ``name`` is the text's field."""
+        try:
+            check(text)
+        except UnknownVariable as refusal:
+            self.corrections[name] = refusal.meant.tag if refusal.meant else ""
+            raise ValidationError(str(refusal)) from refusal
+        except Refusal as refusal:
+            raise ValidationError(str(refusal)) from refusal
+
+    def clean_sms_text(self) -> str:
+        return self._checked("sms_text")
+
+    def clean_email_subject(self) -> str:
+        return self._checked("email_subject")
+
+    def clean_email_text(self) -> str:
+        return self._checked("email_text")
+
+
+class WordsForm(TextsForm):
+    """The words for every channel that the shop has."""
 
     def __init__(self, *args: Any, shop: Shop, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.shop = shop
-        self.corrections: dict[str, str] = {}
         self.typed: dict[str, list[str]] = {}  # the fields of each channel without columns
         for way in offered(shop):
             if f"use_{way.name}" not in self.fields:
                 self._add(sending(way.name))
-        for name in ("sms_text", "email_subject", "email_text", "fallback"):
-            self.fields[name].widget.attrs["aria-describedby"] = f"{name}-aide {name}-erreur"
 
     def _add(self, way: Sending) -> None:
         known = self.instance.further.get(way.name, {})
@@ -156,21 +188,6 @@ class WordsForm(forms.ModelForm):  # type: ignore[type-arg]
             for name, fields in self.typed.items()
         ]
 
-    def _checked(self, name: str) -> str:
-        text = str(self.cleaned_data[name])
-        self._check(name, text)
-        return text
-
-    def _check(self, name: str, text: str) -> None:
-        """Raises ``ValidationError`` for what nobody should read; ``name`` is the text's field."""
-        try:
-            check(text)
-        except UnknownVariable as refusal:
-            self.corrections[name] = refusal.meant.tag if refusal.meant else ""
-            raise ValidationError(str(refusal)) from refusal
-        except Refusal as refusal:
-            raise ValidationError(str(refusal)) from refusal
-
     def clean(self) -> dict[str, Any]:
         found = super().clean() or {}
         found["further"] = {}
@@ -185,15 +202,6 @@ class WordsForm(forms.ModelForm):  # type: ignore[type-arg]
             found["further"][name] = {**written, "used": bool(found.get(f"use_{name}"))}
         self.instance.further = found["further"]
         return found
-
-    def clean_sms_text(self) -> str:
-        return self._checked("sms_text")
-
-    def clean_email_subject(self) -> str:
-        return self._checked("email_subject")
-
-    def clean_email_text(self) -> str:
-        return self._checked("email_text")
 
 
 TEXTS: dict[str, forms.Widget] = {

@@ -4,11 +4,13 @@ import time
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
 
 from apps.audience.criteria import Criteria, reach
-from apps.campaigns.models import Drop, State
+from apps.campaigns.addresses import note
+from apps.campaigns.models import Drop, Rival, State
+from apps.campaigns.splitting import rival_of
 from apps.campaigns.taking import Later, later_places, take, write
 from apps.core.jobs import Lane, enqueue
 from apps.core.queue import key_of, others_wait
@@ -21,6 +23,7 @@ BATCH = 4000  # people whose messages are written in one transaction
 BUDGET_SECONDS = 25.0  # a job lives one minute at most: past this the rest is another job
 TURN_SECONDS = 3.0  # and past this, when somebody else waits for the worker
 FREEZE, CLOSE = "apps.campaigns.tasks.freeze", "apps.campaigns.tasks.close"
+PICK = "apps.campaigns.tasks.pick"
 
 
 def freeze(drop_id: int, token: str, now: datetime | None = None) -> None:
@@ -68,6 +71,8 @@ def _begin(drop_id: int, token: str, shop: Shop, now: datetime) -> Drop | None:
         drop.left_out = {one.reason: one.count for one in reached.left_out}
         drop.promised["reached"] = reached.reached
         drop.launched_at = now
+        for text in drop.texts.values():
+            note(text.counted)
     drop.state = State.PREPARING
     drop.save(update_fields=["state", "left_out", "promised", "launched_at", "saved_at"])
     return drop
@@ -96,12 +101,28 @@ def _finish(drop_id: int, token: str, now: datetime) -> None:
     drop = found.filter(state=State.PREPARING).first()
     if drop is None:
         return
+    rival = rival_of(drop)
+    if rival and rival.waits:
+        _await_pick(drop, rival, now)
+        return
     # Who could be reached at the beginning and was not: another message was faster.
     if (lost := drop.promised.get("reached", 0) - drop.audience_size) > 0:
         drop.left_out["cap"] = drop.left_out.get("cap", 0) + lost
     drop.state, drop.frozen_at = State.SENDING, now
     drop.save(update_fields=["state", "frozen_at", "left_out", "saved_at"])
     close(drop_id, now)
+
+
+def _await_pick(drop: Drop, rival: Rival, now: datetime) -> None:
+    """Those of the trial are written to; the others wait until one of the two texts is picked."""
+    if rival.pick_at is None:
+        last = waiting(drop).aggregate(at=Max("available_at"))["at"]
+        # With nobody in the trial there is nothing to wait for.
+        rival.pick_at = max(last, now) + timedelta(hours=rival.hours) if last else now
+        rival.save(update_fields=["pick_at"])
+    drop.state = State.TESTING
+    drop.save(update_fields=["state", "saved_at"])
+    enqueue(PICK, drop.pk, at=rival.pick_at)
 
 
 def waiting(drop: Drop) -> QuerySet[Message]:

@@ -14,7 +14,9 @@ from django.utils import timezone
 
 from apps.audience.criteria import Chosen
 from apps.campaigns import rendering
+from apps.campaigns.addresses import note
 from apps.campaigns.models import Run, RunState, Trigger
+from apps.campaigns.personal import in_words, own_code
 from apps.campaigns.triggers import KINDS
 from apps.campaigns.triggers.kind import Met
 from apps.contacts.models import Contact
@@ -23,10 +25,12 @@ from apps.loyalty.models import Card
 from apps.loyalty.services import card_of, the_programme
 from apps.messaging.budget import closed
 from apps.messaging.hours import next_allowed
-from apps.messaging.models import Kind, Message
+from apps.messaging.letter import OPENS_NOTHING
+from apps.messaging.models import Kind
 from apps.messaging.services import post
 from apps.shops.models import Shop
 
+_LEFT = ("state", "at", "reason", "message", "done_at", "offer", "offer_until")
 # Of several reasons the one nearest to a yes is told.
 _NEAREST = ("bad_address", "landline", "stopped", "no_consent", "no_address")
 
@@ -71,29 +75,42 @@ def _leave_or_wait(run: Run, person: Contact, channel: str, shop: Shop, now: dat
 
 
 def _send(run: Run, person: Contact, channel: str, shop: Shop, now: datetime) -> None:
-    run.message = write(run.trigger, person, channel, run.cause, shop)
+    subject, body = words_for(run, person, channel, shop, now)
+    run.message = post(
+        contact=person,
+        channel=channel,
+        kind=Kind.COMMERCIAL,
+        cause=run.cause,
+        subject=subject,
+        body=body,
+    )
     if run.message is None:  # its address went away between the look and the line
         _drop(run, "no_address", now)
         return
     run.state, run.at, run.reason, run.done_at = RunState.SENT, None, "", now
-    run.save(update_fields=["state", "at", "reason", "message", "done_at"])
+    run.save(update_fields=_LEFT)
     person.last_commercial_at = now
     person.save(update_fields=["last_commercial_at"])
 
 
-def write(
-    trigger: Trigger, person: Contact, channel: str, cause: str, shop: Shop
-) -> Message | None:
-    """The trigger's words for one person, into the outbox."""
+def words_for(
+    run: Run, person: Contact, channel: str, shop: Shop, now: datetime
+) -> tuple[str, str]:
+    """The subject and the text that ``person`` reads, with links of their own, and with a code
+    if the trigger gives one: what it is worth stands on ``run`` from now on."""
+    trigger = run.trigger
     reader = reader_of(trigger, person, channel)
-    return post(
-        contact=person,
-        channel=channel,
-        kind=Kind.COMMERCIAL,
-        cause=cause,
-        subject=rendering.subject(trigger, channel, reader, shop),
-        body=rendering.text(trigger, channel, reader, person, shop),
-    )
+    note(trigger.counted)
+    subject = rendering.subject(trigger, channel, reader, shop)
+    body = rendering.text(trigger, channel, reader, person, shop)
+    body = body.replace(OPENS_NOTHING, person.link_token)
+    if not trigger.offer:
+        return subject, body
+    run.offer = trigger.offer
+    if trigger.offer_days:
+        run.offer_until = timezone.localdate(now) + timedelta(days=trigger.offer_days)
+    code = own_code(run, person.pk)
+    return in_words(subject, code), in_words(body, code)
 
 
 def reader_of(trigger: Trigger, person: Contact, channel: str) -> Chosen:

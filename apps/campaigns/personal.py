@@ -10,7 +10,7 @@ from hashlib import md5
 
 from django.db import connection
 
-from apps.campaigns.models import Drop, Send
+from apps.campaigns.models import Drop, Run, Send
 from apps.core.tokens import READABLE
 from apps.messaging.letter import NO_CODE
 from apps.shops.models import Shop
@@ -30,9 +30,9 @@ WITH people AS MATERIALIZED (
   SELECT id, ('x' || right(gen_random_uuid()::text, 12))::bit(48)::bigint AS n
   FROM (SELECT DISTINCT unnest(ids::bigint[]) AS id FROM unnest(%s::text[]) AS each (ids)) AS taken
 )
-INSERT INTO {_TABLE} (drop_id, contact_id, code)
+INSERT INTO {_TABLE} ({{whose}}, contact_id, code)
 SELECT %s, id, {_CODE} FROM people
-WHERE NOT EXISTS (SELECT FROM {_TABLE} WHERE drop_id = %s AND contact_id = people.id)
+WHERE NOT EXISTS (SELECT FROM {_TABLE} WHERE {{whose}} = %s AND contact_id = people.id)
 ON CONFLICT DO NOTHING
 """
 _HOLD = f"""
@@ -40,8 +40,9 @@ INSERT INTO {_TABLE} (drop_id, contact_id, held_out)
 SELECT %s, unnest(ids::bigint[]), true FROM unnest(%s::text[]) AS each (ids)
 ON CONFLICT DO NOTHING
 """
-# A hundred faces of a die that falls the same way for the same person and drop, ever.
-_FACE = "('x' || left(md5('{drop}:' || {contact}), 8))::bit(32)::bigint %% 100"
+# Dice of a hundred faces that fall the same way for the same person and drop, ever. Each reads
+# signs of its own: what one shows says nothing of the other.
+HELD, TEXT = 1, 9
 JOINED = f" JOIN {_TABLE} AS send ON send.drop_id = %s AND send.contact_id = c.id"
 
 
@@ -60,18 +61,31 @@ def voucher_link(shop: Shop, code: str = NOBODYS) -> str:
     return f"{shop.url}/bon/{code}/"
 
 
-def give(drop: Drop, people: int, ids: Sequence[str]) -> None:
+def give(source: Drop | Run, people: int, ids: Sequence[str]) -> None:
     """A code to each of ``people``, whose ``ids`` come as arrays in PostgreSQL's writing.
 
     Whoever draws a code that somebody has draws again.
     """
+    statement = _GIVE.format(whose="drop_id" if isinstance(source, Drop) else "run_id")
     with connection.cursor() as cursor:
         for _turn in range(20):
-            cursor.execute(_GIVE, [list(ids), drop.pk, drop.pk])
+            cursor.execute(statement, [list(ids), source.pk, source.pk])
             people -= cursor.rowcount
             if people <= 0:
                 return
     raise RuntimeError("codes were taken twenty times in a row")
+
+
+def face(die: int, drop: Drop, contact_id: int) -> int:
+    """What ``die`` shows for a person of ``drop``, from 0 to 99: by their two numbers alone."""
+    drawn = md5(f"{drop.pk}:{contact_id}".encode(), usedforsecurity=False).hexdigest()
+    return int(drawn[die - 1 : die + 7], 16) % 100
+
+
+def face_of(die: int, drop: Drop, contact: str) -> str:
+    """SQL: ``face`` of the column ``contact``; for a statement that takes parameters."""
+    drawn = f"substr(md5('{int(drop.pk)}:' || {contact}), {die}, 8)"
+    return f"(('x' || {drawn})::bit(32)::bigint %% 100)"
 
 
 def held_out(drop: Drop, contact_id: int) -> bool:
@@ -82,21 +96,31 @@ def held_out(drop: Drop, contact_id: int) -> bool:
     """
     if not drop.hold_out:
         return False
-    drawn = md5(f"{drop.pk}:{contact_id}".encode(), usedforsecurity=False).hexdigest()
-    return int(drawn[:8], 16) % 100 < drop.hold_out
+    return face(HELD, drop, contact_id) < drop.hold_out
 
 
 def is_held_out(drop: Drop, contact: str) -> str:
     """SQL: ``held_out`` of the column ``contact``; for a statement that takes parameters."""
     if not drop.hold_out:
         return "false"
-    return f"{_FACE.format(drop=int(drop.pk), contact=contact)} < {int(drop.hold_out)}"
+    return f"{face_of(HELD, drop, contact)} < {int(drop.hold_out)}"
 
 
 def hold(drop: Drop, ids: Sequence[str]) -> None:
     """Note who gets nothing; ``ids`` as in ``give``."""
     with connection.cursor() as cursor:
         cursor.execute(_HOLD, [drop.pk, list(ids)])
+
+
+def own_code(run: Run, contact_id: int) -> str:
+    """The code that one message alone brings, made now."""
+    give(run, 1, [f"{{{contact_id}}}"])
+    return str(Send.objects.get(run=run).code)
+
+
+def in_words(text: str, code: str) -> str:
+    """``text`` with ``code`` where nobody's stood; as ``with_code``, for one."""
+    return text.replace(NO_CODE, shown(code)).replace(f"/{NOBODYS}/", f"/{code}/")
 
 
 def with_code(text: str) -> str:

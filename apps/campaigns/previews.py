@@ -1,6 +1,6 @@
 """What the composers show beside the words: how they read on a phone and in a mailbox."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Protocol
 
 from django.db.models import CharField, Value
@@ -8,7 +8,7 @@ from django.db.models.functions import Cast, Coalesce, Length, NullIf
 
 from apps.audience.criteria import Chosen
 from apps.campaigns import rendering
-from apps.campaigns.estimate import Sample, imagined, reader_without_links, weigh
+from apps.campaigns.estimate import Sample, Shown, imagined, reader_without_links, weigh
 from apps.campaigns.models import Drop, Trigger
 from apps.campaigns.writing import absences, uses
 from apps.contacts.channels import named
@@ -27,16 +27,6 @@ class Told(Protocol):
     def longest(self) -> Sample | None: ...
     @property
     def readers(self) -> dict[str, Chosen]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """For a message that leaves by itself: those of the shop's people it would be shortest and
-    longest for, or somebody imagined when there is nobody."""
-
-    shortest: Sample | None
-    longest: Sample | None
-    readers: dict[str, Chosen]
 
 
 EXTREMES = 10  # people of the longest names, and of the shortest, whose messages are weighed
@@ -138,6 +128,6 @@ def mail_sample(words: rendering.Words, told: Told, shop: Shop) -> dict[str, Any
     return {
         "subject": rendering.subject(words, Channel.EMAIL, reader, shop),
         "paragraphs": paragraphs(rendering.body(words, Channel.EMAIL, reader, shop)),
-        "card": card_link(shop, "", rendering.door(words)),
+        "card": card_link(shop, "", words.door),
         "name": reader.first_name or "une personne sans prénom",
     }

@@ -26,8 +26,9 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Coalesce, Concat, JSONObject, RowNumber
 from django.utils.translation import ngettext
 
+from apps.campaigns import addresses
 from apps.campaigns.comparing import Comparison, Share, said
-from apps.campaigns.models import Drop, State, Use
+from apps.campaigns.models import Address, Click, Drop, Link, State, Trigger, Use
 from apps.campaigns.writing import uses
 from apps.contacts.channels import named
 from apps.contacts.models import ConsentEvent, ConsentState
@@ -195,8 +196,15 @@ def stops(drop: Drop) -> int:
     withdrawn = ConsentEvent.objects.filter(
         state=ConsentState.WITHDRAWN, at__gte=drop.launched_at, at__lt=until
     )
-    written_to = Message.objects.filter(cause=drop.cause).values("contact_id")
-    return withdrawn.filter(contact_id__in=written_to).values("contact_id").distinct().count()
+    who = living()
+    written_to = Message.objects.filter(cause=drop.cause).values(who=who)
+    return withdrawn.annotate(who=who).filter(who__in=written_to).values("who").distinct().count()
+
+
+def living() -> Coalesce:
+    """The record that speaks today for a row's person: who was written to under another, and
+    merged since, comes and clicks under this one."""
+    return Coalesce("contact__merged_into", "contact")
 
 
 def unwelcome(result: Result, stopped: int) -> str:
@@ -232,14 +240,15 @@ WATCHED = timedelta(days=14)  # how long a visit after a message counts as one
 class Effect:
     """What people did since they were written to, beside those who were kept without.
 
-    ``until`` is when one stops looking; ``clicked`` is None for a drop
-    without links, ``redeemed`` for one without codes.
+    ``until`` is when one stops looking; ``clicked`` is None for a drop without links,
+    ``redeemed`` for one without codes; ``addresses``: see ``followed``.
     """
 
     came: Comparison
     clicked: Share | None
     redeemed: Share | None
     until: datetime
+    addresses: list[tuple[str, int]]
 
     @property
     def sentence(self) -> str:
@@ -255,10 +264,27 @@ class Effect:
         return f"{counted} Les deux groupes sont tirés au sort ; {sure}"
 
 
-def has_links(drop: Drop) -> bool:
+def has_links(words: Drop | Trigger) -> bool:
     """Whether somebody could follow a link of it that is counted."""
-    texts = [drop.written(channel) for channel in drop.channels]
-    return any(uses(text, "lien") or uses(text, "bon") for text in texts)
+    texts = [words.written(channel) for channel in words.channels]
+    told = any(uses(text, "lien") or uses(text, "bon") for text in texts)
+    return told or bool(addresses.typed_in(words.counted))
+
+
+def followed(clicks: "QuerySet[Click]") -> list[tuple[str, int]]:
+    """The pages that the shop named, with how many people went there, most first."""
+    gone = clicks.exclude(link__in=Link.values).order_by().values_list("link")
+    people = dict(gone.annotate(people=Count(living(), distinct=True)))
+    urls = Address.objects.in_bulk(people)
+    told = [(addresses.shown(urls[key].url), many) for key, many in people.items() if key in urls]
+    return sorted(told, key=lambda one: (-one[1], one[0]))
+
+
+def came_after(launched_at: datetime) -> "QuerySet[Movement]":
+    """Visits that one looks at after a message."""
+    until = launched_at + WATCHED
+    visits = Movement.objects.filter(kind=MovementKind.EARN, undone_by=None)
+    return visits.filter(at__gte=launched_at, at__lt=until)
 
 
 def effect(drop: Drop) -> Effect | None:
@@ -266,12 +292,9 @@ def effect(drop: Drop) -> Effect | None:
     groups alike but for the message."""
     if drop.launched_at is None:
         return None
-    until = drop.launched_at + WATCHED
-    visits = Movement.objects.filter(
-        kind=MovementKind.EARN, undone_by=None, at__gte=drop.launched_at, at__lt=until
-    )
-    written_to = Message.objects.filter(cause=drop.cause).values("contact_id")
-    held = drop.sends.filter(held_out=True).values("contact_id")
+    until, visits = drop.launched_at + WATCHED, came_after(drop.launched_at)
+    written_to = Message.objects.filter(cause=drop.cause).values(who=living())
+    held = drop.sends.filter(held_out=True).values(who=living())
     kept = held.count() if drop.hold_out else 0
 
     def share(people: "QuerySet[Any, Any]", count: int) -> Share:
@@ -284,7 +307,8 @@ def effect(drop: Drop) -> Effect | None:
         redeemed = Share(used.count(), drop.sends.exclude(code=None).count())
     got = share(written_to, max(drop.audience_size - kept, 0))
     clicked = None
-    if has_links(drop):
-        clicks = drop.clicks.values("contact_id").distinct().count()
+    if any(has_links(text) for text in drop.texts.values()):
+        clicks = drop.clicks.values(who=living()).distinct().count()
         clicked = Share(min(clicks, got.all), got.all)
-    return Effect(Comparison(got, share(held, kept)), clicked, redeemed, until)
+    came = Comparison(got, share(held, kept))
+    return Effect(came, clicked, redeemed, until, followed(drop.clicks.all()))

@@ -5,8 +5,7 @@ from functools import lru_cache
 from typing import Protocol
 
 from apps.audience.criteria import Chosen
-from apps.campaigns.links import short
-from apps.campaigns.models import Drop
+from apps.campaigns.addresses import through
 from apps.campaigns.personal import voucher_link
 from apps.campaigns.writing import fill, uses
 from apps.contacts.models import Channel, Contact
@@ -26,6 +25,8 @@ class Words(Protocol):
     def offer(self) -> str: ...
     @property
     def wordings(self) -> list[str]: ...
+    @property
+    def door(self) -> str: ...
     def written(self, channel: str, what: str = "text") -> str: ...
 
 
@@ -40,11 +41,6 @@ def needs_card(words: Words) -> bool:
     return any(uses(text, "lien") for text in words.wordings)
 
 
-def door(words: Words) -> str:
-    """Where the links of a drop lead by, so that who follows them is counted."""
-    return f"l/{short(words.pk)}" if isinstance(words, Drop) and words.pk else "c"
-
-
 def _values(words: Words, person: Chosen, shop: Shop) -> dict[str, str]:
     return {
         "prénom": person.first_name,
@@ -52,7 +48,7 @@ def _values(words: Words, person: Chosen, shop: Shop) -> dict[str, str]:
         "boutique": shop.name,
         "tampons": str(person.balance),
         "reste": str(person.missing),
-        "lien": card_link(shop, person.card_token, door(words)),
+        "lien": card_link(shop, person.card_token, words.door),
         **({"code": NO_CODE, "bon": voucher_link(shop)} if words.offer else {}),
     }
 
@@ -65,9 +61,13 @@ def body(words: Words, channel: str, person: Chosen, shop: Shop) -> str:
     """
     way, text = sending(channel), words.written(channel)
     values, fallback = _values(words, person, shop), words.fallback
+    host = shop.url
     if way.short_links:
+        host = host.removeprefix("https://")
         for name in ("lien", "bon"):
             values[name] = values.get(name, "").removeprefix("https://")
+    if way.counts_addresses:
+        text = through(text, words.door, host)
     if way.spells_light and _is_light(text):
         values = {name: _lightened(value) for name, value in values.items()}
         fallback = _lightened(fallback)

@@ -13,10 +13,12 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.audience.criteria import Criteria
 from apps.audit.services import record
+from apps.campaigns import picking
 from apps.campaigns.affording import LIMITS, affordable, not_closed
 from apps.campaigns.estimate import Estimate
 from apps.campaigns.freezing import CLOSE, FREEZE
-from apps.campaigns.models import Drop, State, Trigger
+from apps.campaigns.models import UNDER_WAY, Drop, Rival, State, Trigger
+from apps.campaigns.splitting import rival_of
 from apps.campaigns.writing import uses
 from apps.contacts.channels import named
 from apps.contacts.models import Contact
@@ -48,6 +50,7 @@ WRITTEN = (
     "hold_out",
     "send_at",
 )
+RIVAL_WRITTEN = (*Rival.TEXTS, "share", "hours", "otherwise")
 # What belongs to a day, and not to the words that may serve again.
 DATED = {"title", "offer_until", "send_at"}
 
@@ -138,6 +141,17 @@ def save(drop_id: int, written: Mapping[str, Any], criteria: Criteria) -> Drop:
 
 
 @transaction.atomic
+def save_rival(drop_id: int, written: Mapping[str, Any] | None) -> None:
+    """The second text as it was typed (``RIVAL_WRITTEN``), or none. Raises ``AlreadyLaunched``."""
+    drop = _draft(drop_id)
+    if written is None:
+        Rival.objects.filter(drop=drop).delete()
+        return
+    typed = {name: written[name] for name in RIVAL_WRITTEN}
+    Rival.objects.update_or_create(drop=drop, defaults=typed)
+
+
+@transaction.atomic
 def lighten_sms(drop_id: int) -> Drop:
     """The SMS in GSM-7, where that makes it cheaper. Raises ``AlreadyLaunched``."""
     drop = _draft(drop_id)
@@ -146,10 +160,14 @@ def lighten_sms(drop_id: int) -> Drop:
     return drop
 
 
+@transaction.atomic
 def duplicate(drop: Drop, by: Actor, now: datetime | None = None) -> Drop:
     """A new draft with the same words for the same people."""
     kept = {name: getattr(drop, name) for name in WRITTEN if name not in DATED}
-    return create(by, Criteria.read(drop.criteria), kept, now)
+    copy = create(by, Criteria.read(drop.criteria), kept, now)
+    if rival := rival_of(drop):
+        save_rival(copy.pk, {name: getattr(rival, name) for name in RIVAL_WRITTEN})
+    return copy
 
 
 @transaction.atomic
@@ -160,8 +178,11 @@ def discard(drop_id: int) -> None:
 
 def ready(drop: Drop, now: datetime) -> None:
     """Raises what keeps ``drop`` from being launched, nobody's presence aside."""
-    ready_to_read(drop)
-    _offer_stands(drop, now)
+    for text in drop.texts.values():
+        ready_to_read(text)
+    picking.ready(drop)
+    if drop.offer_until and drop.offer_until < timezone.localdate(drop.send_at or now):
+        raise OfferOver()
     if drop.send_at and drop.send_at <= now:
         raise TimePassed()
     if drop.send_at and drop.send_at > now + FURTHEST:
@@ -169,7 +190,8 @@ def ready(drop: Drop, now: datetime) -> None:
 
 
 def ready_to_read(words: Drop | Trigger) -> None:
-    """Raises ``NothingToSend`` or ``BlankLeft`` for words that nobody should read."""
+    """Raises ``NothingToSend``, ``BlankLeft``, ``CodeWithoutOffer`` or ``OfferWithoutCode`` for
+    words that nobody should read."""
     missing = [
         what
         for what, needed in (
@@ -185,23 +207,22 @@ def ready_to_read(words: Drop | Trigger) -> None:
         raise NothingToSend(what=", ".join(missing))
     if blanks := _BLANK.findall(" ".join(words.wordings)):
         raise BlankLeft(what=", ".join(dict.fromkeys(blanks)))
+    _offer_told(words)
 
 
-def _offer_stands(drop: Drop, now: datetime) -> None:
-    """What a code gives is said, the code is in each text, and it is worth something that day."""
-    with_code = [c for c in drop.channels if _bears_code(drop, c)]
-    if not drop.offer:
+def _offer_told(words: Drop | Trigger) -> None:
+    """What a code gives is said, and the code is in each text."""
+    with_code = [c for c in words.channels if _bears_code(words, c)]
+    if not words.offer:
         if with_code:
             raise CodeWithoutOffer()
         return
-    if without := [c for c in drop.channels if c not in with_code]:
+    if without := [c for c in words.channels if c not in with_code]:
         raise OfferWithoutCode(by=" ni ".join(str(named(c).by) for c in without))
-    if drop.offer_until and drop.offer_until < timezone.localdate(drop.send_at or now):
-        raise OfferOver()
 
 
-def _bears_code(drop: Drop, channel: str) -> bool:
-    texts = drop.written(channel, "subject"), drop.written(channel)
+def _bears_code(words: Drop | Trigger, channel: str) -> bool:
+    texts = words.written(channel, "subject"), words.written(channel)
     return any(uses(text, name) for text in texts for name in ("code", "bon"))
 
 
@@ -252,7 +273,7 @@ def unschedule(drop_id: int, by: Actor) -> Drop:
 @transaction.atomic
 def pause(drop_id: int, by: Actor) -> Drop:
     """What waits stays; what a worker holds at this moment still leaves."""
-    drop = _standing(drop_id, State.PREPARING, State.SENDING)
+    drop = _standing(drop_id, *UNDER_WAY)
     drop.state, drop.pause_reason = State.PAUSED, BY_HAND
     drop.save(update_fields=["state", "pause_reason", "saved_at"])
     hold(drop.cause)
@@ -291,7 +312,7 @@ def _go_on(drop: Drop, now: datetime | None) -> None:
 def cancel(drop_id: int, by: Actor, now: datetime | None = None) -> Drop:
     """What has not left will not leave, and those people are free for another message."""
     now = now or timezone.now()
-    drop = _standing(drop_id, State.PREPARING, State.SENDING, State.PAUSED)
+    drop = _standing(drop_id, *UNDER_WAY, State.PAUSED)
     outbox.cancel(drop.cause, now)
     drop.state, drop.done_at, drop.pause_reason = State.CANCELLED, now, ""
     drop.save(update_fields=["state", "done_at", "pause_reason", "saved_at"])
@@ -318,7 +339,7 @@ def provider_paused(cause: str, code: str) -> None:
     kind, _colon, number = cause.partition(":")
     if kind != "drop":
         return
-    going = Drop.objects.filter(pk=int(number), state__in=[State.PREPARING, State.SENDING])
+    going = Drop.objects.filter(pk=int(number), state__in=UNDER_WAY)
     going.update(state=State.PAUSED, pause_reason=code)
 
 

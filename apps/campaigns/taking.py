@@ -18,7 +18,7 @@ from django.db.models import F, Min, QuerySet, Value
 from django.db.models.functions import Coalesce
 
 from apps.audience.criteria import Chosen, Criteria, reachable
-from apps.campaigns import personal, rendering
+from apps.campaigns import personal, rendering, splitting
 from apps.campaigns.estimate import reader_without_links
 from apps.campaigns.models import Drop
 from apps.campaigns.writing import uses
@@ -34,7 +34,7 @@ from apps.shops.models import Shop
 
 Later = Mapping[tuple[str, str], datetime]  # a phone's region and a post code → when it opens
 
-_COMMON = ("given", "family", "stamps")
+_COMMON = ("text", "given", "family", "stamps")
 _TAKE = """
 WITH people AS MATERIALIZED ({people} FOR NO KEY UPDATE OF {contact}),
 taken AS (UPDATE {contact} AS c SET last_commercial_at = %s FROM people WHERE c.id = people.id)
@@ -67,6 +67,7 @@ class Readers:
     """Those who read the same words by one channel; ``ids`` as PostgreSQL writes an array."""
 
     channel: str
+    text: str  # a key of ``Drop.texts``
     first_name: str
     last_name: str
     stamps: int
@@ -107,6 +108,8 @@ def take(drop: Drop, shop: Shop, now: datetime, many: int) -> Taken:
     """
     found = reachable(Criteria.read(drop.criteria), drop.channels, shop, now)
     found = _common(found.filter(pk__gt=drop.frozen_up_to), drop)
+    if splitting.rival_of(drop):
+        found = found.filter(splitting.turn_of(drop))
     judged = [f"{channel}_is" for channel in drop.channels]
     people, values = found.values("id", *judged, *_COMMON)[:many].query.sql_with_params()
     statement = _TAKE.format(
@@ -130,11 +133,13 @@ def take(drop: Drop, shop: Shop, now: datetime, many: int) -> Taken:
 
 def _common(found: "QuerySet[Any]", drop: Drop) -> "QuerySet[Any]":
     """What the drop's words say of a person: what they do not say is the same for all."""
+    written = [part for text in drop.texts.values() for part in text.wordings]
 
     def says(*names: str) -> bool:
-        return any(uses(text, name) for text in drop.wordings for name in names)
+        return any(uses(text, name) for text in written for name in names)
 
     return found.annotate(
+        text=splitting.reads_of(drop),
         given=F("first_name") if says("prénom") else Value(""),
         family=F("last_name") if says("nom") else Value(""),
         stamps=Coalesce(F("card__balance"), 0) if says("tampons", "reste") else Value(0),
@@ -159,8 +164,8 @@ def _ways(drop: Drop) -> list[str]:
 
 def write(drop: Drop, taken: Taken, later: Later, shop: Shop, now: datetime) -> None:
     """Their lines into the outbox, in order of their ids, each with their own links."""
-    readers = taken.readers
-    if rendering.needs_card(drop):
+    readers, texts = taken.readers, drop.texts
+    if any(rendering.needs_card(words) for words in texts.values()):
         between = Contact.objects.filter(pk__gt=drop.frozen_up_to, pk__lte=taken.up_to)
         for contact in between.filter(last_commercial_at=now, card=None).only("pk"):
             card_of(contact)
@@ -168,13 +173,14 @@ def write(drop: Drop, taken: Taken, later: Later, shop: Shop, now: datetime) -> 
     subjects, bodies = [], []
     for same in readers:
         person = same.one(goal)
-        subjects.append(rendering.subject(drop, same.channel, person, shop))
-        bodies.append(rendering.text(drop, same.channel, person, nobody, shop))
+        words = texts[same.text]
+        subjects.append(rendering.subject(words, same.channel, person, shop))
+        bodies.append(rendering.text(words, same.channel, person, nobody, shop))
     regions, postal_codes = zip(*later, strict=True) if later else ((), ())
-    words = [[same.channel for same in readers], subjects, bodies, [same.ids for same in readers]]
+    lines = [[same.channel for same in readers], subjects, bodies, [same.ids for same in readers]]
     moments = [list(regions), list(postal_codes), list(later.values())]
     shared = {"kind": Kind.COMMERCIAL, "cause": drop.cause, "created_at": now}
-    own, source, values = _texts(drop), _READERS, [*words, *moments, now]
+    own, source, values = _texts(drop), _READERS, [*lines, *moments, now]
     if drop.offer:
         personal.give(drop, taken.written_to, [same.ids for same in readers])
         own = {name: personal.with_code(text) for name, text in own.items()}
@@ -192,7 +198,7 @@ def _to() -> str:
 
 def _texts(drop: Drop) -> dict[str, str]:
     """The words of a line in SQL, with the person's own links."""
-    door = rendering.door(drop)
+    door = drop.door
     subject, body = (_CARD % (name, door, door) for name in ("subject", "body"))
     return {"subject": subject, "body": f"replace({body}, '{OPENS_NOTHING}', c.link_token)"}
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.db.models import Q
 from django.utils import timezone
 
-from apps.campaigns import firing, freezing, keeping, services, trials
+from apps.campaigns import firing, freezing, keeping, picking, services, trials
 from apps.campaigns.models import Drop, State
 from apps.contacts.facts import ConsentGiven
 from apps.contacts.models import ConsentEvent, ConsentState
@@ -27,6 +27,11 @@ def freeze(drop_id: int, token: str) -> None:
 def close(drop_id: int) -> None:
     """A drop whose messages are all gone is done."""
     freezing.close(drop_id)
+
+
+def pick(drop_id: int) -> None:
+    """The better of a drop's two texts goes to those who waited for it."""
+    picking.pick(drop_id)
 
 
 def try_out(trial_id: int) -> None:
@@ -65,10 +70,13 @@ def sweep() -> None:
     limit = now - LOST_AFTER
     still = Q(state__in=[State.PREPARING, State.SENDING], saved_at__lt=limit)
     overdue = Q(state=State.SCHEDULED, send_at__lt=limit)
+    unpicked = Q(state=State.TESTING, rival__pick_at__lt=limit)
     for _ in every_open_shop():
-        for drop in Drop.objects.filter(still | overdue | keeping.to_keep(now)):
+        for drop in Drop.objects.filter(still | overdue | unpicked | keeping.to_keep(now)):
             if not drop.moves:
                 enqueue(keep, drop.pk, bulk=True)
+            elif drop.state == State.TESTING:
+                enqueue(pick, drop.pk)
             elif drop.state != State.SENDING:
                 enqueue(freeze, drop.pk, str(drop.launch_token))
             elif not freezing.waiting(drop).exists():

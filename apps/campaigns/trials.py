@@ -1,4 +1,4 @@
-"""A test of a drop, to the owner's own mailbox and a phone they type: no customer is touched."""
+"""A test of a message, to the owner's own mailbox and a phone they type: no customer is touched."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from apps.accounts import mail as platform_mail
 from apps.accounts.models import User
 from apps.campaigns import rendering
 from apps.campaigns.estimate import imagined, reader_without_links
-from apps.campaigns.models import Drop, Trial
+from apps.campaigns.models import Drop, Trial, Trigger
 from apps.contacts.models import Channel
 from apps.core.jobs import enqueue
 from apps.core.phone import Phone
@@ -39,7 +39,7 @@ class LandlineTrial(Refusal):
 
 @transaction.atomic
 def send(
-    drop: Drop, shop: Shop, user: User, phone: Phone | None, now: datetime | None = None
+    words: Drop | Trigger, shop: Shop, user: User, phone: Phone | None, now: datetime | None = None
 ) -> list[str]:
     """Send what is written to ``user``'s mailbox and to ``phone``; returns the channels used.
 
@@ -47,8 +47,8 @@ def send(
     person, forty a day and shop.
     """
     now = now or timezone.now()
-    by_sms = bool(drop.use_sms and drop.sms_text.strip() and phone)
-    by_email = bool(drop.use_email and drop.email_text.strip())
+    by_sms = bool(words.use_sms and words.sms_text.strip() and phone)
+    by_email = bool(words.use_email and words.email_text.strip())
     if phone and not phone.mobile:
         raise LandlineTrial()
     if not by_sms and not by_email:
@@ -58,14 +58,15 @@ def send(
     used = []
     nobody = reader_without_links()
     if by_email:
-        mail = rendering.mail(drop, imagined(shop, Channel.EMAIL), nobody, shop)
+        mail = rendering.mail(words, imagined(shop, Channel.EMAIL), nobody, shop)
         platform_mail.post(
             to=user.email, subject=f"[Essai] {mail.subject}", text=mail.text, html=mail.html
         )
         used.append(str(Channel.EMAIL))
     if by_sms and phone:
-        body = rendering.text(drop, Channel.SMS, imagined(shop), nobody, shop)
-        trial = Trial.objects.create(drop=drop, to=phone.e164, body=body, at=now)
+        body = rendering.text(words, Channel.SMS, imagined(shop), nobody, shop)
+        whose = {"drop": words} if isinstance(words, Drop) else {"trigger": words}
+        trial = Trial.objects.create(**whose, to=phone.e164, body=body, at=now)
         enqueue(TRY_OUT, trial.pk)
         used.append(str(Channel.SMS))
     return used

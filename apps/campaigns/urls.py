@@ -3,16 +3,19 @@ a customer shows."""
 
 from django.urls import path, re_path
 
-from apps.campaigns import automatic_views, counter_views, customer_views, views
+from apps.campaigns import automatic_views, counter_views, customer_views, trial_views, views
 from apps.core.tokens import READABLE
 
 _CODE = rf"(?P<code>[{READABLE}]{{9}})"
 
 _TOKEN = r"(?P<token>[A-Za-z0-9_-]{22})"  # noqa: S105 (a pattern)
+# « l » and a drop's number, « m » and a trigger's; an address that the shop typed.
+_CAUSE, _KEY = r"(?P<door>l|m)/(?P<number>[0-9a-z]{1,13})", r"(?P<key>[0-9a-z]{6})"
 
 customer_urls = [
     re_path(rf"^bon/{_CODE}/$", customer_views.voucher, name="voucher"),
-    re_path(rf"^l/(?P<drop>[0-9a-z]{{1,13}})/{_TOKEN}/$", customer_views.onward, name="onward"),
+    re_path(rf"^{_CAUSE}/{_TOKEN}/$", customer_views.onward, name="onward"),
+    re_path(rf"^{_CAUSE}/{_KEY}/{_TOKEN}/$", customer_views.outward, name="outward"),
 ]
 team_urls = [
     path("comptoir/code/", counter_views.ask, name="counter-code"),
@@ -22,7 +25,7 @@ team_urls = [
     path("gestion/messages/nouveau/", views.new, name="drop_new"),
     path("gestion/messages/<int:pk>/", views.drop, name="drop"),
     path("gestion/messages/<int:pk>/brouillon/", views.save, name="drop_save"),
-    path("gestion/messages/<int:pk>/essai/", views.trial, name="drop_trial"),
+    path("gestion/messages/<int:pk>/essai/", trial_views.of_drop, name="drop_trial"),
     path("gestion/messages/<int:pk>/envoyer/", views.launch, name="drop_launch"),
     path("gestion/messages/<int:pk>/copier/", views.duplicate, name="drop_duplicate"),
     path("gestion/messages/<int:pk>/supprimer/", views.discard, name="drop_discard"),
@@ -31,9 +34,15 @@ team_urls = [
         views.act,
         name="drop_act",
     ),
+    re_path(
+        r"^gestion/messages/(?P<pk>[0-9]{1,18})/texte/(?P<text>a|b)/$",
+        views.pick,
+        name="drop_pick",
+    ),
     path("gestion/automatiques/", automatic_views.triggers, name="triggers"),
     path("gestion/automatiques/nouveau/", automatic_views.new, name="trigger_new"),
     path("gestion/automatiques/<int:pk>/", automatic_views.trigger, name="trigger"),
+    path("gestion/automatiques/<int:pk>/essai/", trial_views.of_trigger, name="trigger_trial"),
     path("gestion/automatiques/<int:pk>/texte/", automatic_views.save, name="trigger_save"),
     re_path(
         r"^gestion/automatiques/(?P<pk>[0-9]{1,18})/(?P<verb>activer|arreter|copier|supprimer)/$",

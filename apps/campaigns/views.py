@@ -14,19 +14,21 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from apps.accounts.requests import TeamRequest, actor
 from apps.audience.criteria import REASONS, Criteria, describe, parts
-from apps.campaigns import queries, services, trials
+from apps.campaigns import picking, queries, services, trial_views
 from apps.campaigns.affording import LIMITS, affordable, outlook
-from apps.campaigns.estimate import Estimate, estimate
-from apps.campaigns.forms import GROUPS, CriteriaForm, DropForm, TrialForm, corrected
-from apps.campaigns.models import Drop, State
+from apps.campaigns.estimate import Estimate, Shown, estimate
+from apps.campaigns.forms import GROUPS, CriteriaForm, DropForm, corrected
+from apps.campaigns.models import Drop, Pick, State
 from apps.campaigns.previews import further_samples, mail_sample, missing_said, samples
+from apps.campaigns.rival_forms import RivalForm
+from apps.campaigns.ruling import picked, rule
+from apps.campaigns.splitting import rival_of
 from apps.campaigns.starters import BY_KEY, STARTERS
 from apps.campaigns.timing import departure
+from apps.campaigns.versus import versus
 from apps.campaigns.writing import VARIABLES
 from apps.contacts.channels import named
-from apps.contacts.models import Channel
 from apps.core.doors import door
-from apps.core.phone import show_phone
 from apps.core.refusal import Refusal
 from apps.core.roles import Right
 from apps.core.templatetags.french import jour
@@ -107,9 +109,11 @@ def save(request: TeamRequest, pk: int) -> HttpResponse:
     for name in GROUPS.get(act.removeprefix("sans:"), ()):
         data.pop(name, None)
     form, who = DropForm(data, instance=found, shop=request.shop, now=now), CriteriaForm(data)
-    if not (form.is_valid() & who.is_valid()):
-        return _composer(request, _drop(pk), form, who)
+    rival = RivalForm(data, drop=found)
+    if not (form.is_valid() & who.is_valid() & rival.is_valid()):
+        return _composer(request, _drop(pk), form, who, rival)
     services.save(pk, form.cleaned_data, who.cleaned_data["criteria"])
+    services.save_rival(pk, rival.typed)
     if act == "lighten":
         services.lighten_sms(pk)
     if request.htmx:
@@ -131,6 +135,7 @@ def _composer(
     found: Drop,
     form: DropForm | None = None,
     who: CriteriaForm | None = None,
+    rival: RivalForm | None = None,
 ) -> HttpResponse:
     now = timezone.now()
     criteria = Criteria.read(found.criteria)
@@ -139,10 +144,11 @@ def _composer(
         "drop": found,
         "form": form or DropForm(instance=found, shop=request.shop, now=now),
         "who": who or CriteriaForm(initial=CriteriaForm.values_of(criteria)),
+        "rival": rival or RivalForm(drop=found),
         "wrong": form is not None,
         "chips": _chips(criteria),
         "variables": VARIABLES,
-        "trial": _trial_form(request),
+        **trial_views.shown(request, found),
         "latest": queries.latest_result(),
         **_told(found, request.shop, now),
     }
@@ -162,9 +168,20 @@ def _told(found: Drop, shop: Shop, now: datetime) -> dict[str, Any]:
         "absences": missing_said(found),
         "mail": mail_sample(found, told, shop),
         "further": further_samples(found, told, shop),
+        "rule": rule(found, told.drawn),
+        "b": _text_b(found, told.rival, shop),
         "sender": sms_sender(shop),
         "health": HEALTH if shop.sells_alcohol else "",
     }
+
+
+def _text_b(found: Drop, told: Shown | None, shop: Shop) -> dict[str, Any] | None:
+    """What the composer and the confirmation say of the second text, if there is one."""
+    if told is None:
+        return None
+    text = found.texts[Pick.B]
+    lines, mail = samples(text, told, shop), mail_sample(text, told, shop)
+    return {"drop": text, "told": told, "samples": lines, "mail": mail}
 
 
 def _chips(criteria: Criteria) -> list[tuple[str, str]]:
@@ -191,49 +208,6 @@ def duplicate(request: TeamRequest, pk: int) -> HttpResponse:
     """A new draft with the same words."""
     copy = services.duplicate(_drop(pk), actor(request))
     return redirect("drop", copy.pk)
-
-
-# --- a test to oneself -------------------------------------------------------------------
-
-
-def _trial_form(request: TeamRequest) -> TrialForm:
-    typed = show_phone(request.session.get("trial_phone", ""))
-    return TrialForm(initial={"phone": typed}, region=request.shop.region)
-
-
-@door(Right.WRITE_DROPS)
-@require_POST
-def trial(request: TeamRequest, pk: int) -> HttpResponse:
-    """The draft, to the mailbox and the phone of who writes it."""
-    found, form = _drop(pk), TrialForm(request.POST, region=request.shop.region)
-    if not form.is_valid():
-        return _trial_answer(request, found, form, status=422)
-    phone = form.cleaned_data["phone"]
-    try:
-        used = trials.send(found, request.shop, request.user, phone)
-    except Refusal as refusal:
-        form.add_error("phone", str(refusal))
-        return _trial_answer(request, found, form, status=refusal.status)
-    if phone:
-        request.session["trial_phone"] = phone.e164
-    where = [
-        *([show_phone(phone.e164)] if Channel.SMS in used else []),
-        *([request.user.email] if Channel.EMAIL in used else []),
-    ]
-    return _trial_answer(request, found, _trial_form(request), sent=" et à ".join(where))
-
-
-def _trial_answer(
-    request: TeamRequest, found: Drop, form: TrialForm, *, sent: str = "", status: int = 200
-) -> HttpResponse:
-    if request.htmx:
-        context = {"drop": found, "trial": form, "trial_sent": sent}
-        return render(request, "campaigns/trial.html", context, status=status)
-    if sent:
-        messages.success(request, f"Essai envoyé à {sent}.")
-    else:
-        messages.error(request, " ".join(map(str, form.errors.get("phone", []))))
-    return redirect(f"{_path(found.pk)}#essai")
 
 
 # --- letting it go -----------------------------------------------------------------------
@@ -295,6 +269,18 @@ def _problem(found: Drop, told: Estimate, now: datetime) -> str:
 
 @door(Right.WRITE_DROPS)
 @require_POST
+def pick(request: TeamRequest, pk: int, text: str) -> HttpResponse:
+    """Do not wait for the figures: the others read this one."""
+    try:
+        picking.choose(_drop(pk).pk, text, actor(request))
+        messages.success(request, f"Les autres clients reçoivent le texte {text.upper()}.")
+    except Refusal as refusal:
+        messages.error(request, str(refusal))
+    return redirect("drop", pk)
+
+
+@door(Right.WRITE_DROPS)
+@require_POST
 def act(request: TeamRequest, pk: int, verb: str) -> HttpResponse:
     """Pause, go on, call off, or take a scheduled drop back."""
     verbs = {
@@ -323,6 +309,7 @@ def _progress(request: TeamRequest, found: Drop) -> HttpResponse:
         "stops": stops,
         "unwelcome": queries.unwelcome(result, stops),
         "effect": queries.effect(found),
+        **_two_texts(found),
         "left_out": [(REASONS[reason], count) for reason, count in found.left_out.items() if count],
         "pause_said": _pause_said(found),
         "limited": found.pause_reason in LIMITS,
@@ -339,6 +326,15 @@ def _progress(request: TeamRequest, found: Drop) -> HttpResponse:
     }
     name = "campaigns/drop.html#progress" if request.htmx else "campaigns/drop.html"
     return render(request, name, context)
+
+
+def _two_texts(found: Drop) -> dict[str, Any]:
+    """Both texts side by side, and what was or is to be picked."""
+    rival = rival_of(found)
+    if rival is None:
+        return {}
+    waits = found.promised.get("reached", 0) - found.audience_size if rival.waits else 0
+    return {"versus": versus(found), "waits": max(waits, 0), "picked": picked(rival)}
 
 
 def _rests_until(found: Drop, now: datetime) -> datetime | None:

@@ -15,6 +15,18 @@ def new_token() -> str:
     return secrets.token_urlsafe(16)
 
 
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+def short(number: int) -> str:
+    """``number`` in as few signs as a link can have; ``int(…, 36)`` reads it."""
+    found = ""
+    while number:
+        number, digit = divmod(number, len(_DIGITS))
+        found = _DIGITS[digit] + found
+    return found or "0"
+
+
 def readable_code(length: int) -> str:
     return "".join(secrets.choice(READABLE) for _ in range(length))
 

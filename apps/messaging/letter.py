@@ -25,6 +25,9 @@ _CODE = re.compile(
     rf"(?<!\w)({_SIGNS})-({_SIGNS})-({_SIGNS})(?!\w)|/bon/({_SIGNS})({_SIGNS})({_SIGNS})/"
 )
 _NO_STOP = f"/stop/{OPENS_NOTHING}/"
+_OWN = r"[\w-]{22}"
+# The shop's own link to an address that it typed.
+_COUNTED = re.compile(rf"https?://([^/]+)/[lm]/[0-9a-z]+/[0-9a-z]{{6}}/{_OWN}/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,11 @@ class Piece:
 
     text: str
     url: str = ""
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether it leads to a page that the shop named, by its own host."""
+        return bool(_COUNTED.fullmatch(self.url))
 
 
 def paragraphs(body: str) -> list[list[list[Piece]]]:
@@ -45,11 +53,15 @@ def paragraphs(body: str) -> list[list[list[Piece]]]:
 
 
 def _pieces(line: str) -> list[Piece]:
-    return [
-        Piece(part, part.rstrip(".,;)")) if _URL.fullmatch(part) else Piece(part)
-        for part in _URL.split(line)
-        if part
-    ]
+    return [_piece(part) for part in _URL.split(line) if part]
+
+
+def _piece(part: str) -> Piece:
+    if not _URL.fullmatch(part):
+        return Piece(part)
+    url = part.rstrip(".,;)")
+    # Of what only counts a click nobody reads the signs.
+    return Piece(_COUNTED.sub(r"\1/…", part), url)
 
 
 def card_link(shop: "Shop | _Look", token: str, door: str = "c") -> str:
@@ -85,7 +97,8 @@ def draw(title: str, text: str, contact: Contact, shop: Shop) -> str:
     one's own: those are put in afterwards.
     """
     look, body = _Look.of(shop), text.rpartition(FOOT)[0] or text
-    found = re.search(rf"{re.escape(shop.url)}/(c|l/[0-9a-z]+)/[\w-]+/", body)
+    body = body.replace(contact.link_token, OPENS_NOTHING)
+    found = re.search(rf"{re.escape(shop.url)}/(c|[lm]/[0-9a-z]+)/{_OWN}/", body)
     nowhere = card_link(shop, OPENS_NOTHING, found[1] if found else "c")
     card = found[0] if found else nowhere
     told = _CODE.search(f"{title} {body}")
@@ -94,7 +107,8 @@ def draw(title: str, text: str, contact: Contact, shop: Shop) -> str:
     title, body = title.replace(code, NO_CODE), body.replace(code, NO_CODE).replace(bare, none)
     html = _drawn(look, title, body.replace(card, nowhere), nowhere)
     html = html.replace(nowhere, card).replace(NO_CODE, code).replace(none, bare)
-    return html.replace(_NO_STOP, stop_url(contact, shop))
+    html = html.replace(_NO_STOP, stop_url(contact, shop))
+    return html.replace(OPENS_NOTHING, contact.link_token)
 
 
 @lru_cache(maxsize=256)

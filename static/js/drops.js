@@ -10,7 +10,7 @@ document.addEventListener("htmx:beforeRequest", (event) => {
 });
 
 function compose() {
-  const takes = "#message textarea, [name=email_subject]";
+  const takes = ":is(#message, #deux) textarea, [name$=email_subject]";
   let field = form.elements.sms_text;
 
   form.addEventListener("focusin", (event) => {

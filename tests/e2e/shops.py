@@ -71,7 +71,7 @@ def places(shop: Shop) -> dict[str, dict[str, object]]:
     found["choices"] = {"token": card.contact.link_token}
     found["counter-card"] = found["counter-stamp"] = {"card_id": card.pk}
     found["voucher"] = found["counter-code-one"] = {"code": code}
-    found["onward"] = {"drop": "1", "token": card.token}
+    found["onward"] = {"door": "l", "number": "1", "token": card.token}
     found["contact"] = {"pk": card.contact_id, "tag": 1}
     found["drop_new"] = {}
     found["drop_launch"] = {"pk": drops["draft"]}

@@ -2,9 +2,9 @@
 
 import pytest
 
-from apps.campaigns.links import short
 from apps.campaigns.models import Click, Drop
 from apps.core.tenancy import in_schema
+from apps.core.tokens import short
 from apps.loyalty.models import Card
 from apps.messaging.models import Message
 from tests.e2e.browser import DESK, DESK_DARK, PHONE, PHONE_DARK, axe, fits, look, sign_in, views

@@ -9,7 +9,9 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 # Names that are no page of their own to open: they act, stream, lead on, or belong to other
 # hosts' tests.
-NO_PAGE = re.compile(r"^(account_logout|leave|arrive|enter|onward|google_|socialaccount_|admin:)")
+NO_PAGE = re.compile(
+    r"^(account_logout|leave|arrive|enter|onward|outward|google_|socialaccount_|admin:)"
+)
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ class Sending(Channel, ABC):
 
     has_subject: ClassVar[bool] = False
     short_links: ClassVar[bool] = False  # a phone makes links of addresses without a scheme
+    counts_addresses: ClassVar[bool] = False  # one typed in a text may lead by the shop's host
     spells_light: ClassVar[bool] = False  # an accent may double the price
     typeset: ClassVar[bool] = False  # French spaces before ; : ! ?
     sender_is_sure: ClassVar[bool] = True  # nobody writes from an address that is not theirs

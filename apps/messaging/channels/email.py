@@ -17,7 +17,7 @@ class Email(Sending):
     name, address = "email", "email"
     label, by = "E-mail", _("par e-mail")
     consent_column, bad_column = "email_consent", "email_bad_at"
-    has_subject = typeset = True
+    has_subject = counts_addresses = typeset = True
     sender_is_sure = False
     longest = 5000
 

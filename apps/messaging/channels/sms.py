@@ -18,7 +18,7 @@ class Sms(Sending):
     name, address = "sms", "phone"
     label, by = "SMS", _("par SMS")
     consent_column, bad_column = "sms_consent", "phone_bad_at"
-    mobile_only = short_links = spells_light = True
+    mobile_only = short_links = counts_addresses = spells_light = True
 
     def provider(self) -> Provider:
         return Twilio() if settings.SMS_PROVIDER == "twilio" else LocalSms()

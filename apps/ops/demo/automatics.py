@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
+from uuid import UUID
 
-from apps.campaigns import automatic, rendering
-from apps.campaigns.leaving import reader_of, way_to
-from apps.campaigns.models import Run, RunState, Trigger
+from apps.campaigns import automatic
+from apps.campaigns.leaving import way_to, words_for
+from apps.campaigns.models import Click, Link, Run, RunState, Send, Trigger, Use
+from apps.campaigns.queries import has_links
 from apps.campaigns.triggers import KINDS
 from apps.campaigns.triggers.kind import Met
 from apps.contacts.models import Channel, Contact
@@ -39,9 +41,12 @@ AUTOMATICS = (
         "birthday",
         words={
             "sms_text": "{prénom|Bonjour}, toute l'équipe de {boutique} vous souhaite un bel "
-            "anniversaire. Passez nous voir, une surprise vous attend.",
+            "anniversaire. Une surprise vous attend avec le code {code}.",
             "email_text": "Bonjour {prénom},\n\nToute l’équipe vous souhaite un bel anniversaire. "
-            "Passez nous voir, une surprise vous attend.\n\nÀ bientôt,\n{boutique}",
+            "Passez nous voir, une surprise vous attend :\n\n{bon}\n\nOu dites votre code : "
+            "{code}.\n\nÀ bientôt,\n{boutique}",
+            "offer": "Une surprise d’anniversaire",
+            "offer_days": 30,
         },
     ),
     Automatic("milestone", is_on=False, settings={"number": 25}),
@@ -95,18 +100,32 @@ class Automatics:
         run.at, run.done_at = (at, None) if waits else (None, met.at)
         run.save()
 
+    def _answer(self, run: Run, person: Contact) -> None:
+        """Some follow a link of what they got, some come with their code."""
+        later = min(run.caused_at + timedelta(days=self.random.randrange(1, 6)), self.now)
+        if has_links(run.trigger) and self.random.random() < 0.22:
+            link = Link.CARD if "{lien}" in run.trigger.sms_text else Link.VOUCHER
+            Click.objects.create(run=run, contact=person, link=link, at=later)
+        send = Send.objects.filter(run=run).first()
+        if send and self.random.random() < 0.35:
+            token = UUID(int=self.random.getrandbits(128), version=4)
+            by = {"actor_kind": self.by.kind, "actor_id": self.by.id}
+            Use.objects.create(send=send, token=token, at=later, **by)
+
     def _send(self, run: Run, channel: str, at: datetime) -> None:
-        trigger, person, sms = run.trigger, run.contact, channel == Channel.SMS
+        person, sms = run.contact, channel == Channel.SMS
         status = self.random.choices(_ENDS, (95, 3, 2))[0]
-        reader = reader_of(trigger, person, channel)
+        run.state, run.at = RunState.WAITING, at
+        run.save()
+        subject, body = words_for(run, person, channel, self.shop, at)
         message = Message.objects.create(
             contact=person,
             channel=channel,
             kind=Kind.COMMERCIAL,
-            cause=f"trigger:{trigger.pk}:{run.occasion}",
+            cause=run.cause,
             to=person.address(channel),
-            subject=rendering.subject(trigger, channel, reader, self.shop),
-            body=rendering.text(trigger, channel, reader, person, self.shop),
+            subject=subject,
+            body=body,
             status=status,
             tries=1,
             segments=int(sms),
@@ -126,7 +145,8 @@ class Automatics:
             at=at + timedelta(seconds=3),
             done_at=message.done_at,
         )
-        run.state, run.message, run.done_at = RunState.SENT, message, at
+        run.state, run.message, run.at, run.done_at = RunState.SENT, message, None, at
         run.save()
+        self._answer(run, person)
         self.written_to[person.pk] = at
         Contact.objects.filter(pk=person.pk).update(last_commercial_at=at)

@@ -8,10 +8,15 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from apps.campaigns.models import Drop, Send, State, Use
+from apps.campaigns.models import Click, Drop, Link, Pick, PickedBy, Rival, Send, State, Use
 from apps.campaigns.personal import give, held_out, shown
+from apps.campaigns.splitting import reads
+from apps.campaigns.versus import better, versus
 from apps.contacts.models import Contact
+from apps.loyalty.services import card_of
+from apps.messaging.letter import card_link
 from apps.messaging.models import Attempt, Kind, Message, Status
+from apps.shops.models import Shop
 
 _HOURS_AFTER = (1, 5, 7, 8, 24, 29, 31, 32, 48, 54, 56, 96, 103, 173)
 PIECE_TENTHS = {"sms": 70, "whatsapp": 120}  # tenths of a cent
@@ -38,6 +43,7 @@ class Past:
     tags: tuple[str, ...] = ()
     hold_out: int = 0
     offer: str = ""  # what the code gives; « {code} » then stands in the words
+    second: str = ""  # the text B of the SMS, tried against the first
     whatsapp: str = ""  # a template's text, the words of the day in it
 
     @property
@@ -46,8 +52,9 @@ class Past:
 
 
 class Campaigns:
-    def __init__(self, seed: str, *, author: int, now: datetime) -> None:
-        self.random, self.author, self.now = Random(f"{seed}-drops"), author, now
+    def __init__(self, seed: str, *, shop: Shop, author: int, now: datetime) -> None:
+        self.random, self.shop = Random(f"{seed}-drops"), shop
+        self.author, self.now = author, now
 
     def write(self, drops: Sequence[Past], draft: Past) -> None:
         for past in drops:
@@ -88,6 +95,8 @@ class Campaigns:
             created_by=self.author,
             created_at=launched - timedelta(hours=2),
         )
+        if past.second:
+            self._second(drop, past, launched + timedelta(hours=4))
         ways: dict[int, tuple[Contact, str]] = {}  # each by the first that reaches them
         for channel in drop.channels:
             for contact in people.reachable_by(channel):
@@ -101,10 +110,39 @@ class Campaigns:
         for message in messages:
             message.body = message.body.replace("{code}", given.get(message.contact_id, ""))
         self._send(messages)
+        if past.second:
+            self._follow(drop, [c for c, channel in written_to if channel == "sms"], launched)
         Drop.objects.filter(pk=drop.pk).update(
             audience_size=len(ways),
             left_out={"no_consent": everybody - len(ways)},
         )
+
+    def _second(self, drop: Drop, past: Past, picked: datetime) -> None:
+        Rival.objects.create(
+            drop=drop,
+            sms_text=past.second,
+            email_subject=past.subject,
+            email_text=past.email,
+            share=20,
+            pick_at=picked,
+            pick=Pick.B,
+            picked_by=PickedBy.FIGURES,
+            picked_at=picked,
+        )
+
+    def _follow(self, drop: Drop, readers: Sequence[Contact], at: datetime) -> None:
+        """The second text's link is followed twice as often; with few people the owner saw it."""
+        rates = {Pick.A: 0.08, Pick.B: 0.17}
+        Click.objects.bulk_create(
+            Click(drop=drop, contact=contact, link=Link.CARD, at=at + timedelta(hours=1))
+            for contact in readers
+            if self.random.random() < rates[Pick(reads(drop, contact.pk))]
+        )
+        found = versus(drop)
+        assert found
+        drop.rival.seen = found.seen
+        drop.rival.picked_by = PickedBy.FIGURES if better(found) else PickedBy.HAND
+        drop.rival.save(update_fields=["seen", "picked_by"])
 
     def _codes(self, drop: Drop, people: Sequence[Contact]) -> dict[int, str]:
         """Each one's code as it is written; some have come with theirs."""
@@ -131,7 +169,11 @@ class Campaigns:
         sent = at + timedelta(seconds=self.random.randrange(5, 300)) if left else None
         heard = status in {Status.DELIVERED, Status.FAILED, Status.CANCELLED}
         name = contact.first_name or "cher client"
-        body = drop.written(channel).replace("{prénom}", name)
+        words = drop.texts[reads(drop, contact.pk)]
+        body = words.written(channel).replace("{prénom}", name)
+        if "{lien}" in body:
+            link = card_link(self.shop, card_of(contact).token, drop.door)
+            body = body.replace("{lien}", link)
         return Message(
             contact=contact,
             channel=channel,

@@ -91,7 +91,7 @@ def _fill_shop(demo: DemoShop, shop: Shop, now: datetime) -> None:
     )
     ledgers.write(people)
     crowd.prove(people)
-    Campaigns(demo.slug, author=team[0][0], now=now).write(demo.drops, demo.draft)
+    Campaigns(demo.slug, shop=shop, author=team[0][0], now=now).write(demo.drops, demo.draft)
     Automatics(demo.slug, shop=shop, author=team[0][0], now=now).write(demo.automatics)
     Answers(demo.slug, now=now).write()
     if shop.whatsapp_on:

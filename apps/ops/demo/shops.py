@@ -68,10 +68,12 @@ CAVE = DemoShop(
             96,
             "Rosés de fin d’été",
             "Bonjour {prénom}, les derniers rosés de Bandol sont arrivés : 14,50 E la bouteille "
-            "jusqu'à samedi." + _HEALTH,
+            "jusqu'à samedi. {lien}" + _HEALTH,
             "Les derniers rosés de l’été",
             "Bonjour {prénom},\n\nIl reste douze caisses de notre rosé de Bandol, à 14,50 € la "
             "bouteille. Passez le goûter avant samedi.\n\nClaire, Cave du Marché",
+            second="{prénom}, plus que 12 caisses de Bandol rosé. La vôtre est au frais ? Votre "
+            "carte : {lien}" + _HEALTH,
         ),
         Past(
             61,

@@ -15,7 +15,7 @@ from apps.accounts.services import open_account
 from apps.analytics.queries import home
 from apps.audience.models import Fate, ImportLine, ImportRun, ImportState
 from apps.audit.services import record
-from apps.campaigns.models import Click, Drop, Run, RunState, State, Trial, Trigger
+from apps.campaigns.models import Address, Click, Drop, Rival, Run, RunState, State, Trial, Trigger
 from apps.contacts.models import Contact
 from apps.core.actor import SYSTEM, Actor
 from apps.core.roles import Role
@@ -49,6 +49,8 @@ def full_shop() -> Shop:
     with in_schema(shop.schema_name):
         filling._fill_shop(demo, shop, now)
         _what_waits(now)
+        Rival.objects.create(drop=Drop.objects.latest("pk"), sms_text="Bonsoir")
+        Address.objects.create(key="3k9d2x", url="https://www.domaine.fr/")
         _the_rest(shop, now)
         home(now)  # somebody looked: what the past came to is kept
     return Shop.objects.get(pk=shop.pk)
