@@ -58,6 +58,7 @@ SHARED_APPS = [
 TENANT_APPS = [
     "apps.audit",
     "apps.contacts",
+    "apps.catalog",
     "apps.messaging",
     "apps.loyalty",
     "apps.audience",

@@ -6,6 +6,7 @@ from apps.accounts import urls as accounts
 from apps.analytics import urls as analytics
 from apps.audience import urls as audience
 from apps.campaigns import urls as campaigns
+from apps.catalog import urls as catalog
 from apps.loyalty import urls as loyalty
 from apps.messaging import urls as messaging
 from apps.shops import urls as shops
@@ -20,6 +21,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *analytics.team_urls,
     *campaigns.team_urls,
     *campaigns.customer_urls,
+    path("gestion/catalogue/", include(catalog.team_urls)),
     path("gestion/clients/", include(audience.team_urls)),
     *messaging.customer_urls,
     *messaging.team_urls,

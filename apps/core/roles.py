@@ -21,6 +21,7 @@ class Right(StrEnum):
     EDIT_CONTACTS = "edit_contacts"
     IMPORT_EXPORT = "import_export"
     WRITE_DROPS = "write_drops"
+    CATALOGUE = "catalogue"
     LOYALTY_RULES = "loyalty_rules"
     SHOP_SETTINGS = "shop_settings"
     INVITE_HELPERS = "invite_helpers"
@@ -39,6 +40,7 @@ RIGHTS = {
     Right.EDIT_CONTACTS: (_("Modifier une fiche, corriger une carte"), _LEADS),
     Right.IMPORT_EXPORT: (_("Importer et exporter les clients"), _LEADS),
     Right.WRITE_DROPS: (_("Écrire et envoyer un Daily Drop"), _LEADS),
+    Right.CATALOGUE: (_("Tenir le catalogue, les prix et le stock"), _LEADS),
     Right.LOYALTY_RULES: (_("Régler le programme de fidélité"), _LEADS),
     Right.INVITE_HELPERS: (_("Inviter et retirer des vendeurs"), _LEADS),
     Right.SHOP_SETTINGS: (_("Régler la boutique, son domaine et ses mentions"), _OWNER),

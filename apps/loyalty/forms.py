@@ -8,32 +8,9 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.contacts.models import Tag
 from apps.contacts.services import WrongPhone, read_phone, tag_named
-from apps.core.money import read_euros
+from apps.core.fields import EurosField
 from apps.core.phone import Phone
 from apps.loyalty.models import Programme
-
-MOST_CENTS = 10_000_000  # a hundred thousand euros: more is a slip of the finger
-
-
-class AmountField(forms.CharField):
-    """Euros as French people type them; cents, or None when left empty."""
-
-    def __init__(self, **more: Any) -> None:
-        attrs = {"inputmode": "decimal", "autocomplete": "off", "placeholder": "42,50"}
-        widget = forms.TextInput(attrs=attrs)
-        super().__init__(required=False, max_length=14, widget=widget, **more)
-
-    def clean(self, value: Any) -> Any:
-        typed = super().clean(value)
-        if not typed:
-            return None
-        try:
-            cents = read_euros(typed)
-        except ValueError as error:
-            raise forms.ValidationError(_("Écrivez le montant comme 42,50.")) from error
-        if not 0 <= cents <= MOST_CENTS:
-            raise forms.ValidationError(_("Ce montant n’est pas possible. Exemple : 42,50."))
-        return cents
 
 
 class GestureForm(forms.Form):
@@ -54,7 +31,7 @@ class GestureForm(forms.Form):
 
 
 class StampForm(GestureForm):
-    amount = AmountField(label=_("Montant de l’achat"))
+    amount = EurosField(label=_("Montant de l’achat"))
     anyway = forms.BooleanField(required=False)
 
 
@@ -87,7 +64,7 @@ class QuickAddForm(GestureForm):
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     stamp = forms.BooleanField(label=_("Donner un tampon"), required=False)
-    amount = AmountField(label=_("Montant de l’achat"))
+    amount = EurosField(label=_("Montant de l’achat"))
     send_card = forms.BooleanField(label=_("Envoyer la carte par SMS"), required=False)
 
     def __init__(self, *args: Any, region: str, **kwargs: Any) -> None:

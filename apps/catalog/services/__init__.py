@@ -1,0 +1,1 @@
+"""The verbs of the catalogue: products and prices, stock and reservations, purchases."""

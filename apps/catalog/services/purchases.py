@@ -1,0 +1,85 @@
+"""Purchases: what somebody bought, from the counter, a file or the till."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from apps.catalog.facts import PurchaseRecorded
+from apps.catalog.models import Purchase, PurchaseLine, PurchaseSource, Variant
+from apps.contacts.models import Contact
+from apps.core.actor import Actor
+from apps.core.facts import announce
+from apps.core.refusal import Refusal
+from apps.core.trail import record
+
+
+class WrongLines(Refusal):
+    message = _("Les lignes de cet achat ne font pas son total.")
+    status = 422
+
+
+@dataclass(frozen=True, slots=True)
+class LineWords:
+    """One article bought; the facets of a known ``variant`` are taken from its product."""
+
+    label: str
+    amount_cents: int
+    units: int = 1
+    variant: Variant | None = None
+    region: str = ""
+    colour: str = ""
+    brand: str = ""
+
+
+@transaction.atomic
+def record_purchase(
+    *,
+    contact: Contact | None,
+    amount_cents: int,
+    at: datetime,
+    source: PurchaseSource,
+    reference: str,
+    lines: Sequence[LineWords] = (),
+) -> tuple[Purchase, bool]:
+    """The purchase, and whether it is new: ``(source, reference)`` again is the same one.
+
+    ``amount_cents`` is below zero for a return. Raises ``WrongLines`` when the lines do not
+    add up to it.
+    """
+    if lines and sum(line.amount_cents for line in lines) != amount_cents:
+        raise WrongLines()
+    purchase, is_new = Purchase.objects.get_or_create(
+        source=source,
+        reference=reference,
+        defaults={"contact": contact, "amount_cents": amount_cents, "at": at},
+    )
+    if is_new:
+        PurchaseLine.objects.bulk_create(_line(purchase, words) for words in lines)
+        announce(PurchaseRecorded(purchase_id=purchase.pk))
+    return purchase, is_new
+
+
+def _line(purchase: Purchase, words: LineWords) -> PurchaseLine:
+    known = words.variant.product if words.variant else words
+    return PurchaseLine(
+        purchase=purchase,
+        variant=words.variant,
+        label=words.label,
+        units=words.units,
+        amount_cents=words.amount_cents,
+        region=known.region,
+        colour=known.colour,
+        brand=known.brand,
+    )
+
+
+@transaction.atomic
+def cancel_purchase(*, purchase: Purchase, by: Actor, now: datetime) -> bool:
+    """It did not happen (a slip): kept, and counted nowhere. False the second time."""
+    done = Purchase.objects.filter(pk=purchase.pk, cancelled_at=None).update(cancelled_at=now)
+    if done:
+        record(by, "cancel_purchase", "purchase", purchase.pk)
+    return bool(done)

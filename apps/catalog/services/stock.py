@@ -1,0 +1,158 @@
+"""Stock: a ledger of moves, and reservations that never promise more than there is."""
+
+from datetime import datetime
+from uuid import UUID, uuid5
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from apps.catalog.facts import UnitsFreed
+from apps.catalog.models import MoveCause, Reservation, StockMove, Variant
+from apps.contacts.models import Contact
+from apps.core.actor import Actor
+from apps.core.facts import announce
+from apps.core.refusal import Refusal
+
+
+class NotEnough(Refusal):
+    """``left`` is how many can still be had."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+        text = ngettext("Il n’en reste qu’un.", "Il n’en reste que %(left)s.", left)
+        super().__init__(text if left else _("Il n’en reste plus."), left=left)
+
+
+class ReservationOver(Refusal):
+    message = _("Cette réservation est déjà terminée.")
+
+
+def _locked(variant_id: int) -> Variant:
+    return Variant.objects.select_for_update().get(pk=variant_id)
+
+
+def _write(
+    variant: Variant, units: int, cause: str, *, token: UUID, by: Actor, now: datetime
+) -> StockMove:
+    move = StockMove.objects.create(
+        variant=variant,
+        units=units,
+        cause=cause,
+        token=token,
+        actor_kind=by.kind,
+        actor_id=by.id,
+        at=now,
+    )
+    variant.on_hand += units
+    variant.save(update_fields=["on_hand"])
+    if units > 0 and variant.available:
+        announce(UnitsFreed(variant_id=variant.pk))
+    return move
+
+
+@transaction.atomic
+def move_stock(
+    *, variant: Variant, units: int, cause: MoveCause, token: UUID, by: Actor, now: datetime
+) -> Variant:
+    """``units`` came (+) or went (−). The same ``token`` again changes nothing.
+
+    What went is never refused: it is gone, counted or not.
+    """
+    held = _locked(variant.pk)
+    if units and not StockMove.objects.filter(token=token).exists():
+        _write(held, units, cause, token=token, by=by, now=now)
+    return held
+
+
+@transaction.atomic
+def count_stock(
+    *, variant: Variant, counted: int, token: UUID, by: Actor, now: datetime
+) -> Variant:
+    """An inventory: what was counted is what there is; the difference is a line of the ledger."""
+    held = _locked(variant.pk)
+    already = StockMove.objects.filter(token=token).exists()
+    if not already and counted != held.on_hand:
+        _write(held, counted - held.on_hand, MoveCause.COUNT, token=token, by=by, now=now)
+    return held
+
+
+@transaction.atomic
+def reserve(
+    *,
+    variant: Variant,
+    contact: Contact,
+    units: int,
+    cause: str,
+    token: UUID,
+    now: datetime,
+    until: datetime | None = None,
+) -> Reservation:
+    """Promise ``units`` to ``contact``, first come first served: under the variant's lock.
+
+    The same ``token`` again is the same reservation; another one of the same person for the
+    same cause replaces its number of units. Raises ``NotEnough`` with what is left for them.
+    """
+    held = _locked(variant.pk)
+    earlier = Reservation.objects.filter(token=token).first()
+    if earlier is not None:
+        return earlier
+    mine = Reservation.objects.standing().filter(variant=held, contact=contact, cause=cause).first()
+    already = mine.units if mine else 0
+    if held.is_counted and units - already > held.on_hand - held.held:
+        raise NotEnough(max(0, held.on_hand - held.held + already))
+    held.held += units - already
+    held.save(update_fields=["held"])
+    if mine is None:
+        mine = Reservation(variant=held, contact=contact, cause=cause, token=token, at=now)
+    mine.units, mine.until = units, until
+    mine.save()
+    if units < already:
+        announce(UnitsFreed(variant_id=held.pk))
+    return mine
+
+
+def _end(
+    reservation: Reservation, ending: Reservation.Ending, now: datetime
+) -> tuple[Reservation, Variant] | None:
+    """Under the variant's lock; None when it had already ended in this way."""
+    variant = _locked(reservation.variant_id)
+    found = Reservation.objects.get(pk=reservation.pk)
+    if found.ended_at is not None:
+        if found.ending == ending:
+            return None
+        raise ReservationOver()
+    found.ended_at, found.ending = now, ending
+    found.save(update_fields=["ended_at", "ending"])
+    variant.held -= found.units
+    variant.save(update_fields=["held"])
+    return found, variant
+
+
+@transaction.atomic
+def release(*, reservation: Reservation, now: datetime, lapsed: bool = False) -> None:
+    """Give the units back to the shelf. Raises ``ReservationOver`` for one that was fetched."""
+    ending = Reservation.Ending.LAPSED if lapsed else Reservation.Ending.RELEASED
+    if _end(reservation, ending, now):
+        announce(UnitsFreed(variant_id=reservation.variant_id))
+
+
+@transaction.atomic
+def collect(*, reservation: Reservation, by: Actor, now: datetime) -> None:
+    """The units were handed over: a sale in the stock's ledger, once."""
+    ended = _end(reservation, Reservation.Ending.COLLECTED, now)
+    if ended:
+        found, variant = ended
+        token = uuid5(found.token, "collected")
+        _write(variant, -found.units, MoveCause.SALE, token=token, by=by, now=now)
+
+
+def release_overdue(now: datetime) -> int:
+    """Every reservation whose moment has passed gives its units back; how many that were."""
+    overdue = list(Reservation.objects.overdue(now).order_by("variant_id", "pk"))
+    for reservation in overdue:
+        try:
+            release(reservation=reservation, now=now, lapsed=True)
+        except ReservationOver:
+            continue  # fetched or cancelled while we looked
+    return len(overdue)
