@@ -238,6 +238,7 @@ if not LOCAL:
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 MAX_LOGO_BYTES = 5_000_000
+MAX_PHOTO_BYTES = 15_000_000
 MAX_IMPORT_BYTES = 20_000_000
 MAX_BODY_BYTES = 21_000_000  # of any request; a view that takes less says so (core.doors.takes)
 # Where an answer to a form may lead outside (Chrome applies form-action to redirects).

@@ -21,6 +21,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *analytics.team_urls,
     *campaigns.team_urls,
     *campaigns.customer_urls,
+    *catalog.customer_urls,
     path("gestion/catalogue/", include(catalog.team_urls)),
     path("gestion/clients/", include(audience.team_urls)),
     *messaging.customer_urls,

@@ -39,7 +39,8 @@ class Product(models.Model):
     brand = models.CharField(_("marque"), max_length=80, blank=True)
     details = models.JSONField(default=dict, blank=True)
     description = models.TextField(_("description"), max_length=2000, blank=True)
-    image = models.CharField(max_length=120, blank=True)  # storage name without size, hashed
+    image = models.CharField(max_length=32, blank=True)  # the hash that names its three sizes
+    drawing = models.CharField(max_length=40, blank=True)  # what was sent and is not drawn yet
     is_alcohol = models.BooleanField(_("alcool"), default=False)
     vat = models.PositiveSmallIntegerField(_("TVA"), default=2000)  # of ten thousand
     archived_at = models.DateTimeField(null=True, blank=True)
@@ -69,6 +70,18 @@ class Product(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("product", args=[self.pk])
+
+    def photo_url(self, size: str) -> str:
+        """Where the photo is fetched (``s``, ``m``, ``l``), empty when there is none."""
+        return reverse("photo", args=[self.image, size]) if self.image else ""
+
+    @property
+    def small_photo(self) -> str:
+        return self.photo_url("s")
+
+    @property
+    def photo(self) -> str:
+        return self.photo_url("m")
 
     @property
     def facts(self) -> dict[str, str]:

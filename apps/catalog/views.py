@@ -14,6 +14,7 @@ from apps.catalog.details import DETAILS, Kind, shown
 from apps.catalog.forms import CatalogueFilter, ProductForm, StockForm, VariantForm, VariantTable
 from apps.catalog.models import MoveCause, Product, Variant
 from apps.catalog.queries import kinds_sold, listed, stock_story, with_variants
+from apps.catalog.services.photos import set_photo
 from apps.catalog.services.products import (
     NothingToSell,
     VariantTwice,
@@ -23,10 +24,12 @@ from apps.catalog.services.products import (
     save_product,
 )
 from apps.catalog.services.stock import count_stock, move_stock
-from apps.core.doors import door
+from apps.core.doors import door, takes
+from apps.core.refusal import Refusal
 from apps.core.roles import Right
 
 PAGE = 50
+PHOTO_FORM_BYTES = 15_200_000  # a photo of 15 MB and the form around it
 KIND_OF_TRADE = {
     "wine": Kind.WINE,
     "cafe": Kind.DRINK,
@@ -179,4 +182,27 @@ def shelve(request: TeamRequest, pk: int) -> HttpResponse:
     else:
         restore_product(product=found, by=actor(request))
         messages.success(request, "Le produit est de nouveau en vente.", extra_tags="good")
+    return redirect("product", found.pk)
+
+
+@takes(PHOTO_FORM_BYTES)
+@door(Right.CATALOGUE)
+@require_http_methods(["GET", "HEAD", "POST"])
+def photo(request: TeamRequest, pk: int) -> HttpResponse:
+    """Send a photo or take it off; ``GET`` is the part of the page that waits for the drawing."""
+    found = get_object_or_404(Product, pk=pk)
+    if request.method != "POST":
+        return render(request, "catalog/product.html#photo", {"product": found})
+    file = request.FILES.get("photo")
+    sentence, status = "", 422
+    if file is None and "remove" not in request.POST:
+        sentence = "Choisissez une photo."
+    try:
+        if not sentence:
+            set_photo(product=found, file=file, by=actor(request))
+    except Refusal as refusal:
+        sentence, status = str(refusal), refusal.status
+    if sentence:
+        context = _page_of(found, photo_error=sentence)
+        return render(request, "catalog/product.html", context, status=status)
     return redirect("product", found.pk)

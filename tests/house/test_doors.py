@@ -28,7 +28,7 @@ SHOP, PLATFORM, ADMIN = "config.urls_shop", "config.urls_public", "config.urls_a
 PUBLIC = {
     SHOP: {
         # the look, the language, the team's way in and out
-        *("theme", "logo", "language", "appearance", "enter", "arrive", "leave"),
+        *("theme", "logo", "photo", "language", "appearance", "enter", "arrive", "leave"),
         # joining, the card, and what its holder may do with it
         *("join", "join-again", "card", "card-data", "card-renew", "verify", "decline"),
         # stopping messages

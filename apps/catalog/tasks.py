@@ -1,0 +1,24 @@
+"""Work off the request: photos drawn, promises that lapse."""
+
+from typing import cast
+
+from django.utils import timezone
+
+from apps.catalog.models import Reservation
+from apps.catalog.services import photos, stock
+from apps.core.actor import Actor, Kind
+from apps.core.tenancy import in_schema
+from apps.shops.models import Shop
+
+
+def draw_photo(product_id: int, raw: str, actor_kind: str, actor_id: int) -> None:
+    photos.draw(product_id, raw, Actor(cast(Kind, actor_kind), actor_id or None))
+
+
+def sweep_reservations() -> None:
+    """Recurring, in public: what nobody fetched in time goes back to the shelf."""
+    now = timezone.now()
+    for shop in Shop.objects.filter(closed_at=None):
+        with in_schema(shop.schema_name):
+            if Reservation.objects.overdue(now).exists():
+                stock.release_overdue(now)
