@@ -19,6 +19,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.audit.services import record
+from apps.catalog.services.purchases import at_counter, cancel_at_counter
 from apps.contacts.models import Contact
 from apps.core.actor import Actor
 from apps.core.facts import announce
@@ -176,7 +177,9 @@ def add_stamp(
     amount_cents: int | None = None,
     over_cooldown: bool = False,
 ) -> Stamped:
-    """One stamp, and the reward it wins. ``over_cooldown`` is a lead's explicit word.
+    """One stamp, the reward it wins, and the purchase when there is an amount.
+
+    ``over_cooldown`` is a lead's explicit word.
 
     Raises ``StampedJustNow``, ``HourlyLimit``, ``CardMerged``, or ``TokenSpent`` when the
     token stands for another card's gesture.
@@ -189,6 +192,8 @@ def add_stamp(
         if movement is None:
             return _as_before(held, programme, gesture, may_not)
         reward = None
+        if amount_cents:
+            at_counter(held.contact, amount_cents, token=token, now=now)
         if held.balance >= programme.goal:
             reward = _win(held, programme, gesture.also("reward:0"))
             _keep(held)
@@ -204,7 +209,7 @@ def undo_stamp(
 
     When the balance cannot give the stamp back, the newest reward that is still ready is
     broken up into its stamps again, so that what stands is what the stamps that stand have
-    won. The visit is taken back too. Undone twice is undone once.
+    won. The visit and the purchase are taken back too. Undone twice is undone once.
     Raises ``UndoTooLate``, ``NotYourStamp``, ``RewardAlreadyGiven``.
     """
     gesture = _Gesture(token, by, now)
@@ -220,6 +225,8 @@ def undo_stamp(
         taken = _break_up(card, gesture) if card.balance == 0 else None
         undo = _write(card, MovementKind.UNDO, -1, gesture, undoes=movement)
         _forget_visit(card, movement)
+        if movement.amount_cents:
+            cancel_at_counter(movement.token, by=by, now=now)
         _keep(card, "last_stamp_at")
         record(by, "undo_stamp", "card", card.pk, after={"balance": card.balance})
         announce(StampUndone(card_id=card.pk, movement_id=movement.pk))

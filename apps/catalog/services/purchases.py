@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
@@ -46,7 +47,8 @@ def record_purchase(
 ) -> tuple[Purchase, bool]:
     """The purchase, and whether it is new: ``(source, reference)`` again is the same one.
 
-    ``amount_cents`` is below zero for a return. Raises ``WrongLines`` when the lines do not
+    ``amount_cents`` is below zero for a return. An import is no news: nothing is announced of
+    it. Raises ``WrongLines`` when the lines do not
     add up to it.
     """
     if lines and sum(line.amount_cents for line in lines) != amount_cents:
@@ -58,8 +60,28 @@ def record_purchase(
     )
     if is_new:
         PurchaseLine.objects.bulk_create(_line(purchase, words) for words in lines)
-        announce(PurchaseRecorded(purchase_id=purchase.pk))
+        if source != PurchaseSource.IMPORT:
+            announce(PurchaseRecorded(purchase_id=purchase.pk))
     return purchase, is_new
+
+
+def at_counter(contact: Contact, amount_cents: int, *, token: UUID, now: datetime) -> Purchase:
+    """The amount typed with a gesture at the counter; ``token`` is the gesture's."""
+    purchase, _is_new = record_purchase(
+        contact=contact,
+        amount_cents=amount_cents,
+        at=now,
+        source=PurchaseSource.COUNTER,
+        reference=str(token),
+    )
+    return purchase
+
+
+def cancel_at_counter(token: UUID, *, by: Actor, now: datetime) -> None:
+    """The gesture was taken back: what it brought in counts nowhere."""
+    found = Purchase.objects.filter(source=PurchaseSource.COUNTER, reference=str(token)).first()
+    if found is not None:
+        cancel_purchase(purchase=found, by=by, now=now)
 
 
 def _line(purchase: Purchase, words: LineWords) -> PurchaseLine:

@@ -5,7 +5,6 @@ from uuid import UUID, uuid5
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from apps.catalog.facts import UnitsFreed
 from apps.catalog.models import MoveCause, Reservation, StockMove, Variant
@@ -20,8 +19,8 @@ class NotEnough(Refusal):
 
     def __init__(self, left: int) -> None:
         self.left = left
-        text = ngettext("Il n’en reste qu’un.", "Il n’en reste que %(left)s.", left)
-        super().__init__(text if left else _("Il n’en reste plus."), left=left)
+        text = _("Il n’en reste que %(left)s.") if left else _("Il n’en reste plus.")
+        super().__init__(text, left=left)
 
 
 class ReservationOver(Refusal):
