@@ -7,8 +7,7 @@ from django.utils import timezone
 from apps.catalog.models import Reservation
 from apps.catalog.services import photos, stock
 from apps.core.actor import Actor, Kind
-from apps.core.tenancy import in_schema
-from apps.shops.models import Shop
+from apps.shops.services import every_open_shop
 
 
 def draw_photo(product_id: int, raw: str, actor_kind: str, actor_id: int) -> None:
@@ -18,7 +17,6 @@ def draw_photo(product_id: int, raw: str, actor_kind: str, actor_id: int) -> Non
 def sweep_reservations() -> None:
     """Recurring, in public: what nobody fetched in time goes back to the shelf."""
     now = timezone.now()
-    for shop in Shop.objects.filter(closed_at=None):
-        with in_schema(shop.schema_name):
-            if Reservation.objects.overdue(now).exists():
-                stock.release_overdue(now)
+    for _ in every_open_shop():
+        if Reservation.objects.overdue(now).exists():
+            stock.release_overdue(now)
