@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from apps.catalog.details import ALCOHOL, FACETS, Kind
+from apps.catalog.details import FACETS, Kind
 from apps.contacts.models import Contact
 from apps.core.french import search_key
 
@@ -52,7 +52,9 @@ class Product(models.Model):
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(vat__lte=10_000), name="vat_is_a_share"),
             models.CheckConstraint(
-                condition=Q(is_alcohol=True) | ~Q(kind__in=sorted(ALCOHOL)),
+                # Not kind IN (…): PostgreSQL rewrites it, and a replayed schema would differ.
+                condition=Q(is_alcohol=True)
+                | ~Q(kind="wine") & ~Q(kind="sparkling") & ~Q(kind="spirit") & ~Q(kind="beer"),
                 name="wine_is_alcohol",
             ),
         ]
