@@ -23,5 +23,5 @@ RECURRING: tuple[Recurring, ...] = (
     Recurring("juger la qualité des envois", "apps.messaging.tasks.look_at_quality", 1),
     Recurring("oublier les retours d’envoi", "apps.messaging.tasks.forget_old_callbacks", 1440),
     Recurring("revoir les domaines d’envoi", "apps.messaging.tasks.look_at_mail_domains", 1440),
-    Recurring("oublier les imports abandonnés", "apps.audience.tasks.forget_drafts", 1440),
+    Recurring("oublier les imports abandonnés", "apps.imports.tasks.forget_drafts", 1440),
 )

@@ -58,6 +58,7 @@ SHARED_APPS = [
 TENANT_APPS = [
     "apps.audit",
     "apps.contacts",
+    "apps.imports",
     "apps.catalog",
     "apps.messaging",
     "apps.loyalty",
@@ -334,6 +335,7 @@ SENDER_QUALITY = {
 CHANNELS = "config.channels.CHANNELS"
 REACTIONS = "config.reactions.REACTIONS"
 MAY_WORK = "apps.shops.ledger.may_work"  # asked before each job: is its schema up to this code?
+INTAKES = "config.intakes.INTAKES"
 Q_CLUSTER = {
     "name": "comptoir",
     "orm": "default",

@@ -7,6 +7,7 @@ from apps.analytics import urls as analytics
 from apps.audience import urls as audience
 from apps.campaigns import urls as campaigns
 from apps.catalog import urls as catalog
+from apps.imports import urls as imports
 from apps.loyalty import urls as loyalty
 from apps.messaging import urls as messaging
 from apps.shops import urls as shops
@@ -24,6 +25,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *catalog.customer_urls,
     path("gestion/catalogue/", include(catalog.team_urls)),
     path("gestion/clients/", include(audience.team_urls)),
+    path("gestion/imports/", include(imports.team_urls)),
     *messaging.customer_urls,
     *messaging.team_urls,
     *shops.customer_urls,

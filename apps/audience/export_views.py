@@ -6,11 +6,12 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from apps.accounts.requests import TeamRequest, actor
-from apps.audience.exporting import STYLES, TABLES, archive, file_name, json_pieces
+from apps.audience.exporting import TABLES, archive, file_name, json_pieces
 from apps.audit.services import record
 from apps.contacts.models import Contact
 from apps.core.doors import door
 from apps.core.roles import Right
+from apps.core.sheets import STYLES
 
 
 @door(Right.IMPORT_EXPORT)

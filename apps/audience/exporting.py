@@ -4,48 +4,30 @@ The archive is made while it is sent: rows come from the database in batches, so
 no memory. One column list serves the CSV, the JSON and a single person's file.
 """
 
-import csv
-import io
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile
 
 from django.conf import settings
 from django.db.models import Q
-from django.utils import timezone
 
 from apps.audience.queries import names_of
 from apps.contacts import channels
 from apps.contacts.models import ConsentEvent, ConsentState, Contact
 from apps.core.phone import show_phone
+from apps.core.sheets import BATCH, Style, csv_pieces
 from apps.core.tenancy import in_schema
 from apps.loyalty.models import Movement, Reward
 from apps.messaging.models import Message, Reply
 from apps.shops.models import Shop
 
-BATCH = 500
 ENOUGH = 64 * 1024  # bytes gathered before they are sent
 
 Row = tuple[Any, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Style:
-    """How a CSV is written: ``french`` opens in a French Excel by a double click."""
-
-    separator: str
-    encoding: str
-    french: bool
-
-
-STYLES = {
-    "excel": Style(";", "utf-8-sig", french=True),
-    "standard": Style(",", "utf-8", french=False),
-}
 
 
 class _Names(dict[tuple[str, int | None], str]):
@@ -234,7 +216,7 @@ def archive(shop: Shop, style: Style) -> Iterator[bytes]:
         with ZipFile(sink, "w", ZIP_DEFLATED) as made:  # type: ignore[call-overload]
             for table in TABLES:
                 with made.open(f"{table.name}.csv", "w", force_zip64=True) as entry:
-                    for piece in csv_pieces(table, style):
+                    for piece in csv_pieces(table.columns, table.rows(None), style):
                         entry.write(piece)
                         yield from sink.take(ENOUGH)
             with made.open("tout.json", "w", force_zip64=True) as entry:
@@ -263,49 +245,6 @@ class _Sink:
         if self.size >= least:
             yield b"".join(self.parts)
             self.parts, self.size = [], 0
-
-
-def csv_pieces(table: Table, style: Style) -> Iterator[bytes]:
-    """The table as CSV, a batch of rows at a time."""
-    text = io.StringIO()
-    writer = csv.writer(text, delimiter=style.separator, lineterminator="\r\n")
-    writer.writerow(table.columns)
-    first = True
-    for n, row in enumerate(table.rows(None), start=1):
-        writer.writerow([cell(value, style) for value in row])
-        if n % BATCH == 0:
-            yield _encoded(text, style, first)
-            first = False
-    yield _encoded(text, style, first)
-
-
-def _encoded(text: io.StringIO, style: Style, first: bool) -> bytes:
-    piece = text.getvalue()
-    text.seek(0)
-    text.truncate()
-    return piece.encode(style.encoding if first else "utf-8")  # the BOM stands once
-
-
-def cell(value: Any, style: Style) -> str:
-    """A value as a person reads it in a spreadsheet; text that would run as a formula does not."""
-    if value is None:
-        return ""
-    if isinstance(value, datetime):
-        local = timezone.localtime(value)
-        return local.strftime("%d/%m/%Y %H:%M" if style.french else "%Y-%m-%dT%H:%M:%S%z")
-    if isinstance(value, date):
-        return value.strftime("%d/%m/%Y" if style.french else "%Y-%m-%d")
-    if isinstance(value, Decimal):
-        shown = f"{value:.2f}"
-        return shown.replace(".", ",") if style.french else shown
-    if isinstance(value, int):
-        return str(value)
-    return guarded(str(value))
-
-
-def guarded(text: str) -> str:
-    """Spreadsheets run what begins with ``= + - @`` or a control: an apostrophe stops that."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else text
 
 
 def json_pieces(contact: int | None) -> Iterator[str]:

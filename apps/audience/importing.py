@@ -1,57 +1,36 @@
-"""Bringing a file of people in: exactly once each line, whatever dies on the way.
+"""Bringing a file of people in.
 
-A batch of lines, its fates and the run's progress are one transaction under the run's row lock:
-a worker that is killed leaves whole batches, and the next one continues behind them. A known
-person is completed, never overwritten; a stop is never undone and a consent's proof never
-rewritten (french-rules §1).
+A known person is completed, never overwritten; a stop is never undone and a consent's proof
+never rewritten (french-rules §1).
 """
 
-import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, time
-from io import BufferedReader
-from itertools import islice
-from typing import Any, BinaryIO, cast
-from uuid import NAMESPACE_URL, UUID, uuid5
+from typing import Any, ClassVar
 
-from django.core.files.base import File
-from django.core.files.storage import default_storage
-from django.db import DataError, IntegrityError, transaction
-from django.db.models import Count
+from django import forms
+from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from apps.audience.models import ConsentOrigin, Fate, ImportLine, ImportRun, ImportState
-from apps.audience.reading import (
-    EmptyFile,
-    Layout,
-    Person,
-    data_records,
-    guess_layout,
-    guess_mapping,
-    read_person,
-    records,
-)
-from apps.audit.services import record
+from apps.audience.reading import FIELDS, NAMES, Person, read_person
 from apps.contacts.consent import write_consent
 from apps.contacts.models import Channel, ConsentState, Contact, Source
 from apps.contacts.services import add_contact, by_address, tag_named
-from apps.core.actor import Actor
-from apps.core.jobs import enqueue
 from apps.core.refusal import Refusal
-from apps.core.tokens import new_token
+from apps.imports.cells import read_email, read_phone_cell
+from apps.imports.intake import Brought, Intake, Line
+from apps.imports.models import Fate
 from apps.loyalty.importing import MOST_STAMPS, import_stamps
 from apps.loyalty.services import card_of
-from apps.shops.models import Shop
-
-BATCH = 50
-TASK = "apps.audience.tasks.continue_import"
 
 
-class NothingMapped(Refusal):
-    message = _("Dites quelle colonne contient le téléphone ou l’e-mail.")
-    status = 422
+class ConsentOrigin(models.TextChoices):
+    """Where the proof of an imported consent lies, as the shop states it."""
+
+    PAPER = "paper", _("Formulaires papier gardés en boutique")
+    SOFTWARE = "software", _("Ancien logiciel de fidélité ou de caisse")
+    WEBSITE = "website", _("Formulaire de notre site")
 
 
 class OriginMissing(Refusal):
@@ -59,14 +38,9 @@ class OriginMissing(Refusal):
     status = 422
 
 
-class AlreadyStarted(Refusal):
-    message = _("Cet import est déjà parti.")
-
-
 # Why a line was refused, or what of it was left aside.
 REASONS = {
     "address": _("ni téléphone ni e-mail lisible"),
-    "data": _("ligne illisible"),
     "phone": _("téléphone illisible, laissé de côté"),
     "email": _("e-mail illisible, laissé de côté"),
     "birth_date": _("date de naissance illisible, laissée de côté"),
@@ -83,184 +57,72 @@ REASONS = {
 }
 
 
-def layout_of(run: ImportRun) -> Layout:
-    return Layout(run.encoding, run.separator, run.header)
-
-
-@contextmanager
-def _opened(run: ImportRun) -> Iterator[BinaryIO]:
-    with default_storage.open(run.file) as file:
-        yield cast(BinaryIO, file.file)
-
-
-def upload(shop: Shop, file: File, *, by: Actor, now: datetime) -> ImportRun:
-    """Keep the file, guess how it reads, and count its lines. Raises ``NotACsv``, ``EmptyFile``."""
-    stream = cast(BufferedReader, file.file)
-    layout = guess_layout(stream)
-    header = next(records(stream, layout.encoding, layout.separator))
-    sample = list(islice(data_records(stream, layout), 30))
-    total = sum(1 for _record in data_records(stream, layout))
-    if not total:
-        raise EmptyFile()
-    stream.seek(0)
-    digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    stream.seek(0)
-    kept = default_storage.save(f"{shop.schema_name}/imports/{new_token()}.csv", File(stream))
-    names = header if layout.header else []
-    run = ImportRun.objects.create(
-        file=kept,
-        file_name=(file.name or "")[-80:],
-        digest=digest,
-        encoding=layout.encoding,
-        separator=layout.separator,
-        header=layout.header,
-        mapping=guess_mapping(names, sample, shop.region),
-        total=total,
-        actor_id=by.id,
-        created_at=now,
-        touched_at=now,
+class People(Intake):
+    kind = "people"
+    slug = "clients"
+    section = "contacts"
+    home = ("contacts", "Clients")
+    page = "contact"
+    title = "Importer des clients"
+    intro = (
+        "Depuis un tableur, un carnet recopié ou votre ancien programme de fidélité. "
+        "Vous verrez tout avant que rien ne change."
     )
-    record(by, "import.uploaded", "import", run.pk, after={"lines": total})
-    return run
-
-
-def change_layout(run: ImportRun, layout: Layout, region: str) -> None:
-    """Read the draft another way, its columns guessed anew. Raises ``NotACsv``, ``EmptyFile``."""
-    with _opened(run) as stream:
-        header = next(records(stream, layout.encoding, layout.separator), [])
-        sample = list(islice(data_records(stream, layout), 30))
-        total = sum(1 for _record in data_records(stream, layout))
-    if not total:
-        raise EmptyFile()
-    run.encoding, run.separator, run.header = layout.encoding, layout.separator, layout.header
-    run.total = total
-    run.mapping = guess_mapping(header if layout.header else [], sample, region)
-    run.save(update_fields=["encoding", "separator", "header", "total", "mapping"])
-
-
-def look(run: ImportRun, lines: int = 5) -> tuple[list[str], list[list[str]]]:
-    """The header (or column numbers) and the first lines, raw, while the file is there."""
-    with _opened(run) as stream:
-        first = next(records(stream, run.encoding, run.separator), [])
-        sample = list(islice(data_records(stream, layout_of(run)), lines))
-    width = max(len(row) for row in [first, *sample])
-    names = first if run.header else []
-    header = [names[n] if n < len(names) and names[n] else f"Colonne {n + 1}" for n in range(width)]
-    return header, sample
-
-
-@transaction.atomic
-def start(
-    run: ImportRun,
-    *,
-    mapping: dict[str, int],
-    tag: str,
-    consent_origin: str,
-    by: Actor,
-    now: datetime,
-) -> None:
-    """Let a worker begin. Raises ``NothingMapped``, ``OriginMissing``, ``AlreadyStarted``."""
-    if not {"phone", "email"} & set(mapping):
-        raise NothingMapped()
-    consents = {"sms_consent", "email_consent"} & set(mapping)
-    if consents and consent_origin not in ConsentOrigin.values:
-        raise OriginMissing()
-    waiting = ImportRun.objects.filter(pk=run.pk, state=ImportState.DRAFT)
-    moved = waiting.update(
-        state=ImportState.RUNNING,
-        mapping=mapping,
-        tag=tag,
-        consent_origin=consent_origin if consents else "",
-        touched_at=now,
+    rules = (
+        "Un numéro, une personne : 06…, +33 6… et outre-mer sont reconnus, les doublons réunis.",
+        "Une fiche connue est complétée, jamais écrasée.",
+        "Un STOP reste un STOP. Un accord sans preuve ne s’importe pas.",
+        "Les tampons d’une autre carte sont repris une seule fois ; les cartes pleines "
+        "deviennent des récompenses.",
     )
-    if not moved:
-        raise AlreadyStarted()
-    after = {"mapped": sorted(mapping), "consent_origin": consent_origin if consents else ""}
-    record(by, "import.started", "import", run.pk, after=after)
-    enqueue(TASK, run.pk)
+    again = "Ses tampons ne seront pas ajoutés une seconde fois."
+    clean_end = "Chaque ligne a trouvé sa personne. Le fichier envoyé est effacé."
+    preview = "audience/import_preview.html"
+    options_page = "audience/import_options.html"
+    fields = FIELDS
+    names = NAMES
+    reasons = REASONS
+    needs: ClassVar = [frozenset({"phone", "email"})]
+    missing = _("Dites quelle colonne contient le téléphone ou l’e-mail.")
+
+    def looks(self, region: str) -> Iterable[tuple[str, Callable[[str], bool]]]:
+        return (
+            ("phone", lambda cell: read_phone_cell(cell, region) is not None),
+            ("email", lambda cell: bool(read_email(cell))),
+        )
+
+    def options(self) -> dict[str, forms.Field]:
+        origins = [("", _("Choisir…")), *ConsentOrigin.choices]
+        return {
+            "tag": forms.CharField(label=_("Étiquette pour tous"), max_length=30, required=False),
+            "consent_origin": forms.ChoiceField(
+                label=_("D’où viennent les accords ?"), required=False, choices=origins
+            ),
+        }
+
+    def settle(self, mapping: Mapping[str, int], options: dict[str, Any]) -> dict[str, Any]:
+        super().settle(mapping, options)
+        consents = {"sms_consent", "email_consent"} & set(mapping)
+        origin = options.get("consent_origin", "")
+        if consents and origin not in ConsentOrigin.values:
+            raise OriginMissing()
+        tag = " ".join(options.get("tag", "").split())
+        return {"tag": tag, "consent_origin": origin if consents else ""}
+
+    def read(self, line: Line) -> Person:
+        today = timezone.localdate(line.now)
+        return read_person(line.cells, line.run.mapping, line.shop.region, today)
+
+    def bring(self, line: Line) -> Brought:
+        person = self.read(line)
+        if not person.phone and not person.email:
+            return Brought(Fate.REFUSED, reasons=["address"])
+        bringing = _Bringing(line, person)
+        fate = bringing.bring()
+        return Brought(fate, bringing.contact.pk, [*person.doubts, *bringing.reasons])
 
 
-@transaction.atomic
-def drop(run: ImportRun, *, by: Actor) -> None:
-    """Forget a draft and its file. Raises ``AlreadyStarted``."""
-    draft = ImportRun.objects.filter(pk=run.pk, state=ImportState.DRAFT)
-    if not draft.update(state=ImportState.DROPPED, file="", finished_at=timezone.now()):
-        raise AlreadyStarted()
-    record(by, "import.dropped", "import", run.pk)
-    transaction.on_commit(lambda: default_storage.delete(run.file))
-
-
-def go_on(run_id: int, shop: Shop, until: datetime) -> bool:
-    """Bring in batches until ``until``; True when the run has ended. Safe to run twice at once."""
-    run = ImportRun.objects.get(pk=run_id)
-    if run.state != ImportState.RUNNING:
-        return True
-    with _opened(run) as stream:
-        lines = enumerate(data_records(stream, layout_of(run)))
-        ahead = 0
-        while timezone.now() < until:
-            ahead, ended = _batch(run_id, shop, lines, ahead)
-            if ended:
-                break
-        else:
-            return False
-    _finish(run_id)
-    return True
-
-
-Lines = Iterator[tuple[int, list[str]]]
-
-
-@transaction.atomic
-def _batch(run_id: int, shop: Shop, lines: Lines, ahead: int) -> tuple[int, bool]:
-    """The next lines behind ``run.done``; ``ahead`` is where ``lines`` stands."""
-    run = ImportRun.objects.select_for_update().get(pk=run_id)
-    if run.state != ImportState.RUNNING:
-        return ahead, True
-    batch = list(islice(lines, run.done - ahead, run.done - ahead + BATCH))
-    now = timezone.now()
-    fates = [_line(run, shop, index, cells, now) for index, cells in batch]
-    ImportLine.objects.bulk_create(fates)
-    run.done += len(batch)
-    run.touched_at = now
-    run.save(update_fields=["done", "touched_at"])
-    return run.done, len(batch) < BATCH
-
-
-@transaction.atomic
-def _finish(run_id: int) -> None:
-    run = ImportRun.objects.select_for_update().get(pk=run_id)
-    if run.state != ImportState.RUNNING:
-        return
-    gone, run.file = run.file, ""
-    run.state, run.finished_at = ImportState.DONE, timezone.now()
-    run.save(update_fields=["state", "finished_at", "file"])
-    record(Actor("team", run.actor_id), "import.done", "import", run.pk, after=counts(run))
-    transaction.on_commit(lambda: default_storage.delete(gone))
-
-
-def counts(run: ImportRun) -> dict[str, int]:
-    """How many lines had each fate."""
-    found = {fate: 0 for fate in Fate.values}
-    for row in run.lines.values("fate").annotate(n=Count("pk")):
-        found[row["fate"]] = row["n"]
-    return found
-
-
-def _line(run: ImportRun, shop: Shop, index: int, cells: list[str], now: datetime) -> ImportLine:
-    number = index + (2 if run.header else 1)
-    person = read_person(cells, run.mapping, shop.region, timezone.localdate(now))
-    if not person.phone and not person.email:
-        return ImportLine(run=run, number=number, fate=Fate.REFUSED, reasons="address")
-    try:
-        with transaction.atomic():
-            bringing = _Bringing(run, person, number, now)
-            fate = bringing.bring()
-    except (DataError, IntegrityError):
-        return ImportLine(run=run, number=number, fate=Fate.REFUSED, reasons="data")
-    reasons = ",".join(dict.fromkeys([*person.doubts, *bringing.reasons]))[:120]
-    contact = bringing.contact
-    return ImportLine(run=run, number=number, fate=fate, reasons=reasons, contact=contact)
+PEOPLE = People()
 
 
 class _Bringing:
@@ -268,9 +130,9 @@ class _Bringing:
 
     contact: Contact
 
-    def __init__(self, run: ImportRun, person: Person, number: int, now: datetime) -> None:
-        self.run, self.person, self.number, self.now = run, person, number, now
-        self.by = Actor("team", run.actor_id)
+    def __init__(self, line: Line, person: Person) -> None:
+        self.line, self.run, self.person = line, line.run, person
+        self.by, self.now = line.by, line.now
         self.reasons: list[str] = []
         self.changed = False
 
@@ -341,7 +203,7 @@ class _Bringing:
 
     def _tag(self) -> None:
         worn = {tag.name.lower() for tag in self.contact.tags.all()}
-        for name in [*self.person.tags, self.run.tag]:
+        for name in [*self.person.tags, self.run.options.get("tag", "")]:
             if name and name.lower() not in worn:
                 self.contact.tags.add(tag_named(name))
                 worn.add(name.lower())
@@ -354,9 +216,8 @@ class _Bringing:
         if stamps > MOST_STAMPS:
             self.reasons.append("too_many")
             return
-        token = stamp_token(self.run.digest, self.number)
         card = card_of(self.contact)
-        if import_stamps(card, stamps, token=token, by=self.by, now=self.now):
+        if import_stamps(card, stamps, token=self.line.token, by=self.by, now=self.now):
             self.changed = True
         else:
             self.reasons.append("stamps_kept")
@@ -385,8 +246,3 @@ class _Bringing:
             self.changed = True
         elif state == ConsentState.GRANTED:
             self.reasons.append("stopped")
-
-
-def stamp_token(digest: str, number: int) -> UUID:
-    """The same line of the same file is the same movement, in whatever run."""
-    return uuid5(NAMESPACE_URL, f"comptoir:import:{digest}:{number}")

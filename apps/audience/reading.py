@@ -1,157 +1,14 @@
-"""Reading a CSV as French software and Excel write it: all of it guessed, little refused.
+"""What a line of a file of people says."""
 
-Encoding (UTF-8 with or without BOM, UTF-16 with BOM, Windows-1252), separator, header and what
-each column means are guesses that the mapping step shows and lets correct.
-"""
-
-import codecs
-import csv
-import io
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
-from itertools import islice
-from typing import BinaryIO
+from datetime import date
 
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.french import search_key
-from apps.core.phone import NotAPhone, Phone, parse_phone
-from apps.core.refusal import Refusal
-
-MOST_COLUMNS = 100
-LONGEST_CELL = 100_000
-SEPARATORS = ";,\t|"
-_SAMPLE = 30
-
-
-class NotACsv(Refusal):
-    message = _("Ce fichier n’est pas un CSV lisible. Dans Excel : Fichier, Enregistrer sous, CSV.")
-    status = 422
-
-
-class EmptyFile(Refusal):
-    message = _("Ce fichier ne contient aucune ligne.")
-    status = 422
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """How to read a file. ``encoding`` is a Python codec name."""
-
-    encoding: str
-    separator: str
-    header: bool
-
-
-# --- the file ----------------------------------------------------------------------------
-
-
-def guess_encoding(file: BinaryIO) -> str:
-    """Reads the whole file once, in pieces. Raises ``NotACsv`` for what is no text."""
-    file.seek(0)
-    head = file.read(4)
-    if head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"%PDF")):
-        raise NotACsv()
-    if head.startswith(codecs.BOM_UTF8):
-        return "utf-8-sig"
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
-    file.seek(0)
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    guess = "utf-8"
-    while piece := file.read(1 << 16):
-        if b"\x00" in piece:
-            raise NotACsv()
-        if guess == "utf-8":
-            try:
-                decoder.decode(piece)
-            except UnicodeDecodeError:
-                guess = "cp1252"
-    try:
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        guess = "cp1252"
-    return guess
-
-
-def records(file: BinaryIO, encoding: str, separator: str) -> Iterator[list[str]]:
-    """The file's records without blank ones, cells cleaned. Raises ``NotACsv``."""
-    file.seek(0)
-    # Windows-1252 leaves five bytes undefined; they are shown as « ? » and nothing is lost.
-    text = io.TextIOWrapper(file, encoding=encoding, errors="replace", newline="")
-    csv.field_size_limit(LONGEST_CELL)
-    try:
-        for record in csv.reader(text, delimiter=separator):
-            cells = [clean(cell) for cell in record[:MOST_COLUMNS]]
-            if any(cells):
-                yield cells
-    except csv.Error as error:
-        raise NotACsv() from error
-    finally:
-        if not file.closed:
-            text.detach()  # the caller closes its file
-
-
-def guess_layout(file: BinaryIO) -> Layout:
-    """Raises ``NotACsv`` or ``EmptyFile``."""
-    encoding = guess_encoding(file)
-    best, most = ";", (-1, 0.0, 0)
-    for separator in SEPARATORS:
-        try:
-            sample = list(islice(records(file, encoding, separator), _SAMPLE))
-        except NotACsv:
-            continue
-        if not sample:
-            raise EmptyFile()
-        score = _fit(sample)
-        if score > most:
-            best, most = separator, score
-    first = next(records(file, encoding, best), None)
-    if first is None:
-        raise EmptyFile()
-    return Layout(encoding, best, header=looks_like_header(first))
-
-
-def _fit(sample: list[list[str]]) -> tuple[int, float, int]:
-    """How well a separator suits: cells that mean something, even lines, many columns.
-
-    The count of columns alone would cut « Dupont;12, rue Haute, Dijon » at its commas.
-    """
-    widths = [len(record) for record in sample]
-    common = max(set(widths), key=widths.count)
-    if common == 1:
-        return 0, 0.0, 1
-    told = sum(_tells(cell) for record in sample for cell in record)
-    return told, widths.count(common) / len(widths), common
-
-
-def _tells(cell: str) -> bool:
-    if name_of_column(cell) or read_email(cell):
-        return True
-    return not set(cell) - set("0123456789+-.() ") and bool(read_phone_cell(cell, "FR"))
-
-
-def looks_like_header(cells: list[str]) -> bool:
-    """A first line that names columns holds no address, number or date."""
-    if any(name_of_column(cell) for cell in cells):
-        return not any("@" in cell for cell in cells)
-    return not any("@" in cell or any(c.isdigit() for c in cell) for cell in cells)
-
-
-def data_records(file: BinaryIO, layout: Layout) -> Iterator[list[str]]:
-    """The records below the header."""
-    found = records(file, layout.encoding, layout.separator)
-    if layout.header:
-        next(found, None)
-    return found
-
-
-# --- what the columns mean ---------------------------------------------------------------
+from apps.core.phone import Phone
+from apps.imports.cells import read_count, read_day, read_email, read_phone_cell
 
 FIELDS = {
     "phone": _("Téléphone"),
@@ -169,7 +26,7 @@ FIELDS = {
     "email_consent": _("Accord e-mail"),
 }
 
-_NAMES = {
+NAMES = {
     "phone": "telephone|tel|portable|mobile|gsm|numero|numero de telephone|numero telephone|"
     "tel portable|tel mobile|telephone portable|telephone mobile|no tel|n tel|num tel|phone|"
     "phone number|cell|cellphone|mobile phone",
@@ -194,122 +51,6 @@ _NAMES = {
     "consentement email|accepte email|accepte mail|email opt in|email consent|email marketing|"
     "accepts marketing|optin|opt in",
 }
-_BY_NAME = {name: key for key, names in _NAMES.items() for name in names.split("|")}
-
-
-def name_of_column(header: str) -> str:
-    """The field that a header names, or an empty string."""
-    return _BY_NAME.get(search_key(header), "")
-
-
-def guess_mapping(header: list[str], sample: list[list[str]], region: str) -> dict[str, int]:
-    """Field → column: by the header's names, else by what the cells look like."""
-    mapping: dict[str, int] = {}
-    for column, name in enumerate(header):
-        found = name_of_column(name)
-        if found and found not in mapping:
-            mapping[found] = column
-    width = max((len(record) for record in sample), default=0)
-    for field_name, looks in (("phone", _is_phone), ("email", _is_email)):
-        if field_name in mapping:
-            continue
-        for column in range(width):
-            cells = [r[column] for r in sample if len(r) > column and r[column]]
-            fits = sum(looks(cell, region) for cell in cells)
-            if column not in mapping.values() and cells and fits * 2 > len(cells):
-                mapping[field_name] = column
-                break
-    return mapping
-
-
-def _is_phone(cell: str, region: str) -> bool:
-    return read_phone_cell(cell, region) is not None
-
-
-def _is_email(cell: str, region: str) -> bool:
-    return bool(read_email(cell))
-
-
-# --- the cells ---------------------------------------------------------------------------
-
-_FORMULA = re.compile(r'^=\s*"(.*)"$', re.DOTALL)
-_SCIENTIFIC = re.compile(r"^([0-9])[.,]([0-9]+)E\+?([0-9]{1,2})$", re.IGNORECASE)
-
-
-def clean(cell: str) -> str:
-    """Without Excel's ways of keeping text text: ``="06…"``, ``=06…``, ``'06…``."""
-    text = cell.replace("\u00a0", " ").replace("\u202f", " ").replace("\x00", "").strip()
-    if found := _FORMULA.match(text):
-        text = found.group(1).strip()
-    elif text.startswith("=") and text[1:2].isdigit():
-        text = text[1:].strip()
-    if text[:1] == "'" and text[1:2] in set("=+-@0123456789"):
-        text = text[1:]
-    return text
-
-
-def read_phone_cell(cell: str, region: str) -> Phone | None:
-    """A number, also one whose 0 or + a spreadsheet ate (``612345678``, ``6,12345678E+08``)."""
-    text = re.sub(r"^([0-9]{9,})[.,]0+$", r"\1", cell)
-    if found := _SCIENTIFIC.match(text):
-        whole, decimals, power = found.groups()
-        if len(decimals) > int(power):
-            return None
-        text = (whole + decimals).ljust(int(power) + 1, "0")
-        if len(decimals) < int(power) - 2:  # digits were rounded away: which, nobody knows
-            return None
-    digits = "".join(c for c in text if c.isdigit())
-    tries = [text]
-    if len(digits) == 9 and digits[0] != "0":
-        tries.append(f"0{digits}")
-    if len(digits) > 9 and not text.startswith("+") and not digits.startswith("0"):
-        tries.append(f"+{digits}")
-    for attempt in tries if digits else []:
-        try:
-            return parse_phone(attempt, region)
-        except NotAPhone:
-            continue
-    return None
-
-
-def read_email(cell: str) -> str:
-    """Lower case, or empty when it is none."""
-    text = cell.strip(" <>;,").removeprefix("mailto:").lower()
-    try:
-        validate_email(text)
-    except ValidationError:
-        return ""
-    return text if len(text) <= 254 else ""
-
-
-_DAYS = ("%d/%m/%Y", "%Y-%m-%d", "%d-%m-%Y", "%d.%m.%Y", "%d/%m/%y", "%Y/%m/%d", "%d %m %Y")
-
-
-def read_day(cell: str, today: date) -> date | None:
-    """``JJ/MM/AAAA`` and its like, a time after it ignored; two-digit years are in the past."""
-    text = re.split(r"[ T](?=[0-9]{1,2}[:h])", cell)[0]
-    for form in _DAYS:
-        try:
-            day = datetime.strptime(text, form).date()  # a day has no zone
-        except ValueError:
-            continue
-        if day > today and form.endswith("%y"):
-            day = day.replace(year=day.year - 100)
-        return day if date(1900, 1, 1) <= day <= today else None
-    return None
-
-
-def read_count(cell: str) -> int | None:
-    """A whole number of stamps: ``7``, ``7,0``, ``1 200``; None for any other."""
-    text = cell.replace(" ", "").replace(",", ".")
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        return None
-    if not number.is_finite() or not 0 <= number < 1_000_000 or number != int(number):
-        return None
-    return int(number)
-
 
 # « opt in » is read as « optin ».
 _YES = {"oui", "o", "yes", "y", "1", "true", "vrai", "x", "ok", "accepte", "accepted"}
@@ -321,9 +62,6 @@ def read_consent(cell: str) -> str:
     """``yes``, ``stop`` for a refusal said as one, else empty: « non » means never asked."""
     key = search_key(cell).replace("opt ", "opt")
     return "yes" if key in _YES else "stop" if key in _STOP else ""
-
-
-# --- a line ------------------------------------------------------------------------------
 
 
 @dataclass(slots=True)

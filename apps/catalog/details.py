@@ -11,6 +11,7 @@ from datetime import date
 from django.db import models
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from stdnum import ean
 
 from apps.core.refusal import Refusal
 
@@ -102,6 +103,38 @@ DETAILS: dict[str, tuple[Detail, ...]] = {
 }
 
 
+VAT: dict[int, str | Promise] = {
+    2000: _("20 % (alcool, mode, soins)"),
+    1000: _("10 % (à consommer tout de suite)"),
+    550: _("5,5 % (alimentation)"),
+    210: _("2,1 %"),
+    0: _("Sans TVA"),
+}
+_USUAL_VAT = {Kind.FOOD: 550, Kind.DRINK: 1000}
+_TRADES = {
+    "wine": Kind.WINE,
+    "cafe": Kind.DRINK,
+    "sneakers": Kind.SHOES,
+    "hair": Kind.CARE,
+    "food": Kind.FOOD,
+}
+
+
+def usual_kind(trade: str) -> str:
+    """What a shop of this trade sells most."""
+    return str(_TRADES.get(trade, Kind.OTHER).value)
+
+
+def usual_vat(kind: str) -> int:
+    """The rate a product of this kind begins with, of ten thousand; the shop corrects it."""
+    return _USUAL_VAT.get(Kind(kind), 2000)
+
+
+def is_ean(typed: str) -> bool:
+    """A bar code whose check digit is right."""
+    return bool(ean.is_valid(typed))
+
+
 class WrongDetail(Refusal):
     message = _("« %(label)s » : %(value)s ne convient pas.")
     status = 422
@@ -133,3 +166,15 @@ def shown(kind: str, details: Mapping[str, str]) -> list[tuple[str, str]]:
         for one in DETAILS[kind]
         if details.get(one.name)
     ]
+
+
+_FACETS = {"region": _REGION, "colour": _COLOUR, "brand": _BRAND}
+
+
+def facet_label(facet: str) -> str:
+    return str(_FACETS[facet].label)
+
+
+def facet_words(facet: str, value: str) -> str:
+    """A facet's value in people's words; an unknown one as it is."""
+    return str((_FACETS[facet].choices or {}).get(value, value))

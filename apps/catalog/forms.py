@@ -7,22 +7,14 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from stdnum import ean
 
-from apps.catalog.details import DETAILS, LONGEST, Detail, Kind, WrongDetail, clean
+from apps.catalog.details import DETAILS, LONGEST, VAT, Detail, Kind, WrongDetail, clean, is_ean
 from apps.catalog.models import MoveCause, Product, Variant
 from apps.catalog.services.products import ProductWords, VariantWords
 from apps.core.fields import EurosField
 
 MOST_VARIANTS = 40
 MOST_UNITS = 100_000
-VAT = {
-    2000: _("20 % (alcool, mode, soins)"),
-    1000: _("10 % (à consommer tout de suite)"),
-    550: _("5,5 % (alimentation)"),
-    210: _("2,1 %"),
-    0: _("Sans TVA"),
-}
 
 
 class CatalogueFilter(forms.Form):
@@ -154,7 +146,7 @@ class VariantForm(forms.Form):
 
     def clean_ean(self) -> str:
         typed = "".join(self.cleaned_data["ean"].split())
-        if typed and not ean.is_valid(typed):
+        if typed and not is_ean(typed):
             raise ValidationError(_("Ce code-barres a un chiffre de travers."))
         return typed
 

@@ -282,7 +282,8 @@ class Purchase(models.Model):
 class PurchaseLine(models.Model):
     """One article of a purchase. Facets are kept as they were when it was bought."""
 
-    purchase = models.ForeignKey(Purchase, models.CASCADE, related_name="lines")
+    purchase = models.ForeignKey(Purchase, models.CASCADE, related_name="lines", db_index=False)
+    reference = models.CharField(max_length=80, blank=True)  # the line of a file: once each
     variant = models.ForeignKey(Variant, models.PROTECT, null=True, blank=True, related_name="+")
     label = models.CharField(max_length=160)
     units = models.IntegerField(default=1)
@@ -293,8 +294,14 @@ class PurchaseLine(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            models.CheckConstraint(condition=~Q(units=0), name="a_line_counts_something")
+            models.CheckConstraint(condition=~Q(units=0), name="a_line_counts_something"),
+            models.UniqueConstraint(
+                fields=["purchase", "reference"],
+                condition=~Q(reference=""),
+                name="one_line_per_reference",
+            ),
         ]
+        indexes: ClassVar = [models.Index(fields=["purchase"], name="lines_of_purchase")]
 
     def __str__(self) -> str:
         return f"{self.purchase_id}:{self.units}"

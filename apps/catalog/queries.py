@@ -1,9 +1,11 @@
 """The catalogue as the team reads it; and what is known of a person's purchases."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import (
+    Aggregate,
     Count,
     Exists,
     F,
@@ -15,12 +17,16 @@ from django.db.models import (
     Sum,
     prefetch_related_objects,
 )
+from django.db.models.functions import Coalesce
 
+from apps.catalog.details import FACETS, facet_label, facet_words
 from apps.catalog.models import Product, Purchase, PurchaseLine, StockMove, Variant
 from apps.contacts.models import Contact
 
 LOW = 3
 MOVES_SHOWN = 20
+YEAR = timedelta(days=365)
+TASTES_SHOWN = 4
 
 
 def kinds_sold() -> list[str]:
@@ -58,11 +64,18 @@ def stock_story(product: Product) -> QuerySet[StockMove]:
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """Over all time, cancelled purchases aside; returns are taken off ``cents``."""
+    """Over all time and over the last twelve months, cancelled purchases aside; returns are
+    taken off the cents."""
 
-    cents: int
-    purchases: int
-    last_at: datetime | None
+    cents: int = 0
+    year_cents: int = 0
+    purchases: int = 0
+    last_at: datetime | None = None
+
+    @property
+    def basket_cents(self) -> int:
+        """What one purchase comes to."""
+        return self.cents // self.purchases if self.purchases else 0
 
 
 def purchases_of(contact: Contact) -> QuerySet[Purchase]:
@@ -71,17 +84,51 @@ def purchases_of(contact: Contact) -> QuerySet[Purchase]:
     return Purchase.objects.filter(theirs, cancelled_at=None).order_by("-at", "-pk")
 
 
-def spending(contact: Contact) -> Spending:
-    told = purchases_of(contact).aggregate(
-        cents=Sum("amount_cents"),
-        purchases=Count("pk", filter=Q(amount_cents__gt=0)),
-        last_at=Max("at", filter=Q(amount_cents__gt=0)),
-    )
-    return Spending(told["cents"] or 0, told["purchases"], told["last_at"])
+def _sums(now: datetime) -> dict[str, Aggregate]:
+    bought = Q(amount_cents__gt=0)
+    return {
+        "cents": Sum("amount_cents", default=0),
+        "year_cents": Sum("amount_cents", filter=Q(at__gt=now - YEAR), default=0),
+        "purchases": Count("pk", filter=bought),
+        "last_at": Max("at", filter=bought),
+    }
+
+
+def spending(contact: Contact, now: datetime) -> Spending:
+    """What the person spent, whichever of their records bought it; one query."""
+    return Spending(**purchases_of(contact).order_by().aggregate(**_sums(now)))
+
+
+def spending_of(contacts: Sequence[Contact], now: datetime) -> dict[int, Spending]:
+    """By the person's key, for many at once; who bought nothing is left out. One query."""
+    keys = [contact.pk for contact in contacts]
+    theirs = Q(contact__in=keys) | Q(contact__merged_into__in=keys)
+    person = Coalesce("contact__merged_into", "contact")
+    found = Purchase.objects.filter(theirs, cancelled_at=None).values(person=person)
+    rows = found.annotate(**_sums(now)).order_by()
+    return {row.pop("person"): Spending(**row) for row in rows}
 
 
 def taste(contact: Contact, facet: str) -> list[tuple[str, int]]:
     """What of a facet (``region``, ``colour``, ``brand``) the person bought, most units first."""
     lines = PurchaseLine.objects.filter(purchase__in=purchases_of(contact).order_by())
-    counted = lines.exclude(**{facet: ""}).values_list(facet).annotate(units=Sum("units"))
-    return [(value, units) for value, units in counted.order_by("-units", facet) if units > 0]
+    counted = lines.exclude(**{facet: ""}).values_list(facet).annotate(bought=Sum("units"))
+    return [(value, units) for value, units in counted.order_by("-bought", facet) if units > 0]
+
+
+@dataclass(frozen=True, slots=True)
+class Taste:
+    """One facet of what somebody buys: its name and the values they buy most, with their units."""
+
+    label: str
+    values: list[tuple[str, int]]
+
+
+def tastes(contact: Contact) -> list[Taste]:
+    """What of each facet the person prefers, in people's words; facets never bought left out."""
+    found = ((facet, taste(contact, facet)[:TASTES_SHOWN]) for facet in FACETS)
+    return [
+        Taste(facet_label(facet), [(facet_words(facet, value), units) for value, units in values])
+        for facet, values in found
+        if values
+    ]

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.accounts.requests import TeamRequest, actor
-from apps.catalog.details import DETAILS, Kind, shown
+from apps.catalog.details import DETAILS, shown, usual_kind, usual_vat
 from apps.catalog.forms import CatalogueFilter, ProductForm, StockForm, VariantForm, VariantTable
 from apps.catalog.models import MoveCause, Product, Variant
 from apps.catalog.queries import kinds_sold, listed, stock_story, with_variants
@@ -30,13 +30,6 @@ from apps.core.roles import Right
 
 PAGE = 50
 PHOTO_FORM_BYTES = 15_200_000  # a photo of 15 MB and the form around it
-KIND_OF_TRADE = {
-    "wine": Kind.WINE,
-    "cafe": Kind.DRINK,
-    "sneakers": Kind.SHOES,
-    "hair": Kind.CARE,
-    "food": Kind.FOOD,
-}
 
 
 @door(Right.CATALOGUE)
@@ -73,7 +66,7 @@ def _kind_asked(request: TeamRequest, product: Product | None) -> str:
     given = request.POST.get("kind") or request.GET.get("kind")
     if given in DETAILS:
         return str(given)
-    return product.kind if product else KIND_OF_TRADE.get(request.shop.trade, Kind.OTHER)
+    return product.kind if product else usual_kind(request.shop.trade)
 
 
 def _first_lines(product: Product | None) -> list[dict[str, Any]]:
@@ -89,7 +82,7 @@ def product_form(request: TeamRequest, pk: int | None = None) -> HttpResponse:
     """A new product, or one that is changed. ``more`` asks for one more line of formats."""
     product = get_object_or_404(Product, pk=pk) if pk else None
     kind = _kind_asked(request, product)
-    initial = ProductForm.initial_of(product) if product else {"kind": kind, "vat": 2000}
+    initial = ProductForm.initial_of(product) if product else {"kind": kind, "vat": usual_vat(kind)}
     sent = request.POST or None
     form = ProductForm(sent, initial=initial, kind=kind)
     table = VariantTable(sent, initial=_first_lines(product), prefix="v")

@@ -12,13 +12,14 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.audience.exporting import STYLES, archive, cell
-from apps.audience.importing import upload
+from apps.audience.exporting import archive
 from apps.audit.models import Entry
 from apps.contacts.consent import write_consent
 from apps.contacts.models import ConsentState
 from apps.contacts.services import tag_named
 from apps.core.actor import SYSTEM, Actor
+from apps.core.sheets import STYLES, cell
+from apps.imports.services import upload
 from apps.loyalty.importing import import_stamps
 from apps.loyalty.models import Movement
 from apps.messaging.services import post

@@ -11,22 +11,23 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from apps.audience import importing
-from apps.audience.importing import OriginMissing, drop, start, upload
-from apps.audience.models import ImportRun, ImportState
-from apps.audience.tasks import continue_import, forget_drafts
+from apps.audience.importing import OriginMissing
 from apps.audit.models import Entry
 from apps.contacts.consent import has_opposed, write_consent
 from apps.contacts.models import ConsentState, Contact
 from apps.core.actor import SYSTEM, Actor
 from apps.core.tenancy import use_public
+from apps.imports import services as importing
+from apps.imports.models import ImportRun, ImportState
+from apps.imports.services import drop, start, upload
+from apps.imports.tasks import continue_import, forget_drafts
 from apps.loyalty.models import Card, Movement
 from apps.messaging.models import Message
 from tests.factories import ContactFactory, ProgrammeFactory
 
 pytestmark = pytest.mark.django_db
 
-IMPORT = "/gestion/clients/importer/"
+IMPORT = "/gestion/imports/"
 HEADER = "Prénom;Nom;Téléphone;E-mail;Tampons;Accord SMS;Accord e-mail\n"
 
 
@@ -36,8 +37,9 @@ def uploaded(shop, text, by=1, encoding="utf-8"):
 
 
 def begin(run, **options):
-    wanted = {"mapping": run.mapping, "tag": "", "consent_origin": "paper", **options}
-    start(run, by=Actor("team", 1), now=timezone.now(), **wanted)
+    mapping = options.pop("mapping", run.mapping)
+    said = {"tag": "", "consent_origin": "paper", **options}
+    start(run, mapping=mapping, options=said, by=Actor("team", 1), now=timezone.now())
 
 
 def imported(shop, text, **options):
@@ -156,7 +158,7 @@ def test_a_long_import_is_done_in_slices(shop, monkeypatch, run_jobs):
     monkeypatch.setattr(importing, "BATCH", 2)
     ticks = iter(range(10**6))
     begin(run := uploaded(shop, HEADER + "".join(f";;06120000{n:02d};;;;\n" for n in range(9))))
-    monkeypatch.setattr("apps.audience.tasks.SLICE", timedelta(seconds=12))
+    monkeypatch.setattr("apps.imports.tasks.SLICE", timedelta(seconds=12))
     began = timezone.now()
 
     class Clock:
@@ -169,7 +171,7 @@ def test_a_long_import_is_done_in_slices(shop, monkeypatch, run_jobs):
         def now():
             return began + timedelta(seconds=5 * next(ticks))
 
-    monkeypatch.setattr("apps.audience.tasks.timezone", Clock)
+    monkeypatch.setattr("apps.imports.tasks.timezone", Clock)
     monkeypatch.setattr(importing, "timezone", Clock)
     assert run_jobs() > 2
     run.refresh_from_db()
@@ -250,7 +252,7 @@ def test_a_stop_in_the_file_is_heard(shop):
 
 def send(client, text, name="clients.csv", **more):
     file = SimpleUploadedFile(name, text if isinstance(text, bytes) else text.encode())
-    return client.post(IMPORT, {"file": file, **more})
+    return client.post(f"{IMPORT}clients/", {"file": file, **more})
 
 
 def test_the_owner_walks_from_file_to_report(owner_client, run_jobs):
@@ -292,7 +294,7 @@ def test_a_file_that_is_too_big_or_no_csv_is_told_in_french(owner_client, settin
     assert workbook.status_code == 422
     assert "Enregistrer sous" in workbook.content.decode()
     assert send(owner_client, b"").status_code == 422
-    assert owner_client.post(IMPORT).status_code == 422
+    assert owner_client.post(f"{IMPORT}clients/").status_code == 422
     assert not ImportRun.objects.exists()
 
 
@@ -302,7 +304,7 @@ def test_a_badly_guessed_file_is_read_again_as_told(owner_client, shop):
     other = {"act": "layout", "encoding": "cp1252", "separator": ";", "header": "on"}
     assert owner_client.post(place, other).status_code == 302
     assert "ZoÃ©" in owner_client.get(place).content.decode()
-    assert owner_client.post(place, {"act": "drop"})["Location"] == IMPORT
+    assert owner_client.post(place, {"act": "drop"})["Location"] == f"{IMPORT}clients/"
     assert owner_client.get(place).status_code == 404
 
 

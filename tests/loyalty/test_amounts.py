@@ -38,7 +38,7 @@ def test_a_second_tap_does_not_buy_twice(card):
     token = uuid4()
     stamp(card, amount_cents=4250, token=token)
     assert stamp(card, amount_cents=4250, token=token).repeated
-    assert spending(card.contact).cents == 4250
+    assert spending(card.contact, NOW).cents == 4250
 
 
 def test_an_undone_stamp_takes_its_purchase_back(card):
@@ -46,7 +46,7 @@ def test_an_undone_stamp_takes_its_purchase_back(card):
     later = NOW + timedelta(minutes=2)
     for _twice in range(2):
         undo_stamp(movement=done.movement, token=uuid4(), by=HELPER, now=later)
-    assert spending(card.contact).cents == 0
+    assert spending(card.contact, NOW).cents == 0
     assert Purchase.objects.get().cancelled_at == later
 
 
@@ -68,4 +68,4 @@ def test_a_stamp_without_an_amount_asks_nothing_of_the_catalogue(card, django_as
 def test_the_counter_s_one_field_is_enough(card, helper_client):
     form = {"token": str(uuid4()), "amount": "42,50"}
     helper_client.post(f"/comptoir/carte/{card.pk}/tampon/", form)
-    assert spending(card.contact).cents == 4250
+    assert spending(card.contact, NOW).cents == 4250

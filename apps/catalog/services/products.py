@@ -105,6 +105,29 @@ def _save_variants(
             _begin_price(variant, by, now)
 
 
+@transaction.atomic
+def add_variant(product: Product, words: VariantWords, *, by: Actor, now: datetime) -> Variant:
+    """One more format of a product, behind the others. Raises ``VariantTwice``."""
+    held = Product.objects.select_for_update().get(pk=product.pk)
+    variant = Variant(
+        product=held,
+        position=held.variants.filter(archived_at=None).count(),
+        price_cents=words.price_cents,
+        label=words.label,
+        sku=words.sku,
+        ean=words.ean,
+        is_counted=words.is_counted,
+    )
+    try:
+        with transaction.atomic():
+            variant.save()
+    except IntegrityError as error:
+        raise VariantTwice() from error
+    _begin_price(variant, by, now)
+    record(by, "add_variant", "product", held.pk, after={"variant": variant.pk})
+    return variant
+
+
 def _begin_price(variant: Variant, by: Actor, now: datetime) -> None:
     PriceChange.objects.create(
         variant=variant,

@@ -33,6 +33,7 @@ class LineWords:
     region: str = ""
     colour: str = ""
     brand: str = ""
+    reference: str = ""
 
 
 @transaction.atomic
@@ -65,6 +66,22 @@ def record_purchase(
     return purchase, is_new
 
 
+@transaction.atomic
+def add_line(*, purchase: Purchase, words: LineWords) -> bool:
+    """One more article of a ticket that comes line by line; its amount is added.
+
+    False for a line whose ``reference`` the ticket already has.
+    """
+    held = Purchase.objects.select_for_update().get(pk=purchase.pk)
+    if held.lines.filter(reference=words.reference).exists():
+        return False
+    line = _line(held, words)
+    line.save()
+    held.amount_cents += line.amount_cents
+    held.save(update_fields=["amount_cents"])
+    return True
+
+
 def at_counter(contact: Contact, amount_cents: int, *, token: UUID, now: datetime) -> Purchase:
     """The amount typed with a gesture at the counter; ``token`` is the gesture's."""
     purchase, _is_new = record_purchase(
@@ -89,6 +106,7 @@ def _line(purchase: Purchase, words: LineWords) -> PurchaseLine:
     return PurchaseLine(
         purchase=purchase,
         variant=words.variant,
+        reference=words.reference,
         label=words.label,
         units=words.units,
         amount_cents=words.amount_cents,

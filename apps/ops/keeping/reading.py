@@ -18,10 +18,10 @@ from django.core.files.base import File
 from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
 
-from apps.audience import resting as imports
 from apps.audit.models import Entry
 from apps.campaigns import resting as drops
 from apps.core.tenancy import DatabaseWrapper
+from apps.imports import resting as imports
 from apps.messaging import resting as outbox
 from apps.ops.keeping import people, rows
 from apps.ops.keeping.container import BLOCK, Reader

@@ -13,13 +13,13 @@ from django.utils import timezone
 from apps.accounts.models import Invitation, Membership, User
 from apps.accounts.services import open_account
 from apps.analytics.queries import home
-from apps.audience.models import Fate, ImportLine, ImportRun, ImportState
 from apps.audit.services import record
 from apps.campaigns.models import Address, Click, Drop, Rival, Run, RunState, State, Trial, Trigger
 from apps.contacts.models import Contact
 from apps.core.actor import SYSTEM, Actor
 from apps.core.roles import Role
 from apps.core.tenancy import in_schema
+from apps.imports.models import Fate, ImportLine, ImportRun, ImportState
 from apps.loyalty.models import Joining
 from apps.messaging.models import Alert, Attempt, Callback, Message, Status, Template, Wake
 from apps.ops.demo import filling
@@ -169,7 +169,7 @@ def _the_rest(shop: Shop, now) -> None:
         done=1,
         actor_id=User.objects.get(email=OWNER).pk,
     )
-    ImportLine.objects.create(run=run, number=2, fate=Fate.CREATED, contact=person)
+    ImportLine.objects.create(run=run, number=2, fate=Fate.CREATED, subject_id=person.pk)
     assert EmailAddress.objects.filter(email=OWNER, verified=True).exists()
 
 

@@ -12,12 +12,12 @@ from django_q.models import OrmQ
 from psycopg import sql
 
 from apps.accounts.models import User
-from apps.audience.models import ImportRun, ImportState
 from apps.audit.models import Entry
 from apps.campaigns.models import Drop, State, Trial
 from apps.contacts.models import Contact
 from apps.core.jobs import enqueue
 from apps.core.tenancy import in_schema
+from apps.imports.models import ImportRun, ImportState
 from apps.loyalty.models import Card, Movement
 from apps.messaging.accounts import account_of
 from apps.messaging.models import Attempt, Message, Status, Wake

@@ -1,6 +1,5 @@
 """An import, step by step: the file, what its columns mean, the way, the report."""
 
-import csv
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -13,44 +12,48 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.accounts.requests import TeamRequest, actor
-from apps.audience.forms import LayoutForm, MappingForm, UploadForm
-from apps.audience.importing import (
-    REASONS,
-    TASK,
-    change_layout,
-    counts,
-    drop,
-    layout_of,
-    look,
-    start,
-    upload,
-)
-from apps.audience.models import Fate, ImportRun, ImportState
-from apps.audience.reading import read_person
 from apps.core.doors import door
 from apps.core.jobs import enqueue
 from apps.core.refusal import Refusal
 from apps.core.roles import Right
+from apps.core.sheets import STYLES, csv_pieces
 from apps.core.tenancy import current_schema, in_schema
+from apps.imports.forms import LayoutForm, MappingForm, UploadForm
+from apps.imports.intake import Intake, intakes
+from apps.imports.models import Fate, ImportLine, ImportRun, ImportState
+from apps.imports.services import (
+    TASK,
+    change_layout,
+    counts,
+    drop,
+    intake_of,
+    layout_of,
+    line_of,
+    look,
+    start,
+    upload,
+)
 
 STUCK = timedelta(minutes=3)
+SHOWN = 200  # lines to look at, on the page; the report has them all
 
 
-class _Echo:
-    """A file that gives back what it is asked to write: csv rows, streamed."""
+def _intake(slug: str) -> Intake:
+    for intake in intakes().values():
+        if intake.slug == slug:
+            return intake
+    raise Http404
 
-    def write(self, text: str) -> str:
-        return text
 
-
-def _told(reasons: str) -> str:
-    return ", ".join(str(REASONS[code]) for code in reasons.split(",") if code in REASONS)
+def _told(line: ImportLine, intake: Intake) -> str:
+    return ", ".join(intake.told(line.reasons.split(",")))
 
 
 @door(Right.IMPORT_EXPORT)
 @require_http_methods(["GET", "HEAD", "POST"])
-def import_start(request: TeamRequest) -> HttpResponse:
+def import_start(request: TeamRequest, slug: str) -> HttpResponse:
     """Choose a file; earlier imports below."""
+    intake = _intake(slug)
     form, status = UploadForm(), 200
     if request.method == "POST":
         form = UploadForm(request.POST, request.FILES)
@@ -65,14 +68,20 @@ def import_start(request: TeamRequest) -> HttpResponse:
                 status = 413
             else:
                 try:
-                    run = upload(request.shop, file, by=actor(request), now=timezone.now())
+                    by, now = actor(request), timezone.now()
+                    run = upload(request.shop, file, kind=intake.kind, by=by, now=now)
                     return redirect("import_run", run.pk)
                 except Refusal as refusal:
                     form.add_error("file", str(refusal))
                     status = refusal.status
-    runs = ImportRun.objects.exclude(state=ImportState.DROPPED).order_by("-pk")[:10]
-    context = {"section": "contacts", "form": form, "runs": runs}
-    return render(request, "audience/import_start.html", context, status=status)
+    runs = ImportRun.objects.filter(kind=intake.kind).exclude(state=ImportState.DROPPED)
+    context = {
+        "section": intake.section,
+        "intake": intake,
+        "form": form,
+        "runs": runs.order_by("-pk")[:10],
+    }
+    return render(request, "imports/start.html", context, status=status)
 
 
 def _run(pk: int) -> ImportRun:
@@ -88,23 +97,22 @@ def import_run(request: TeamRequest, pk: int) -> HttpResponse:
         return _draft(request, run)
     if request.method == "POST":
         return redirect("import_run", run.pk)
-    found = counts(run)
+    found, intake = counts(run), intake_of(run)
+    to_look_at = run.lines.exclude(reasons="")
     context = {
-        "section": "contacts",
+        "section": intake.section,
+        "intake": intake,
         "run": run,
         "counts": [(fate.value, str(fate.label), found[fate]) for fate in Fate],
         "stuck": timezone.now() - run.touched_at > STUCK,
-        "lines": [
-            (line.number, line.contact_id, line.get_fate_display(), _told(line.reasons), line.fate)
-            for line in run.lines.exclude(reasons="").order_by("number")[:200]
-        ],
-        "more": max(run.lines.exclude(reasons="").count() - 200, 0),
+        "lines": [(line, _told(line, intake)) for line in to_look_at.order_by("number")[:SHOWN]],
+        "more": max(to_look_at.count() - SHOWN, 0),
     }
     part = "#progress" if request.htmx and run.state == ImportState.RUNNING else ""
     if request.htmx and not part:
         # The run ended while the page looked on: the whole page has the report.
         return HttpResponse(headers={"HX-Refresh": "true"})
-    return render(request, f"audience/import_run.html{part}", context)
+    return render(request, f"imports/run.html{part}", context)
 
 
 def _draft(request: TeamRequest, run: ImportRun) -> HttpResponse:
@@ -112,20 +120,19 @@ def _draft(request: TeamRequest, run: ImportRun) -> HttpResponse:
     if act == "drop":
         drop(run, by=actor(request))
         messages.success(request, "Import abandonné, le fichier est effacé.", extra_tags="good")
-        return redirect("import")
+        return redirect("import", intake_of(run).slug)
     if act == "layout":
         return _read_otherwise(request, run)
     header, _sample = look(run)
     posted = request.POST if act in {"preview", "start"} else None
-    form = MappingForm(posted, width=len(header), mapping=run.mapping)
+    form = MappingForm(posted, intake=intake_of(run), width=len(header), mapping=run.mapping)
     if posted is None or not form.is_valid() or act == "preview":
         return _draft_page(request, run, form)
     try:
         start(
             run,
             mapping=form.mapping,
-            tag=" ".join(form.cleaned_data["tag"].split()),
-            consent_origin=form.cleaned_data["consent_origin"],
+            options=form.options,
             by=actor(request),
             now=timezone.now(),
         )
@@ -144,7 +151,7 @@ def _read_otherwise(request: TeamRequest, run: ImportRun) -> HttpResponse:
         except Refusal as refusal:
             error = str(refusal)
     header, _sample = look(run)
-    form = MappingForm(width=len(header), mapping=run.mapping)
+    form = MappingForm(intake=intake_of(run), width=len(header), mapping=run.mapping)
     return _draft_page(request, run, form, layout_form=layout_form, error=error)
 
 
@@ -163,22 +170,25 @@ def _draft_page(
         (form[f"column_{n}"], name, [cells[n] for cells in sample if any(cells[n : n + 1])][:3])
         for n, name in enumerate(header)
     ]
-    today, region = timezone.localdate(), request.shop.region
-    read = [read_person(cells, mapping, region, today) for cells in sample]
-    earlier = ImportRun.objects.filter(digest=run.digest, state=ImportState.DONE)
+    intake, now = intake_of(run), timezone.now()
+    run.mapping = mapping
+    lines = [line_of(run, request.shop, n, cells, now) for n, cells in enumerate(sample)]
+    rows = [intake.read(line) for line in lines]
+    earlier = ImportRun.objects.filter(kind=run.kind, digest=run.digest, state=ImportState.DONE)
     context = {
-        "section": "contacts",
+        "section": intake.section,
+        "intake": intake,
         "run": run,
         "form": form,
         "layout_form": layout_form,
         "error": error,
         "columns": columns,
-        "people": [(person, [str(REASONS[code]) for code in person.doubts]) for person in read],
+        "rows": [(row, intake.told(row.doubts)) for row in rows],
         "seen_before": earlier.order_by("-pk").first(),
     }
     bad = bool(error or form.errors or layout_form.errors)
     part = "#preview" if request.htmx and request.POST.get("act") == "preview" else ""
-    name = f"audience/import_draft.html{part}"
+    name = f"imports/draft.html{part}"
     return render(request, name, context, status=422 if bad else 200)
 
 
@@ -207,11 +217,13 @@ def import_report(request: TeamRequest, pk: int) -> StreamingHttpResponse:
     )
 
 
-def _report(run: ImportRun, schema: str) -> Iterator[str]:
-    writer = csv.writer(_Echo(), delimiter=";", lineterminator="\r\n")  # type: ignore[arg-type]
+def _report(run: ImportRun, schema: str) -> Iterator[bytes]:
+    columns = ("Ligne", "Résultat", "Raison", "Fiche")
     with in_schema(schema):
-        yield "\ufeff"
-        yield writer.writerow(["Ligne", "Résultat", "Raison", "Client"])  # type: ignore[misc]
-        for line in run.lines.order_by("number").iterator(chunk_size=500):
-            row = [line.number, line.get_fate_display(), _told(line.reasons), line.contact_id or ""]
-            yield writer.writerow(row)  # type: ignore[misc]
+        intake = intake_of(run)
+        lines = run.lines.order_by("number").iterator(chunk_size=500)
+        rows = (
+            (line.number, line.get_fate_display(), _told(line, intake), line.subject_id)
+            for line in lines
+        )
+        yield from csv_pieces(columns, rows, STYLES["excel"])

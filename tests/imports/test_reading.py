@@ -2,34 +2,32 @@
 
 import csv
 import io
-from datetime import date
+from datetime import date, datetime
 
 import pytest
 from django.utils import timezone
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from apps.audience.reading import (
-    EmptyFile,
-    NotACsv,
+from apps.audience.importing import PEOPLE
+from apps.audience.reading import read_consent, read_person
+from apps.imports.cells import (
     clean,
-    data_records,
-    guess_layout,
-    guess_mapping,
-    read_consent,
+    read_amount,
     read_count,
     read_day,
-    read_person,
+    read_moment,
     read_phone_cell,
-    records,
+    read_units,
 )
+from apps.imports.reading import EmptyFile, NotACsv, data_records, guess_layout, records
 
 TODAY = timezone.localdate()
 
 
 def read(data):
     file = io.BytesIO(data)
-    layout = guess_layout(file)
+    layout = guess_layout(file, PEOPLE.tells, PEOPLE.names_a_column)
     return layout, list(data_records(file, layout))
 
 
@@ -172,9 +170,52 @@ def test_a_no_is_no_stop_and_a_doubt_is_no_yes(cell, said):
     assert read_consent(cell) == said
 
 
+@pytest.mark.parametrize(
+    ("cell", "cents"),
+    [
+        ("12,50", 1250),
+        ("12,5 €", 1250),
+        ("1 284,50 €", 128450),
+        ("1.284,50", 128450),
+        ("1,284.50", 128450),
+        ("12.5", 1250),
+        ("14", 1400),
+        ("-4,00", -400),
+        ("−4,00 EUR", -400),
+        ("12,505", None),
+        ("prix", None),
+        ("", None),
+        ("1E99", None),
+    ],
+)
+def test_amounts_are_read_the_french_way_and_the_other(cell, cents):
+    assert read_amount(cell) == cents
+
+
+@pytest.mark.parametrize(("cell", "units"), [("2", 2), ("-1", -1), ("12,0", 12), ("1,5", None)])
+def test_units_may_come_back(cell, units):
+    assert read_units(cell) == units
+
+
+def test_a_moment_is_noon_unless_an_hour_is_told_and_never_to_come():
+    now = timezone.make_aware(datetime(2026, 11, 21, 15))
+    at = {
+        cell: read_moment(cell, now) for cell in ("20/11/2026", "20/11/26 9h30", "21/11/2026 18:00")
+    }
+    assert [timezone.localtime(moment).hour for moment in at.values()] == [12, 9, 15]
+    assert read_moment("22/11/2026", now) is None
+    assert read_moment("20/11/2026 25:00", now) is None
+
+
+@given(st.text(max_size=20))
+def test_no_cell_breaks_an_amount_or_a_moment(cell):
+    read_amount(cell)
+    read_moment(clean(cell), timezone.now())
+
+
 def test_columns_are_guessed_from_french_and_english_names():
     header = ["First Name", "NOM", "Tél. portable", "Courriel", "CP", "Nb tampons", "Opt-in SMS"]
-    assert guess_mapping(header, [], "FR") == {
+    assert PEOPLE.guess_mapping(header, [], "FR") == {
         "first_name": 0,
         "last_name": 1,
         "phone": 2,
@@ -187,7 +228,7 @@ def test_columns_are_guessed_from_french_and_english_names():
 
 def test_columns_are_guessed_from_what_they_hold():
     sample = [["Zoé", "612345678", "zoe@exemple.fr"], ["Marc", "", "m@exemple.fr"]]
-    assert guess_mapping([], sample, "FR") == {"phone": 1, "email": 2}
+    assert PEOPLE.guess_mapping([], sample, "FR") == {"phone": 1, "email": 2}
 
 
 @pytest.mark.parametrize(

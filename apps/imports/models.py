@@ -1,12 +1,10 @@
-"""A file of people on its way into the shop, and what became of each line. Shop's schema."""
+"""A file on its way into the shop, and what became of each line. Shop's schema."""
 
 from typing import ClassVar
 
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-
-from apps.contacts.models import Contact
 
 
 class ImportState(models.TextChoices):
@@ -16,23 +14,17 @@ class ImportState(models.TextChoices):
     DROPPED = "dropped", _("abandonné")
 
 
-class ConsentOrigin(models.TextChoices):
-    """Where the proof of an imported consent lies, as the shop states it."""
-
-    PAPER = "paper", _("Formulaires papier gardés en boutique")
-    SOFTWARE = "software", _("Ancien logiciel de fidélité ou de caisse")
-    WEBSITE = "website", _("Formulaire de notre site")
-
-
 class ImportRun(models.Model):
-    """One uploaded file. ``done`` lines are in; a worker that dies leaves the rest to the next.
+    """One uploaded file of a ``kind`` (``config/intakes.py``).
 
-    The file lies in the storage until the run ends. ``digest`` names its content: the same file
-    again brings no stamp twice.
+    ``done`` lines are in; a worker that dies leaves the rest to the next. The file lies in the
+    storage until the run ends. ``digest`` names its content: the same file again brings nothing
+    twice.
     """
 
     names_files = ("file",)
 
+    kind = models.CharField(max_length=10, default="people")
     state = models.CharField(max_length=7, choices=ImportState, default=ImportState.DRAFT)
     file = models.CharField(max_length=120, blank=True)  # storage name, empty once removed
     file_name = models.CharField(max_length=80)
@@ -41,8 +33,7 @@ class ImportRun(models.Model):
     separator = models.CharField(max_length=1)
     header = models.BooleanField()
     mapping = models.JSONField(default=dict)  # field → column
-    tag = models.CharField(max_length=30, blank=True)
-    consent_origin = models.CharField(max_length=8, choices=ConsentOrigin, blank=True)
+    options = models.JSONField(default=dict)  # what holds for all lines, as its kind asks
     total = models.PositiveIntegerField()
     done = models.PositiveIntegerField(default=0)
     actor_id = models.BigIntegerField(null=True)
@@ -69,13 +60,13 @@ class Fate(models.TextChoices):
 
 
 class ImportLine(models.Model):
-    """What became of one line: ids and codes, nothing of the person."""
+    """What became of one line: ids and codes, nothing of what it said."""
 
     run = models.ForeignKey(ImportRun, models.CASCADE, related_name="lines", db_index=False)
     number = models.PositiveIntegerField()  # as a spreadsheet counts, the header included
     fate = models.CharField(max_length=7, choices=Fate)
     reasons = models.CharField(max_length=120, blank=True)  # codes, comma-separated
-    contact = models.ForeignKey(Contact, models.SET_NULL, null=True, related_name="+")
+    subject_id = models.BigIntegerField(null=True)  # the person or the product it became
 
     class Meta:
         constraints: ClassVar = [

@@ -5,10 +5,10 @@ from datetime import timedelta
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
-from apps.audience.importing import TASK, go_on
-from apps.audience.models import ImportRun, ImportState
 from apps.core.jobs import enqueue
 from apps.core.tenancy import current_schema, in_schema
+from apps.imports.models import ImportRun, ImportState
+from apps.imports.services import TASK, go_on
 from apps.shops.ledger import may_work
 from apps.shops.models import Shop
 

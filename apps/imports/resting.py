@@ -1,6 +1,6 @@
 """Imports that come from a backup: their job is gone."""
 
-from apps.audience.models import ImportRun, ImportState
+from apps.imports.models import ImportRun, ImportState
 
 
 def rest(using: str) -> None:
