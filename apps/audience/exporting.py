@@ -9,13 +9,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile
 
 from django.conf import settings
 from django.db.models import Q
+from django.utils import timezone
 
 from apps.audience.queries import names_of
+from apps.catalog.models import Purchase
+from apps.catalog.queries import Spending, spending_of
 from apps.contacts import channels
 from apps.contacts.models import ConsentEvent, ConsentState, Contact
 from apps.core.phone import show_phone
@@ -48,7 +52,8 @@ def _of(path: str, contact: int | None) -> Q:
 def _contacts(contact: int | None) -> Iterator[Row]:
     languages = dict(settings.LANGUAGES)
     rows = Contact.objects.filter(_of("", contact)).select_related("card")
-    for c in rows.prefetch_related("tags").order_by("pk").iterator(chunk_size=BATCH):
+    people = rows.prefetch_related("tags").order_by("pk").iterator(chunk_size=BATCH)
+    for c, spent in _with_spending(people):
         card = getattr(c, "card", None)
         yield (
             c.pk,
@@ -73,7 +78,20 @@ def _contacts(contact: int | None) -> Iterator[Row]:
             c.created_at,
             c.get_source_display(),
             c.merged_into_id,
+            spent.purchases,
+            Decimal(spent.year_cents) / 100,
+            Decimal(spent.cents) / 100,
+            spent.last_at,
         )
+
+
+def _with_spending(people: Iterator[Contact]) -> Iterator[tuple[Contact, Spending]]:
+    """What each spent, a batch of people at a time."""
+    now = timezone.now()
+    while batch := list(islice(people, BATCH)):
+        spent = spending_of(batch, now)
+        for person in batch:
+            yield person, spent.get(person.pk, Spending())
 
 
 def _further(contact: Contact) -> str:
@@ -115,6 +133,18 @@ def _rewards(contact: int | None) -> Iterator[Row]:
     for r in rows.iterator(chunk_size=BATCH):
         given = r.redemption.at if hasattr(r, "redemption") else None
         yield r.card.contact_id, r.card.number, r.label, r.won_at, given, r.taken_back_at
+
+
+def _purchases(contact: int | None) -> Iterator[Row]:
+    rows = Purchase.objects.filter(_of("contact__", contact)).prefetch_related("lines")
+    for p in rows.order_by("pk").iterator(chunk_size=BATCH):
+        total = Decimal(p.amount_cents) / 100
+        head = (p.contact_id, p.pk, p.at, p.get_source_display(), p.reference, total)
+        tail = (p.cancelled_at,)
+        yield (*head, None, None, None, *tail)
+        for line in p.lines.all():
+            amount = Decimal(line.amount_cents) / 100
+            yield (*head, line.label, line.units, amount, *tail)
 
 
 def _messages(contact: int | None) -> Iterator[Row]:
@@ -173,6 +203,10 @@ TABLES = (
             "Inscrit le",
             "Origine",
             "Fusionné dans",
+            "Achats",
+            "Dépensé en 12 mois",
+            "Dépensé en tout",
+            "Dernier achat",
         ),
         _contacts,
     ),
@@ -190,6 +224,22 @@ TABLES = (
         "recompenses",
         ("Client", "Carte", "Récompense", "Gagnée le", "Remise le", "Retirée le"),
         _rewards,
+    ),
+    Table(
+        "achats",
+        (
+            "Client",
+            "Achat",
+            "Le",
+            "Source",
+            "Référence",
+            "Total",
+            "Article",
+            "Quantité",
+            "Montant",
+            "Annulé le",
+        ),
+        _purchases,
     ),
     Table(
         "messages",

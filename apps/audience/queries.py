@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 
 from apps.accounts.models import User
 from apps.audience.criteria import Criteria, people
+from apps.catalog.models import Purchase, PurchaseSource
 from apps.contacts import channels
 from apps.contacts.models import Channel, ConsentEvent, ConsentState, Contact, Source, Tag
 from apps.core.actor import Kind
@@ -169,7 +170,7 @@ class Moment:
 
 
 def timeline(contact: Contact, *, page: int = 1, size: int = 30) -> tuple[list[Moment], bool]:
-    """Everything a person did or got, newest first, and whether there is more; seven queries.
+    """Everything a person did or got, newest first, and whether there is more; nine queries.
 
     Also what they did under a record that was merged into this one.
     """
@@ -177,6 +178,7 @@ def timeline(contact: Contact, *, page: int = 1, size: int = 30) -> tuple[list[M
     moments = [
         *_movements(contact, most),
         *_redemptions(contact, most),
+        *_purchases(contact, most),
         *_messages(contact, most),
         *_replies(contact, most),
         *_consents(contact, most),
@@ -236,6 +238,22 @@ def _redemptions(contact: Contact, most: int) -> list[Moment]:
         )
         for row in rows.order_by("-at")[:most]
     ]
+
+
+def _purchases(contact: Contact, most: int) -> list[Moment]:
+    """From the till and from files: what was typed at the counter stands with its stamp."""
+    rows = Purchase.objects.filter(_theirs(contact, "contact"), cancelled_at=None)
+    rows = rows.exclude(source=PurchaseSource.COUNTER).prefetch_related("lines")
+    moments = []
+    for row in rows.order_by("-at", "-pk")[:most]:
+        what = "Retour" if row.amount_cents < 0 else "Achat"
+        articles = ", ".join(
+            f"{line.units} × {line.label}" if line.units != 1 else line.label
+            for line in row.lines.all()
+        )
+        title = f"{what} de {show_euros(abs(row.amount_cents))}"
+        moments.append(Moment(row.at, title, articles, "accent"))
+    return moments
 
 
 _TONES = {

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from apps.accounts.requests import TeamRequest, actor
 from apps.audience.forms import ListFilter
 from apps.audience.queries import channel_states, listed, timeline, ways_of, worn_tags
+from apps.catalog.queries import spending, tastes
 from apps.contacts.forms import ConsentForm, ContactForm, TagForm
 from apps.contacts.models import ConsentState, Contact, Tag
 from apps.contacts.services import (
@@ -89,6 +90,8 @@ def _person(request: TeamRequest, contact: Contact, **more: object) -> dict[str,
         "all_tags": worn_tags(),
         "adult": contact.is_adult(timezone.localdate()),
         "card": card,
+        "spent": spending(contact, timezone.now()),
+        "tastes": tastes(contact),
         "language": dict(settings.LANGUAGES).get(contact.language, contact.language),
         "programme": programme,
         "holes": range(1, programme.goal + 1),

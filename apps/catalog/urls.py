@@ -7,6 +7,7 @@ from apps.catalog import customer_views, views
 team_urls = [
     path("", views.catalogue, name="catalogue"),
     path("nouveau/", views.product_form, name="product_new"),
+    path("produits.csv", views.export, name="products_csv"),
     path("<int:pk>/", views.product, name="product"),
     path("<int:pk>/modifier/", views.product_form, name="product_edit"),
     path("<int:pk>/rayon/", views.shelve, name="product_shelve"),

@@ -4,13 +4,14 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.accounts.requests import TeamRequest, actor
 from apps.catalog.details import DETAILS, shown, usual_kind, usual_vat
+from apps.catalog.exporting import csv_of_products
 from apps.catalog.forms import CatalogueFilter, ProductForm, StockForm, VariantForm, VariantTable
 from apps.catalog.models import MoveCause, Product, Variant
 from apps.catalog.queries import kinds_sold, listed, stock_story, with_variants
@@ -57,6 +58,18 @@ def catalogue(request: TeamRequest) -> HttpResponse:
     }
     part = "#list" if request.htmx and not request.htmx.history_restore_request else ""
     return render(request, f"catalog/catalogue.html{part}", context)
+
+
+@door(Right.CATALOGUE)
+@require_safe
+def export(request: TeamRequest) -> StreamingHttpResponse:
+    """Every format on sale, for a spreadsheet or for an import elsewhere."""
+    name = f"produits-{request.shop.slug}-{timezone.localdate().isoformat()}.csv"
+    return StreamingHttpResponse(
+        csv_of_products(request.shop.schema_name),
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
 
 
 # --- writing one ---------------------------------------------------------------------------

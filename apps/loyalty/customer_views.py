@@ -7,10 +7,12 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from apps.catalog.queries import spending
 from apps.contacts import channels
 from apps.contacts.models import ConsentState
 from apps.core.doors import customers
@@ -173,6 +175,7 @@ def my_data(request: ShopRequest, token: str) -> HttpResponse:
             for way in channels.of(found.contact, request.shop)
         ],
         "addresses": card_page.addresses_of(found.contact),
+        "spent": spending(found.contact, timezone.now()),
         "form": form,
         "saved": "enregistre" in request.GET,
     }

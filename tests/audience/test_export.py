@@ -12,8 +12,10 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.audience.exporting import archive
+from apps.audience.exporting import _contacts, archive
 from apps.audit.models import Entry
+from apps.catalog.models import PurchaseSource
+from apps.catalog.services.purchases import LineWords, record_purchase
 from apps.contacts.consent import write_consent
 from apps.contacts.models import ConsentState
 from apps.contacts.services import tag_named
@@ -30,6 +32,17 @@ pytestmark = pytest.mark.django_db
 EXPORT = "/gestion/clients/exporter/"
 
 
+def buy(person, cents, *lines, at=None):
+    record_purchase(
+        contact=person,
+        amount_cents=cents,
+        at=at or timezone.now(),
+        source=PurchaseSource.TILL,
+        reference=uuid4().hex,
+        lines=lines,
+    )
+
+
 def full_shop():
     ProgrammeFactory(goal=10)
     person = ContactFactory(first_name="=cmd()", last_name="Dupré; « Né »", agreeing=True)
@@ -39,6 +52,7 @@ def full_shop():
     Movement.objects.create(
         card=card, kind="earn", stamps=1, token=uuid4(), amount_cents=1250, actor_kind="system"
     )
+    buy(person, 1250, LineWords("Morgon", 1250, units=2))
     write_consent(person, "sms", ConsentState.WITHDRAWN, source="reply", by=SYSTEM)
     post(contact=person, channel="email", kind="service", cause="c:1", body="Bonjour")
     return person
@@ -60,13 +74,17 @@ def test_one_click_brings_everything(owner_client, shop):
     assert answer["Content-Disposition"] == f'attachment; filename="cave-{today}.zip"'
     made = opened(b"".join(answer.streaming_content))
     assert made.testzip() is None
-    names = {"contacts", "consentements", "tampons", "recompenses", "messages", "reponses"}
+    names = {"contacts", "consentements", "tampons", "recompenses", "achats"}
+    names |= {"messages", "reponses"}
     assert set(made.namelist()) == {f"{name}.csv" for name in names} | {"tout.json"}
     (contact,) = table(made, "contacts")
     assert contact["Nom"] == "Dupré; « Né »"
     assert contact["Tampons"] == "2"
     assert contact["Étiquettes"] == "bulles"
     assert table(made, "tampons")[-1]["Montant"] == "12,50"
+    total, article = table(made, "achats")
+    assert (total["Total"], total["Article"]) == ("12,50", "")
+    assert (article["Article"], article["Quantité"], article["Montant"]) == ("Morgon", "2", "12,50")
     assert table(made, "consentements")[0]["État"] == "retiré"
     assert len(table(made, "recompenses")) == len(table(made, "messages")) == 1
     whole = json.loads(made.read("tout.json"))
@@ -96,6 +114,25 @@ def test_amounts_and_days_are_written_the_french_way():
     assert cell(None, STYLES["excel"]) == ""
 
 
+def test_what_each_spent_is_told_beside_them_also_what_a_merged_record_bought(shop):
+    person = ContactFactory()
+    gone = ContactFactory(merged_into=person)
+    buy(person, 1000, at=timezone.now() - timezone.timedelta(days=500))
+    buy(gone, 450)
+    made = opened(b"".join(archive(shop, STYLES["excel"])))
+    kept = next(row for row in table(made, "contacts") if row["Client"] == str(person.pk))
+    assert (kept["Achats"], kept["Dépensé en 12 mois"]) == ("2", "4,50")
+    assert kept["Dépensé en tout"] == "14,50"
+
+
+def test_spending_costs_a_batch_of_people_one_statement(shop, django_assert_num_queries):
+    for person in ContactFactory.create_batch(9):
+        buy(person, 500)
+    with django_assert_num_queries(3) as asked:
+        list(_contacts(None))
+    assert sum("catalog_purchase" in query["sql"] for query in asked.captured_queries) == 1
+
+
 def test_the_archive_comes_in_pieces_and_as_the_table_grows(shop):
     ContactFactory.create_batch(700, note="x" * 900)
     pieces = list(archive(shop, STYLES["excel"]))
@@ -123,4 +160,5 @@ def test_one_person_s_file_holds_her_and_no_other(owner_client):
     whole = json.loads(answer.content)
     assert [row["Client"] for row in whole["contacts"]] == [person.pk]
     assert whole["messages"][0]["Texte"] == "Bonjour"
+    assert [row["Article"] for row in whole["achats"]] == [None, "Morgon"]
     assert "Voisine" not in answer.content.decode()

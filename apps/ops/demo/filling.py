@@ -19,6 +19,7 @@ from apps.ops.demo.answers import Answers
 from apps.ops.demo.automatics import Automatics
 from apps.ops.demo.drops import Campaigns
 from apps.ops.demo.people import Crowd
+from apps.ops.demo.purchases import Shelves
 from apps.ops.demo.shops import SHOPS, DemoShop
 from apps.ops.demo.visits import Ledgers
 from apps.shops import vault
@@ -91,6 +92,9 @@ def _fill_shop(demo: DemoShop, shop: Shop, now: datetime) -> None:
     )
     ledgers.write(people)
     crowd.prove(people)
+    shelves = Shelves(demo.slug, author=team[0][0], now=now)
+    shelves.fill(demo.goods, since=now - timedelta(days=demo.days))
+    shelves.sell(demo.goods)
     Campaigns(demo.slug, shop=shop, author=team[0][0], now=now).write(demo.drops, demo.draft)
     Automatics(demo.slug, shop=shop, author=team[0][0], now=now).write(demo.automatics)
     Answers(demo.slug, now=now).write()

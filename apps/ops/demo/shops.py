@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+from apps.ops.demo import goods
 from apps.ops.demo.automatics import AUTOMATICS, Automatic
 from apps.ops.demo.by_whatsapp import NEWS
 from apps.ops.demo.drops import Past
+from apps.ops.demo.goods import Good
 from apps.ops.demo.visits import Hours
 
 # The first steps of a shop that has been open for years lie behind it.
@@ -27,6 +29,7 @@ class DemoShop:
     draft: Past
     automatics: tuple[Automatic, ...] = AUTOMATICS
     own_number: str = ""  # from which it writes by a Twilio account of its own
+    goods: tuple[Good, ...] = ()
 
     @property
     def sells_alcohol(self) -> bool:
@@ -113,6 +116,7 @@ CAVE = DemoShop(
         "Réservez le vôtre d’un mot en retour.",
         tags=("cadeaux",),
     ),
+    goods=goods.CAVE,
 )
 
 CAFE = DemoShop(
@@ -165,6 +169,7 @@ CAFE = DemoShop(
         ),
     ),
     draft=Past(0, "Chocolat chaud maison", "{prénom}, le chocolat chaud est de retour : 4,50 E."),
+    goods=goods.CAFE,
 )
 
 SNEAKERS = DemoShop(
@@ -206,6 +211,7 @@ SNEAKERS = DemoShop(
     ),
     draft=Past(0, "Soldes privées", "{prénom}, -20 % pour nos fidèles vendredi soir."),
     own_number="+33465710024",
+    goods=goods.SNEAKERS,
 )
 
 SHOPS = (CAVE, CAFE, SNEAKERS)

@@ -15,6 +15,8 @@ from apps.accounts.services import open_account
 from apps.analytics.queries import home
 from apps.audit.services import record
 from apps.campaigns.models import Address, Click, Drop, Rival, Run, RunState, State, Trial, Trigger
+from apps.catalog.models import Variant
+from apps.catalog.services.stock import reserve
 from apps.contacts.models import Contact
 from apps.core.actor import SYSTEM, Actor
 from apps.core.roles import Role
@@ -156,6 +158,8 @@ def _the_rest(shop: Shop, now) -> None:
     Joining.objects.create(
         contact=person, channel="sms", address="+33612000001", agreed=["sms"], wording="2026-11"
     )
+    bottle = Variant.objects.filter(is_counted=True, on_hand__gt=3).first()
+    reserve(variant=bottle, contact=person, units=2, cause="drop:1", token=uuid4(), now=now)
     name = default_storage.save(f"{shop.schema_name}/imports/liste.csv", ContentFile(IMPORT))
     run = ImportRun.objects.create(
         state=ImportState.RUNNING,
