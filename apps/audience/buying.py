@@ -24,12 +24,12 @@ from apps.imports.cells import (
     read_phone_cell,
     read_units,
 )
-from apps.imports.intake import Brought, Intake, Line
+from apps.imports.intake import Brought, Intake, Line, Words
 from apps.imports.models import Fate
 from apps.loyalty.merging import living
 from apps.loyalty.models import Card
 
-FIELDS = {
+FIELDS: dict[str, Words] = {
     "at": _("Date"),
     "amount": _("Montant TTC"),
     "phone": _("Téléphone"),
@@ -54,7 +54,7 @@ NAMES = {
     "sku": "reference|ref|sku|code|code article|code produit|code barres|ean|gencod|barcode",
     "units": "quantite|qte|qty|quantity|nombre|unites",
 }
-REASONS = {
+REASONS: dict[str, Words] = {
     "at": _("date illisible ou à venir"),
     "amount": _("montant illisible"),
     "nobody": _("personne inconnue : importez d’abord vos clients"),

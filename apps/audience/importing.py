@@ -19,7 +19,7 @@ from apps.contacts.models import Channel, ConsentState, Contact, Source
 from apps.contacts.services import add_contact, by_address, tag_named
 from apps.core.refusal import Refusal
 from apps.imports.cells import read_email, read_phone_cell
-from apps.imports.intake import Brought, Intake, Line
+from apps.imports.intake import Brought, Intake, Line, Words
 from apps.imports.models import Fate
 from apps.loyalty.importing import MOST_STAMPS, import_stamps
 from apps.loyalty.services import card_of
@@ -39,7 +39,7 @@ class OriginMissing(Refusal):
 
 
 # Why a line was refused, or what of it was left aside.
-REASONS = {
+REASONS: dict[str, Words] = {
     "address": _("ni téléphone ni e-mail lisible"),
     "phone": _("téléphone illisible, laissé de côté"),
     "email": _("e-mail illisible, laissé de côté"),

@@ -9,8 +9,9 @@ from django.utils.translation import gettext_lazy as _
 from apps.core.french import search_key
 from apps.core.phone import Phone
 from apps.imports.cells import read_count, read_day, read_email, read_phone_cell
+from apps.imports.intake import Words
 
-FIELDS = {
+FIELDS: dict[str, Words] = {
     "phone": _("Téléphone"),
     "email": _("E-mail"),
     "first_name": _("Prénom"),

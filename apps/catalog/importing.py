@@ -24,10 +24,10 @@ from apps.catalog.services.products import (
 )
 from apps.catalog.services.stock import count_stock
 from apps.imports.cells import read_amount
-from apps.imports.intake import Brought, Intake, Line
+from apps.imports.intake import Brought, Intake, Line, Words
 from apps.imports.models import Fate
 
-REASONS = {
+REASONS: dict[str, Words] = {
     "nameless": _("ni nom, ni référence, ni code-barres"),
     "no_price": _("il manque un prix lisible"),
     "taken": _("cette référence ou ce code-barres est celui d’un autre format"),

@@ -1,7 +1,7 @@
 """The catalogue as the team reads it; and what is known of a person's purchases."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 
 from django.db.models import (
@@ -105,8 +105,9 @@ def spending_of(contacts: Sequence[Contact], now: datetime) -> dict[int, Spendin
     theirs = Q(contact__in=keys) | Q(contact__merged_into__in=keys)
     person = Coalesce("contact__merged_into", "contact")
     found = Purchase.objects.filter(theirs, cancelled_at=None).values(person=person)
-    rows = found.annotate(**_sums(now)).order_by()
-    return {row.pop("person"): Spending(**row) for row in rows}
+    names = [one.name for one in fields(Spending)]
+    rows = found.annotate(**_sums(now)).order_by().values_list("person", *names)
+    return {key: Spending(*told) for key, *told in rows}
 
 
 def taste(contact: Contact, facet: str) -> list[tuple[str, int]]:

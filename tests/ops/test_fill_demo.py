@@ -13,6 +13,8 @@ from django.utils import timezone
 
 from apps.accounts.models import Membership, User
 from apps.campaigns.models import Drop, State
+from apps.catalog.models import Product, Purchase, Variant
+from apps.catalog.queries import tastes
 from apps.contacts.channels import names
 from apps.contacts.models import ConsentEvent, ConsentState, Contact, Opposition
 from apps.core.tenancy import across_shops, in_schema
@@ -138,3 +140,29 @@ def test_some_customers_have_answered_and_the_shop_has_work_left(filled):
     assert answered.exists()
     assert not answered.filter(contact__replies=None).exists()
     assert Reply.objects.filter(contact=None).exists()
+
+
+def test_what_was_typed_with_a_stamp_is_a_purchase_and_an_undone_one_is_cancelled(filled):
+    stamps = Movement.objects.filter(kind="earn").exclude(amount_cents=None)
+    typed = Purchase.objects.filter(source="counter")
+    assert typed.count() == stamps.count()
+    assert typed.filter(cancelled_at=None).count() == stamps.filter(undone_by=None).count()
+
+
+def test_the_lines_of_every_ticket_make_its_total(filled):
+    told = Purchase.objects.filter(source="till").annotate(sum=Sum("lines__amount_cents"))
+    assert told.count() > 50
+    assert not told.exclude(sum=F("amount_cents")).exists()
+
+
+def test_the_shelves_hold_what_was_delivered_and_every_price_has_its_beginning(filled):
+    moved = Coalesce(Sum("moves__units"), 0)
+    assert not Variant.objects.annotate(moved=moved).exclude(moved=F("on_hand")).exists()
+    assert not Variant.objects.filter(prices=None).exists()
+    assert {"wine", "sparkling", "food"} <= set(Product.objects.values_list("kind", flat=True))
+    assert Variant.objects.filter(is_counted=True, on_hand=0).exists()
+
+
+def test_people_come_back_to_what_they_like(filled):
+    person = Contact.objects.order_by("-visits").first()
+    assert tastes(person)[0].values

@@ -21,7 +21,6 @@ class Good:
 
 def _wine(
     name: str,
-    producer: str,
     region: str,
     colour: str,
     vintage: str,
@@ -34,17 +33,18 @@ def _wine(
     grape: str = "",
     kind: Kind = Kind.WINE,
 ) -> Good:
+    """``name`` is « appellation, house »."""
+    appellation, producer = name.split(", ")
     formats = {"75 cl": price, **({"Magnum": magnum} if magnum else {})}
     facts = {
         "region": region,
         "colour": colour,
-        "appellation": name,
+        "appellation": appellation,
         "producer": producer,
         "vintage": vintage,
         "grape": grape,
     }
-    title = f"{name}, {producer}"
-    return Good(title, kind, formats, facts, stock=stock, before=before, popular=popular)
+    return Good(name, kind, formats, facts, stock=stock, before=before, popular=popular)
 
 
 def _sizes(price: float, first: int = 38, last: int = 46) -> dict[str, float]:
@@ -59,32 +59,31 @@ def _shoe(brand: str, name: str, price: float, colourway: str, **more: object) -
 _RED, _WHITE, _ROSE = "rouge", "blanc", "rose"
 
 CAVE = (
-    _wine("Morgon", "Domaine du Py", "beaujolais", _RED, "2023", 14.9, magnum=32, popular=9),
-    _wine("Fleurie", "Clos des Grives", "beaujolais", _RED, "2023", 16.5, grape="Gamay"),
-    _wine("Bourgogne Pinot noir", "Maison Colas", "bourgogne", _RED, "2022", 19.5, popular=8),
-    _wine("Beaune 1er cru", "Domaine Faivre", "bourgogne", _RED, "2020", 42, magnum=92, stock=9),
-    _wine("Pommard", "Domaine Humbert", "bourgogne", _RED, "2019", 58, stock=3),
-    _wine("Mâcon-Lugny", "Cave des Roches", "bourgogne", _WHITE, "2023", 12.5, popular=8),
-    _wine("Saint-Véran", "Domaine Corsin-Rey", "bourgogne", _WHITE, "2022", 18.9, before=21),
-    _wine("Chablis", "Domaine Loiseau", "bourgogne", _WHITE, "2022", 22, popular=6),
-    _wine("Meursault", "Domaine Vernet", "bourgogne", _WHITE, "2020", 64, stock=2),
-    _wine("Côtes-du-Rhône", "Mas Vidal", "rhone", _RED, "2022", 10.9, popular=8),
-    _wine("Crozes-Hermitage", "Domaine Tessier", "rhone", _RED, "2021", 19.9),
-    _wine("Condrieu", "Les Terrasses", "rhone", _WHITE, "2021", 49, stock=4, grape="Viognier"),
-    _wine("Saint-Émilion", "Château Lacroix", "bordeaux", _RED, "2018", 29.5, magnum=62),
-    _wine("Médoc", "Château Gaillard", "bordeaux", _RED, "2019", 17.5, before=19.5),
-    _wine("Sauternes", "Château Delorme", "bordeaux", "moelleux", "2016", 36, stock=6),
-    _wine("Sancerre", "Domaine Mallet", "loire", _WHITE, "2023", 21, popular=6),
-    _wine("Chinon", "Clos Michaud", "loire", _RED, "2021", 13.9, popular=5),
-    _wine("Savagnin ouillé", "Maison Perrin", "jura", _WHITE, "2021", 24, stock=36, popular=6),
-    _wine("Vin jaune", "Maison Perrin", "jura", _WHITE, "2016", 46, stock=5),
-    _wine("Riesling", "Domaine Fischer", "alsace", _WHITE, "2022", 15.5),
-    _wine("Bandol", "Domaine Raynaud", "provence", _ROSE, "2024", 14.5, stock=0, popular=5),
-    _wine("Minervois", "Mas Fabre", "languedoc", _RED, "2022", 9.9, popular=5),
-    _wine("Maceration", "Domaine Vidal", "languedoc", "orange", "2023", 18, stock=11),
+    _wine("Morgon, Domaine du Py", "beaujolais", _RED, "2023", 14.9, magnum=32, popular=9),
+    _wine("Fleurie, Clos des Grives", "beaujolais", _RED, "2023", 16.5, grape="Gamay"),
+    _wine("Bourgogne Pinot noir, Maison Colas", "bourgogne", _RED, "2022", 19.5, popular=8),
+    _wine("Beaune 1er cru, Domaine Faivre", "bourgogne", _RED, "2020", 42, magnum=92, stock=9),
+    _wine("Pommard, Domaine Humbert", "bourgogne", _RED, "2019", 58, stock=3),
+    _wine("Mâcon-Lugny, Cave des Roches", "bourgogne", _WHITE, "2023", 12.5, popular=8),
+    _wine("Saint-Véran, Domaine Corsin-Rey", "bourgogne", _WHITE, "2022", 18.9, before=21),
+    _wine("Chablis, Domaine Loiseau", "bourgogne", _WHITE, "2022", 22, popular=6),
+    _wine("Meursault, Domaine Vernet", "bourgogne", _WHITE, "2020", 64, stock=2),
+    _wine("Côtes-du-Rhône, Mas Vidal", "rhone", _RED, "2022", 10.9, popular=8),
+    _wine("Crozes-Hermitage, Domaine Tessier", "rhone", _RED, "2021", 19.9),
+    _wine("Condrieu, Les Terrasses", "rhone", _WHITE, "2021", 49, stock=4, grape="Viognier"),
+    _wine("Saint-Émilion, Château Lacroix", "bordeaux", _RED, "2018", 29.5, magnum=62),
+    _wine("Médoc, Château Gaillard", "bordeaux", _RED, "2019", 17.5, before=19.5),
+    _wine("Sauternes, Château Delorme", "bordeaux", "moelleux", "2016", 36, stock=6),
+    _wine("Sancerre, Domaine Mallet", "loire", _WHITE, "2023", 21, popular=6),
+    _wine("Chinon, Clos Michaud", "loire", _RED, "2021", 13.9, popular=5),
+    _wine("Savagnin ouillé, Maison Perrin", "jura", _WHITE, "2021", 24, stock=36, popular=6),
+    _wine("Vin jaune, Maison Perrin", "jura", _WHITE, "2016", 46, stock=5),
+    _wine("Riesling, Domaine Fischer", "alsace", _WHITE, "2022", 15.5),
+    _wine("Bandol, Domaine Raynaud", "provence", _ROSE, "2024", 14.5, stock=0, popular=5),
+    _wine("Minervois, Mas Fabre", "languedoc", _RED, "2022", 9.9, popular=5),
+    _wine("Maceration, Domaine Vidal", "languedoc", "orange", "2023", 18, stock=11),
     _wine(
-        "Champagne brut",
-        "Maison Lambert",
+        "Champagne brut, Maison Lambert",
         "champagne",
         _WHITE,
         "",
@@ -94,8 +93,7 @@ CAVE = (
         kind=Kind.SPARKLING,
     ),
     _wine(
-        "Crémant de Bourgogne",
-        "Cave des Roches",
+        "Crémant de Bourgogne, Cave des Roches",
         "bourgogne",
         _WHITE,
         "",

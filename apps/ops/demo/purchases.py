@@ -168,7 +168,7 @@ def _at_counter(stamp: Movement) -> Purchase:
     return Purchase(
         contact_id=stamp.card.contact_id,
         at=stamp.at,
-        amount_cents=stamp.amount_cents,
+        amount_cents=stamp.amount_cents or 0,
         source=PurchaseSource.COUNTER,
         reference=str(stamp.token),
         cancelled_at=stamp.undone_by.at if hasattr(stamp, "undone_by") else None,
