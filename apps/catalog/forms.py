@@ -8,7 +8,17 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from apps.catalog.details import DETAILS, LONGEST, VAT, Detail, Kind, WrongDetail, clean, is_ean
+from apps.catalog.details import (
+    ALCOHOL,
+    DETAILS,
+    LONGEST,
+    VAT,
+    Detail,
+    Kind,
+    WrongDetail,
+    clean,
+    is_ean,
+)
 from apps.catalog.models import MoveCause, Product, Variant
 from apps.catalog.services.products import ProductWords, VariantWords
 from apps.core.fields import EurosField
@@ -89,6 +99,11 @@ class ProductForm(forms.Form):
         plain = {name: getattr(product, name) for name in ("name", "kind", "description", "vat")}
         facts = {f"fact-{name}": value for name, value in product.facts.items()}
         return {**plain, "is_alcohol": product.is_alcohol, **facts}
+
+    @property
+    def is_always_alcohol(self) -> bool:
+        """Nobody asks whether wine is."""
+        return self.shown_kind in ALCOHOL
 
     @property
     def facts(self) -> list[forms.BoundField]:

@@ -78,6 +78,7 @@ def import_start(request: TeamRequest, slug: str) -> HttpResponse:
     context = {
         "section": intake.section,
         "intake": intake,
+        "intakes": intakes().values(),
         "form": form,
         "runs": runs.order_by("-pk")[:10],
     }

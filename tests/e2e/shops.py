@@ -6,7 +6,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from apps.campaigns.models import Drop, Send, Trigger
-from apps.catalog.models import Product
+from apps.catalog.models import Variant
 from apps.contacts.models import Contact
 from apps.core.tenancy import in_schema
 from apps.core.tokens import new_token
@@ -64,9 +64,10 @@ def places(shop: Shop) -> dict[str, dict[str, object]]:
         reward = Reward.objects.filter(redemption=None, taken_back_at=None).first()
         wrote = Reply.objects.exclude(contact=None).first()
         strange = Reply.objects.filter(contact=None).first()
-        product = Product.objects.filter(brand="", kind="wine").order_by("pk").first()
+        bottle = Variant.objects.filter(product__kind="wine").order_by("pk").first()
         stamp = Movement.objects.filter(kind="earn").order_by("-at").first()
     found: dict[str, dict[str, object]] = {"theme": {"digest": shop.theme_url[7:-4]}}
+    found["import"] = {"slug": "achats"}
     if card is None:
         return found
     found["card"] = {"token": card.token}
@@ -92,9 +93,8 @@ def places(shop: Shop) -> dict[str, dict[str, object]]:
     last_month = timezone.localdate().replace(day=1) - timedelta(days=1)
     found["spent_in"] = {"year": last_month.year, "month": last_month.month}
     found["spending_csv"] = found["spent_in"]
-    if product:
-        found["product"] = {"pk": product.pk}
-        found["stock"] = {"pk": product.variants.first().pk}
-    found["import"] = {"slug": "produits"}
+    if bottle:
+        found["product"] = {"pk": bottle.product_id}
+        found["stock"] = {"pk": bottle.pk}
     found["invitation"] = {"token": new_token()}
     return found

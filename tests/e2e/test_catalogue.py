@@ -109,6 +109,7 @@ def test_the_bar_under_the_thumb_holds_on_every_phone(page, stack, someone, widt
     )
     assert len(told) == 6
     assert all(over <= 0 for _name, _box, over in told), told
+    assert told[-1][1]["right"] <= width, told
     assert all(box["height"] >= 48 for _name, box, _over in told)
     look(phone, f"barre-{width}")
 
