@@ -51,7 +51,7 @@ RESTING = {
     "campaigns_run": 1,
     "campaigns_trial": 1,
     "campaigns_trigger": 4,
-    "audience_importrun": 1,
+    "imports_importrun": 1,
 }
 
 
