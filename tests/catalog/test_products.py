@@ -113,12 +113,8 @@ def test_the_same_price_again_is_no_change(shop):
     bottle = made().variants.first()
     set_price(variant=bottle, price_cents=1490, by=OWNER, now=NOW)
     set_price(variant=bottle, price_cents=1290, by=OWNER, now=NOW + timedelta(days=1))
-    assert list(
-        PriceChange.objects.filter(variant=bottle).values_list("price_cents", flat=True)
-    ) == [
-        1490,
-        1290,
-    ]
+    changes = PriceChange.objects.filter(variant=bottle).order_by("pk")
+    assert list(changes.values_list("price_cents", flat=True)) == [1490, 1290]
 
 
 def test_a_price_that_was_never_practised_is_no_former_price(shop):

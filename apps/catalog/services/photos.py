@@ -12,13 +12,13 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
+from apps.audit.services import record
 from apps.catalog.models import Product
 from apps.core.actor import Actor
 from apps.core.jobs import enqueue
 from apps.core.pictures import NotAPicture, check, redrawn
 from apps.core.refusal import Refusal
 from apps.core.tenancy import current_schema
-from apps.core.trail import record
 
 SIZES = {"s": 240, "m": 720, "l": 1600}
 DRAW = "apps.catalog.tasks.draw_photo"

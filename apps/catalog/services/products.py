@@ -9,11 +9,11 @@ from django.db.models import Min
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from apps.audit.services import record
 from apps.catalog.details import ALCOHOL, FACETS, clean
 from apps.catalog.models import PriceChange, Product, Variant
 from apps.core.actor import Actor
 from apps.core.refusal import Refusal
-from apps.core.trail import record
 
 PRIOR_PRICE = timedelta(days=30)  # Code de la consommation, L112-1-1
 

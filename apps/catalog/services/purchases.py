@@ -8,13 +8,13 @@ from uuid import UUID
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
+from apps.audit.services import record
 from apps.catalog.facts import PurchaseRecorded
 from apps.catalog.models import Purchase, PurchaseLine, PurchaseSource, Variant
 from apps.contacts.models import Contact
 from apps.core.actor import Actor
 from apps.core.facts import announce
 from apps.core.refusal import Refusal
-from apps.core.trail import record
 
 
 class WrongLines(Refusal):
