@@ -150,7 +150,7 @@ class Purchases(Intake):
     def read(self, line: Line) -> Bought:
         return read_bought(line)
 
-    def bring(self, line: Line) -> Brought:
+    def bring_one(self, line: Line) -> Brought:
         bought = read_bought(line)
         if bought.refused:
             return Brought(Fate.REFUSED, reasons=bought.doubts)

@@ -80,7 +80,7 @@ class Products(Intake):
         today = timezone.localdate(line.now)
         return read_article(line.cells, line.run.mapping, usual_kind(line.shop.trade), today)
 
-    def bring(self, line: Line) -> Brought:
+    def bring_one(self, line: Line) -> Brought:
         article = self.read(line)
         if article.refused:
             return Brought(Fate.REFUSED, reasons=["nameless", *article.doubts])

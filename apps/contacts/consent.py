@@ -1,7 +1,8 @@
 """The consent ledger: what a person agreed to, proven line by line (french-rules §1, §3)."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -13,6 +14,7 @@ from apps.contacts.models import ConsentEvent, ConsentState, Contact, Opposition
 from apps.core.actor import Actor
 from apps.core.facts import announce
 from apps.core.reading import insert
+from apps.core.rows import insert_rows
 from apps.core.tokens import keyed_hash
 
 # The version of the sentences shown beside the boxes; a new wording gets a new name here.
@@ -95,12 +97,7 @@ def write_consent(
     now = now or timezone.now()
     contact = Contact.objects.select_for_update().get(pk=contact.pk)
     address = contact.address(channel)
-    own_word = by.kind == "customer"
-    if state in {ConsentState.GRANTED, ConsentState.PENDING} and not own_word:
-        stopped = contact.consent(channel) == ConsentState.WITHDRAWN
-        if stopped or (address and has_opposed(channel, address)):
-            return False
-    if contact.consent(channel) == state:
+    if not _is_heard(contact, channel, state, by, lambda: has_opposed(channel, address)):
         return False
     ConsentEvent.objects.create(
         contact=contact,
@@ -118,8 +115,78 @@ def write_consent(
         digest = opposition_hash(channel, address)
         if state == ConsentState.WITHDRAWN:
             Opposition.objects.get_or_create(channel=channel, address_hash=digest)
-        elif state == ConsentState.GRANTED and own_word:
+        elif state == ConsentState.GRANTED and by.kind == "customer":
             Opposition.objects.filter(channel=channel, address_hash=digest).delete()
     if state == ConsentState.GRANTED and source != Source.IMPORT:
         announce(ConsentGiven(contact_id=contact.pk, channel=channel))
     return True
+
+
+def _is_heard(
+    contact: Contact, channel: str, state: ConsentState, by: Actor, opposed: Callable[[], bool]
+) -> bool:
+    """Whether this changes something, and undoes no stop but by the person's own word."""
+    current = contact.consent(channel)
+    if state in {ConsentState.GRANTED, ConsentState.PENDING} and by.kind != "customer":
+        if current == ConsentState.WITHDRAWN:
+            return False
+        if contact.address(channel) and opposed():
+            return False
+    return current != state
+
+
+class Ledger:
+    """What many people said, each judged as ``write_consent`` judges one who is not the person.
+
+    For whoever holds their records locked: ``say`` follows a consent on the contact in memory,
+    ``write`` keeps the proofs and the oppositions; the record itself is the caller's to save.
+    """
+
+    def __init__(
+        self,
+        addresses: Mapping[Channel, Iterable[str]],
+        *,
+        source: str,
+        by: Actor,
+        now: datetime,
+        wording: str,
+    ) -> None:
+        """``addresses``: all that the people have or will have."""
+        self._opposed = {channel: opposed_among(channel, a) for channel, a in addresses.items()}
+        self._by = by
+        self._common: dict[str, Any] = {
+            "source": source,
+            "wording": wording,
+            "actor_kind": by.kind,
+            "actor_id": by.id,
+            "at": now,
+        }
+        self._said: list[tuple[Contact, Channel, ConsentState]] = []
+
+    def say(self, contact: Contact, channel: Channel, state: ConsentState) -> bool:
+        """False when nothing changed. The contact may be one that is not written yet."""
+        address, opposed = contact.address(channel), self._opposed[channel]
+        if not _is_heard(contact, channel, state, self._by, lambda: address in opposed):
+            return False
+        setattr(contact, _FIELDS[channel], state)
+        self._said.append((contact, channel, state))
+        if address and state == ConsentState.WITHDRAWN:
+            opposed.add(address)
+        return True
+
+    def write(self) -> None:
+        """Once the contacts are written."""
+        insert_rows(
+            [
+                ConsentEvent(contact=contact, channel=channel, state=state, **self._common)
+                for contact, channel, state in self._said
+            ]
+        )
+        insert_rows(
+            [
+                Opposition(channel=channel, address_hash=opposition_hash(channel, address))
+                for contact, channel, state in self._said
+                if state == ConsentState.WITHDRAWN and (address := contact.address(channel))
+            ],
+            once=True,
+        )

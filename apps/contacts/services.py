@@ -1,5 +1,6 @@
 """Adding and changing people."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -292,6 +293,14 @@ def tag_named(name: str) -> Tag:
         except IntegrityError:
             found = same.get()  # another request made it meanwhile
     return found
+
+
+def tags_named(names: Iterable[str]) -> dict[str, Tag]:
+    """Tags by their names in lower case, each made if it is new. Empty names are left out."""
+    wanted = {name.lower(): name for name in names if name}
+    lower = Tag.objects.annotate(lower=Lower("name")).filter(lower__in=wanted)
+    found = {tag.name.lower(): tag for tag in lower}
+    return found | {key: tag_named(name) for key, name in wanted.items() if key not in found}
 
 
 @transaction.atomic

@@ -6,6 +6,8 @@ from typing import Any
 from django.db import connection
 from django.db.models import Model
 
+from apps.core.tenancy import database
+
 
 def update_rows(rows: Collection[Any], *names: str) -> None:
     """Write the fields ``names`` of each row, as they stand on it, in one UPDATE.
@@ -21,20 +23,40 @@ def update_rows(rows: Collection[Any], *names: str) -> None:
     by_name = {field.name: field for field in meta.concrete_fields}
     kept = [meta.pk, *(by_name[name] for name in names)]
     columns = [quote(str(field.column)) for field in kept[1:]]
-    arrays = [
-        [field.get_db_prep_save(getattr(row, field.attname), connection) for row in rows]
-        for field in kept
-    ]
-    types = [_type(field) for field in kept]
     sets = ", ".join(f"{column} = new.{column}" for column in columns)
-    given = ", ".join(f"%s::{type_}[]" for type_ in types)
     with connection.cursor() as cursor:
         cursor.execute(
             f"UPDATE {quote(meta.db_table)} AS old SET {sets} "
-            f"FROM unnest({given}) AS new (id, {', '.join(columns)}) "
+            f"FROM unnest({_given(kept)}) AS new (id, {', '.join(columns)}) "
             f"WHERE old.{quote(str(meta.pk.column))} = new.id",
-            arrays,
+            _arrays(rows, kept),
         )
+
+
+def insert_rows(rows: Collection[Any], *, once: bool = False) -> None:
+    """Write new rows of one table, whose keys the database makes, in one INSERT.
+
+    No ``save``, no signal. They learn their keys, unless ``once``: what a unique constraint
+    refuses is then left out.
+    """
+    if not rows:
+        return
+    meta, quote = type(next(iter(rows)))._meta, connection.ops.quote_name
+    kept = [field for field in meta.concrete_fields if not field.primary_key]
+    into = ", ".join(quote(str(field.column)) for field in kept)
+    told = "ON CONFLICT DO NOTHING" if once else f"RETURNING {quote(str(meta.pk.column))}"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {quote(meta.db_table)} ({into}) SELECT {into} "
+            f"FROM unnest({_given(kept)}) WITH ORDINALITY AS new ({into}, place) "
+            f"ORDER BY place {told}",
+            _arrays(rows, kept),
+        )
+        if once:
+            return
+        for row, (key,) in zip(rows, cursor.fetchall(), strict=True):
+            row.pk = key
+            row._state.adding, row._state.db = False, connection.alias
 
 
 def insert_selected(
@@ -70,6 +92,18 @@ def insert_selected(
             [*common, *values],
         )
         return [it for (it,) in cursor.fetchall()]
+
+
+def _given(fields: Sequence[Any]) -> str:
+    return ", ".join(f"%s::{_type(field)}[]" for field in fields)
+
+
+def _arrays(rows: Collection[Any], fields: Sequence[Any]) -> list[list[Any]]:
+    own = database()  # itself: each look through Django's proxy costs as much as the value
+    return [
+        [field.get_db_prep_save(getattr(row, field.attname), own) for row in rows]
+        for field in fields
+    ]
 
 
 def _type(field: Any) -> str:

@@ -76,6 +76,7 @@ class Intake:
     """One kind of file. The texts are the owner's, in French."""
 
     kind: ClassVar[str]
+    batch: ClassVar[int] = 50  # lines of one transaction
     slug: ClassVar[str]  # in the address
     section: ClassVar[str]  # of the menu
     home: ClassVar[tuple[str, str]]  # the list they end in: URL name, words
@@ -149,8 +150,15 @@ class Intake:
         """What a line says, for the preview: something with ``doubts``, codes of reasons."""
         raise NotImplementedError
 
-    def bring(self, line: Line) -> Brought:
-        """Put one line where it belongs, inside its own savepoint."""
+    def bring(self, lines: Sequence[Line]) -> list[Brought]:
+        """Put a batch where it belongs, inside a savepoint: what became of each line.
+
+        A database error leaves nothing of it, and its parts are brought again apart.
+        """
+        return [self.bring_one(line) for line in lines]
+
+    def bring_one(self, line: Line) -> Brought:
+        """Put one line where it belongs."""
         raise NotImplementedError
 
     def told(self, reasons: Iterable[str]) -> list[str]:

@@ -24,13 +24,13 @@ from apps.audit.services import record
 from apps.core.actor import Actor
 from apps.core.jobs import enqueue
 from apps.core.refusal import Refusal
+from apps.core.rows import insert_rows
 from apps.core.tokens import new_token
-from apps.imports.intake import Intake, Line, intakes
+from apps.imports.intake import Brought, Intake, Line, intakes
 from apps.imports.models import Fate, ImportLine, ImportRun, ImportState
 from apps.imports.reading import EmptyFile, Layout, data_records, guess_layout, records
 from apps.shops.models import Shop
 
-BATCH = 50
 TASK = "apps.imports.tasks.continue_import"
 
 
@@ -154,6 +154,7 @@ def go_on(run_id: int, shop: Shop, until: datetime) -> bool:
 
 
 Lines = Iterator[tuple[int, list[str]]]
+Fated = tuple[Line, Brought]
 
 
 @transaction.atomic
@@ -162,14 +163,34 @@ def _batch(run_id: int, shop: Shop, lines: Lines, ahead: int) -> tuple[int, bool
     run = ImportRun.objects.select_for_update().get(pk=run_id)
     if run.state != ImportState.RUNNING:
         return ahead, True
-    batch = list(islice(lines, run.done - ahead, run.done - ahead + BATCH))
-    now = timezone.now()
-    fates = [_line(run, shop, index, cells, now) for index, cells in batch]
-    ImportLine.objects.bulk_create(fates)
+    intake, now = intake_of(run), timezone.now()
+    records = list(islice(lines, run.done - ahead, run.done - ahead + intake.batch))
+    batch = [line_of(run, shop, index, cells, now) for index, cells in records]
+    insert_rows([_fate(line, brought) for line, brought in _brought(intake, batch)])
     run.done += len(batch)
     run.touched_at = now
     run.save(update_fields=["done", "touched_at"])
-    return run.done, len(batch) < BATCH
+    return run.done, len(batch) < intake.batch
+
+
+def _brought(intake: Intake, lines: list[Line], *, again: bool = False) -> Iterator[Fated]:
+    """Each line with what became of it. What the database refuses is halved until the culprit
+    stands alone, and is tried twice: somebody at the counter may have been faster."""
+    try:
+        with transaction.atomic():
+            brought = intake.bring(lines) if lines else []
+    except (DataError, IntegrityError):
+        if again:
+            yield lines[0], Brought(Fate.REFUSED, reasons=["data"])
+            return
+        middle = len(lines) // 2
+        if middle:
+            yield from _brought(intake, lines[:middle])
+            yield from _brought(intake, lines[middle:])
+        else:
+            yield from _brought(intake, lines, again=True)
+    else:
+        yield from zip(lines, brought, strict=True)
 
 
 @transaction.atomic
@@ -192,19 +213,12 @@ def counts(run: ImportRun) -> dict[str, int]:
     return found
 
 
-def _line(run: ImportRun, shop: Shop, index: int, cells: list[str], now: datetime) -> ImportLine:
-    line = line_of(run, shop, index, cells, now)
-    try:
-        with transaction.atomic():
-            brought = intake_of(run).bring(line)
-    except (DataError, IntegrityError):
-        return ImportLine(run=run, number=line.number, fate=Fate.REFUSED, reasons="data")
-    reasons = ",".join(dict.fromkeys(brought.reasons))[:120]
+def _fate(line: Line, brought: Brought) -> ImportLine:
     return ImportLine(
-        run=run,
+        run=line.run,
         number=line.number,
         fate=brought.fate,
-        reasons=reasons,
+        reasons=",".join(dict.fromkeys(brought.reasons))[:120],
         subject_id=brought.subject_id,
     )
 

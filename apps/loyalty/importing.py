@@ -1,16 +1,19 @@
 """Taking over the stamps of a paper card or of another programme."""
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID, uuid5
 
 from django.db import transaction
-from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
+from apps.contacts.models import Contact
 from apps.core.actor import Actor
 from apps.core.refusal import Refusal
+from apps.core.rows import insert_rows, insert_selected, update_rows
+from apps.core.tokens import new_token
 from apps.loyalty.models import Card, Movement, MovementKind, Reward
-from apps.loyalty.services import the_programme
+from apps.loyalty.services import FIRST_NUMBER, the_programme
 
 MOST_STAMPS = 500
 
@@ -28,38 +31,105 @@ def import_stamps(card: Card, stamps: int, *, token: UUID, by: Actor, now: datet
     balance. False, and nothing written, when ``token`` was used or the card already took over
     another. No fact is announced: an import writes to nobody. Raises ``TooManyStamps``.
     """
-    if stamps < 1:
-        return False
-    if stamps > MOST_STAMPS:
-        raise TooManyStamps(stamps=stamps, most=MOST_STAMPS)
-    card = Card.objects.select_for_update().get(pk=card.pk)
-    if card.movements.filter(kind=MovementKind.IMPORT).exists():
-        return False
-    if Movement.objects.filter(token=token).exists():
-        return False
-    actor = {"actor_kind": by.kind, "actor_id": by.id, "at": now}
-    Movement.objects.create(
-        card=card, kind=MovementKind.IMPORT, stamps=stamps, token=token, **actor
-    )
-    programme = the_programme()
-    won = (card.balance + stamps) // programme.goal
-    for n in range(won):
-        movement = Movement.objects.create(
+    Card.objects.select_for_update().get(pk=card.pk)
+    takeovers = Takeovers([card.contact_id], [token], by=by, now=now)
+    done = takeovers.take(card.contact, stamps, token)
+    takeovers.write()
+    return done
+
+
+class Takeovers:
+    """Many people's stamps of another card, each taken as ``import_stamps`` takes one.
+
+    For whoever holds their cards locked. ``take`` judges; ``write`` does it, with the cards of
+    those who have none yet.
+    """
+
+    def __init__(
+        self, contacts: Collection[int], tokens: Collection[UUID], *, by: Actor, now: datetime
+    ) -> None:
+        """``contacts``: who is known; ``tokens``: all that will be taken with."""
+        imports = Movement.objects.filter(kind=MovementKind.IMPORT, card__contact__in=contacts)
+        self._had = set(imports.values_list("card__contact", flat=True))
+        used = Movement.objects.filter(token__in=tokens) if tokens else Movement.objects.none()
+        self._used = set(used.values_list("token", flat=True))
+        self._by, self._now = by, now
+        self._taken: dict[int, tuple[Contact, int, UUID]] = {}  # by the object: some have no key
+
+    def take(self, contact: Contact, stamps: int, token: UUID) -> bool:
+        """The contact may be one that is not written yet. Raises ``TooManyStamps``."""
+        if stamps < 1:
+            return False
+        if stamps > MOST_STAMPS:
+            raise TooManyStamps(stamps=stamps, most=MOST_STAMPS)
+        if token in self._used or contact.pk in self._had or id(contact) in self._taken:
+            return False
+        self._taken[id(contact)] = contact, stamps, token
+        return True
+
+    def write(self) -> None:
+        """Once the contacts are written."""
+        if not self._taken:
+            return
+        programme = the_programme()
+        cards = _cards_of([contact.pk for contact, *_rest in self._taken.values()], self._now)
+        brought, won, rewards = [], [], []
+        for contact, stamps, token in self._taken.values():
+            card = cards[contact.pk]
+            brought.append(self._line(card, MovementKind.IMPORT, stamps, token))
+            full, card.balance = divmod(card.balance + stamps, programme.goal)
+            card.rewards_ready += full
+            won += [
+                self._line(card, MovementKind.REWARD, -programme.goal, uuid5(token, f"reward:{n}"))
+                for n in range(full)
+            ]
+        insert_rows([*brought, *won])
+        for line in won:
+            rewards.append(
+                Reward(
+                    card_id=line.card_id,
+                    won_by=line,
+                    label=programme.reward,
+                    is_alcohol=programme.reward_is_alcohol,
+                    won_at=self._now,
+                )
+            )
+        insert_rows(rewards)
+        update_rows(cards.values(), "balance", "rewards_ready")
+
+    def _line(self, card: Card, kind: MovementKind, stamps: int, token: UUID) -> Movement:
+        return Movement(
             card=card,
-            kind=MovementKind.REWARD,
-            stamps=-programme.goal,
-            token=uuid5(token, f"reward:{n}"),
-            **actor,
+            kind=kind,
+            stamps=stamps,
+            token=token,
+            actor_kind=self._by.kind,
+            actor_id=self._by.id,
+            at=self._now,
         )
-        Reward.objects.create(
-            card=card,
-            won_by=movement,
-            label=programme.reward,
-            is_alcohol=programme.reward_is_alcohol,
-            won_at=now,
+
+
+_NEXT_NUMBERS = f"""
+FROM unnest(%s::bigint[], %s::text[]) WITH ORDINALITY AS person (id, token, place)
+CROSS JOIN (SELECT coalesce(max(number), {FIRST_NUMBER - 1}) AS last FROM loyalty_card) AS cards
+ORDER BY place
+"""
+
+
+def _cards_of(people: list[int], now: datetime) -> dict[int, Card]:
+    """By contact, the cards of these contacts, made with the next numbers where there is none."""
+    for _attempt in range(20):
+        held = Card.objects.select_for_update().filter(contact__in=people).order_by("pk")
+        cards = {card.contact_id: card for card in held}
+        missing = [pk for pk in people if pk not in cards]
+        if not missing:
+            return cards
+        # Left out: numbers that somebody at the counter took meanwhile. Next turn.
+        insert_selected(
+            Card,
+            {"contact_id": "person.id", "number": "last + place", "token": "person.token"},
+            {"created_at": now},
+            _NEXT_NUMBERS,
+            [missing, [new_token() for _ in missing]],
         )
-    Card.objects.filter(pk=card.pk).update(
-        balance=F("balance") + stamps - won * programme.goal,
-        rewards_ready=F("rewards_ready") + won,
-    )
-    return True
+    raise RuntimeError("no card numbers were free twenty times in a row")

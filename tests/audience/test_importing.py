@@ -11,7 +11,7 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from apps.audience.importing import OriginMissing
+from apps.audience.importing import OriginMissing, People
 from apps.audit.models import Entry
 from apps.contacts.consent import has_opposed, write_consent
 from apps.contacts.models import ConsentState, Contact
@@ -21,6 +21,7 @@ from apps.imports import services as importing
 from apps.imports.models import ImportRun, ImportState
 from apps.imports.services import drop, start, upload
 from apps.imports.tasks import continue_import, forget_drafts
+from apps.loyalty.importing import Takeovers
 from apps.loyalty.models import Card, Movement
 from apps.messaging.models import Message
 from tests.factories import ContactFactory, ProgrammeFactory
@@ -128,20 +129,20 @@ def test_the_same_file_again_brings_no_stamp_twice(shop):
 
 
 def test_a_killed_import_goes_on_where_it_stood(shop, monkeypatch):
-    monkeypatch.setattr(importing, "BATCH", 4)
+    monkeypatch.setattr(People, "batch", 4)
     ProgrammeFactory(goal=10)
     text = HEADER + "".join(f"P{n};;06120000{n:02d};;3;;\n" for n in range(10))
     run = uploaded(shop, text)
     begin(run)
-    whole, seen = importing._line, []
+    whole, seen = Takeovers.write, []
 
-    def dies(run_, shop_, index, cells, now):
-        seen.append(index)
-        if len(seen) == 7:  # in the middle of the second batch
+    def dies(takeovers):
+        seen.append(takeovers)
+        if len(seen) == 2:  # in the middle of the second batch: its people are written
             raise SystemExit
-        return whole(run_, shop_, index, cells, now)
+        whole(takeovers)
 
-    monkeypatch.setattr(importing, "_line", dies)
+    monkeypatch.setattr(Takeovers, "write", dies)
     with pytest.raises(SystemExit):
         continue_import(run.pk)
     run.refresh_from_db()
@@ -155,7 +156,7 @@ def test_a_killed_import_goes_on_where_it_stood(shop, monkeypatch):
 
 
 def test_a_long_import_is_done_in_slices(shop, monkeypatch, run_jobs):
-    monkeypatch.setattr(importing, "BATCH", 2)
+    monkeypatch.setattr(People, "batch", 2)
     ticks = iter(range(10**6))
     begin(run := uploaded(shop, HEADER + "".join(f";;06120000{n:02d};;;;\n" for n in range(9))))
     monkeypatch.setattr("apps.imports.tasks.SLICE", timedelta(seconds=12))

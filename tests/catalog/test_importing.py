@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.catalog.details import Kind
-from apps.catalog.importing import PRODUCTS
+from apps.catalog.importing import PRODUCTS, Products
 from apps.catalog.models import Product, StockMove, Variant
 from apps.catalog.reading import FIELDS, read_article
 from apps.catalog.services.products import ProductWords, VariantWords, save_product
@@ -146,24 +146,22 @@ def test_a_product_must_be_named_by_some_column(shop):
         start(run, mapping={"price": 3}, options={}, by=OWNER, now=timezone.now())
 
 
-def test_a_killed_import_of_5000_lines_goes_on_behind_its_last_batch(shop, monkeypatch):
-    from apps.imports import services
-
+def test_a_killed_import_of_products_goes_on_behind_its_last_batch(shop, monkeypatch):
     text = HEADER + "".join(f"Vin {n};Vin;75 cl;{n % 90 + 5},50;R{n};;;;;\n" for n in range(120))
     run = drafted(shop, text)
     start(run, mapping=run.mapping, options={}, by=OWNER, now=timezone.now())
-    whole, seen = services._line, []
+    whole, seen = Products.bring_one, []
 
-    def dies(*line):
+    def dies(products, line):
         seen.append(line)
         if len(seen) == 70:
             raise SystemExit
-        return whole(*line)
+        return whole(products, line)
 
-    monkeypatch.setattr(services, "_line", dies)
+    monkeypatch.setattr(Products, "bring_one", dies)
     with pytest.raises(SystemExit):
         continue_import(run.pk)
-    assert Variant.objects.count() == services.BATCH
+    assert Variant.objects.count() == Products.batch
     continue_import(run.pk)
     run.refresh_from_db()
     assert (run.state, run.done, Variant.objects.count()) == ("done", 120, 120)
