@@ -99,7 +99,8 @@ def import_run(request: TeamRequest, pk: int) -> HttpResponse:
     if request.method == "POST":
         return redirect("import_run", run.pk)
     found, intake = counts(run), intake_of(run)
-    to_look_at = run.lines.exclude(reasons="")
+    is_done = run.state == ImportState.DONE
+    to_look_at = run.lines.exclude(reasons="") if is_done else ImportLine.objects.none()
     context = {
         "section": intake.section,
         "intake": intake,
