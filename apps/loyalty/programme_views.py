@@ -16,8 +16,9 @@ from apps.core.roles import Right
 from apps.loyalty.card_page import columns, holes
 from apps.loyalty.forms import ProgrammeForm
 from apps.loyalty.models import Programme
+from apps.loyalty.programme import set_programme
 from apps.loyalty.queries import cards_at, figures, programme_chosen
-from apps.loyalty.services import set_programme, the_programme
+from apps.loyalty.services import the_programme
 
 
 def _form(request: TeamRequest, data: Any = None) -> ProgrammeForm:

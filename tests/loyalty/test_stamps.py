@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from apps.audit.models import Entry
 from apps.core.actor import Actor
 from apps.loyalty.models import Movement, MovementKind, Redemption, Reward
+from apps.loyalty.programme import set_programme
 from apps.loyalty.services import (
     CardMerged,
     HourlyLimit,
@@ -27,7 +28,6 @@ from apps.loyalty.services import (
     add_stamp,
     carry_over,
     redeem,
-    set_programme,
     undo_stamp,
 )
 from tests.factories import CardFactory, ContactFactory, ProgrammeFactory
