@@ -20,7 +20,7 @@ from apps.catalog.services.products import (
     NothingToSell,
     VariantTwice,
     archive_product,
-    lowest_price,
+    lowest_prices,
     restore_product,
     save_product,
 )
@@ -126,7 +126,10 @@ def _asked_again(request: TeamRequest, kind: str, one_more: bool) -> tuple[Produ
     ]
     fresh = [{"is_counted": True}] if one_more else []
     form = ProductForm(initial={**typed, "kind": kind}, kind=kind)
-    return form, VariantTable(initial=[*lines, *fresh], prefix="v")
+    table = VariantTable(initial=[*lines, *fresh], prefix="v")
+    if one_more:
+        table.forms[-1].fields["label"].widget.attrs["autofocus"] = True
+    return form, table
 
 
 # --- one product ----------------------------------------------------------------------------
@@ -134,12 +137,13 @@ def _asked_again(request: TeamRequest, kind: str, one_more: bool) -> tuple[Produ
 
 def _page_of(product: Product, **more: Any) -> dict[str, Any]:
     variants = list(product.variants.filter(archived_at=None))
-    now = timezone.now()
+    lowest = lowest_prices(variants, timezone.now())
+    forms = {variant.pk: StockForm() for variant in variants} | more.pop("forms", {})
     return {
         "section": "catalogue",
         "product": product,
         "facts": shown(product.kind, product.facts),
-        "variants": [(variant, lowest_price(variant, now), StockForm()) for variant in variants],
+        "variants": [(one, lowest.get(one.pk), forms[one.pk]) for one in variants],
         "story": stock_story(product),
         **more,
     }
@@ -159,7 +163,8 @@ def stock(request: TeamRequest, pk: int) -> HttpResponse:
     variant = get_object_or_404(Variant.objects.select_related("product"), pk=pk)
     form = StockForm(request.POST)
     if not form.is_valid():
-        context = _page_of(variant.product, wrong=variant.pk, sentence=form.sentence)
+        more = {"forms": {variant.pk: form}, "wrong": variant.pk, "sentence": form.sentence}
+        context = _page_of(variant.product, **more)
         return render(request, "catalog/product.html", context, status=422)
     told = form.cleaned_data
     gesture = {

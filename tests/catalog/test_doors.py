@@ -158,5 +158,24 @@ def test_a_long_list_costs_no_more_queries_than_a_short_one(
     assert "Page 1 sur 2" in page
 
 
+def test_a_product_of_many_formats_costs_no_more(owner_client, django_assert_max_num_queries):
+    lines = [VariantWords(1000 + n, label=f"{n} cl") for n in range(20)]
+    words = ProductWords("Morgon", "wine", lines)
+    product = save_product(words, by=Actor("team", 1), now=timezone.now())
+    with django_assert_max_num_queries(8):
+        page = owner_client.get(reverse("product", args=[product.pk])).content.decode()
+    assert page.count('class="stack shelf"') == 20
+
+
+def test_a_wrong_quantity_keeps_the_movement_that_was_chosen(owner_client):
+    bottle = made("Casse").variants.get()
+    sent = {"token": str(uuid4()), "cause": "loss", "units": "beaucoup"}
+    answer = owner_client.post(reverse("stock", args=[bottle.pk]), sent)
+    assert answer.status_code == 422
+    page = answer.content.decode()
+    assert '<option value="loss" selected>' in page
+    assert 'value="beaucoup"' in page
+
+
 def test_a_helper_does_not_keep_the_catalogue(helper_client):
     assert helper_client.get(reverse("catalogue")).status_code == 403

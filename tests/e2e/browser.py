@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -132,3 +133,32 @@ def fits(page: Page) -> None:
     """Nothing sticks out sideways."""
     wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
     assert wide <= 0, f"{page.url} is {wide} px too wide"
+
+
+def focused(page: Page) -> dict[str, Any]:
+    """What the keyboard stands on: whether it is in sight, and whether that shows."""
+    return page.evaluate(
+        """() => {
+          const it = document.activeElement, style = getComputedStyle(it);
+          const box = it.getBoundingClientRect();
+          return {
+            tag: it.tagName, name: it.name || it.getAttribute("href") || it.textContent.trim(),
+            seen: box.width > 0 && box.height > 0 && box.bottom > 0 && box.top < innerHeight,
+            ring: style.outlineStyle !== "none" || style.boxShadow !== "none",
+          };
+        }"""
+    )
+
+
+def tab_through(page: Page, most: int = 60) -> list[str]:
+    """Names of what Tab reaches until it comes round; each must be seen and ringed."""
+    names: list[str] = []
+    for _ in range(most):
+        page.keyboard.press("Tab")
+        on = focused(page)
+        if on["tag"] == "BODY" or (names and on["name"] == names[0]):
+            break
+        assert on["seen"], f"{on} takes the focus unseen"
+        assert on["ring"], f"{on} has no visible focus"
+        names.append(on["name"])
+    return names

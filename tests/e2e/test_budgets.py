@@ -2,9 +2,7 @@
 
 import re
 
-from playwright.sync_api import Page
-
-from tests.e2e.browser import DESK, PHONE, sign_in, views
+from tests.e2e.browser import DESK, PHONE, sign_in, tab_through, views
 from tests.e2e.meter import opened
 from tests.e2e.shops import full_shop
 
@@ -31,38 +29,10 @@ def test_the_home_costs_200_kilobytes(page, stack, view):
     assert meter.kilobytes() <= 200, meter.kilobytes()
 
 
-def _focused(page: Page) -> dict:
-    return page.evaluate(
-        """() => {
-          const it = document.activeElement, style = getComputedStyle(it);
-          const box = it.getBoundingClientRect();
-          return {
-            tag: it.tagName, name: it.name || it.getAttribute("href") || it.textContent.trim(),
-            seen: box.width > 0 && box.height > 0,
-            ring: style.outlineStyle !== "none" || style.boxShadow !== "none",
-          };
-        }"""
-    )
-
-
-def _tab_through(page: Page, most: int = 60) -> list[str]:
-    """Names of what Tab reaches until it comes round; each must be seen and ringed."""
-    names: list[str] = []
-    for _ in range(most):
-        page.keyboard.press("Tab")
-        on = _focused(page)
-        if on["tag"] == "BODY" or (names and on["name"] == names[0]):
-            break
-        assert on["seen"], f"{on} takes the focus unseen"
-        assert on["ring"], f"{on} has no visible focus"
-        names.append(on["name"])
-    return names
-
-
 def test_joining_by_keyboard_alone(page, stack):
     shop = full_shop(stack)
     page.goto(stack.url(shop))
-    names = _tab_through(page)
+    names = tab_through(page)
     assert names[0] == "#contenu", "the skip link comes first"
     wanted = ["first_name", "phone", "email", "accord_sms", "accord_email"]
     assert [name for name in names if name in wanted] == wanted
@@ -81,7 +51,7 @@ def test_the_counter_by_keyboard_alone(page, stack):
     shop = full_shop(stack)
     sign_in(page, stack, shop, "helper")
     page.goto(stack.url(shop, "/comptoir/"))
-    names = _tab_through(page)
+    names = tab_through(page)
     assert names[0] == "#contenu"
     assert {"q", "/comptoir/ajouter/", "/comptoir/scanner/"} <= set(names)
     page.keyboard.press("Escape")

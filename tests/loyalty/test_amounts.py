@@ -59,7 +59,7 @@ def test_a_refused_stamp_buys_nothing(card):
 
 
 def test_a_stamp_without_an_amount_asks_nothing_of_the_catalogue(card, django_assert_num_queries):
-    with django_assert_num_queries(6) as asked:
+    with django_assert_num_queries(5) as asked:
         stamp(card)
     assert not any("catalog_" in query["sql"] for query in asked.captured_queries)
     assert not Purchase.objects.exists()

@@ -1,6 +1,6 @@
 """Products, their variants and their prices."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -152,17 +152,23 @@ def set_price(*, variant: Variant, price_cents: int, by: Actor, now: datetime) -
     return held
 
 
-def lowest_price(variant: Variant, before: datetime) -> int | None:
-    """The lowest price practised in the thirty days before ``before``, in cents: what an « au
-    lieu de » may name (L112-1-1). None when nothing was sold before that moment.
+def lowest_prices(variants: Iterable[Variant], before: datetime) -> dict[int, int]:
+    """By variant, the lowest price practised in the thirty days before ``before``, in cents: what
+    an « au lieu de » may name (L112-1-1). Without those of which nothing was sold before then.
     """
-    history = PriceChange.objects.filter(variant=variant, at__lt=before)
     start = before - PRIOR_PRICE
-    within: int | None = history.filter(at__gt=start).aggregate(low=Min("price_cents"))["low"]
-    prices = history.filter(at__lte=start).order_by("-at", "-pk").values_list("price_cents")
-    standing = prices.first()
-    known = [*(standing or ()), *(() if within is None else (within,))]
-    return min(known, default=None)
+    history = PriceChange.objects.filter(variant__in=variants, at__lt=before)
+    standing = history.filter(at__lte=start).order_by("variant", "-at", "-pk").distinct("variant")
+    found: dict[int, int] = {}
+    for prices in (standing, history.filter(at__gt=start)):
+        for variant, cents in prices.values_list("variant", "price_cents"):
+            found[variant] = min(cents, found.get(variant, cents))
+    return found
+
+
+def lowest_price(variant: Variant, before: datetime) -> int | None:
+    """Of one; None when nothing was sold before that moment."""
+    return lowest_prices([variant], before).get(variant.pk)
 
 
 @transaction.atomic
