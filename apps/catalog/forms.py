@@ -35,7 +35,7 @@ class CatalogueFilter(forms.Form):
     stock = forms.ChoiceField(
         label=_("Stock"),
         required=False,
-        choices=[("", _("Peu importe")), ("out", _("épuisé")), ("low", _("3 ou moins"))],
+        choices=[("", _("Tous")), ("out", _("épuisé")), ("low", _("3 ou moins"))],
     )
     shelf = forms.ChoiceField(
         label=_("Rayon"),

@@ -5,8 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from apps.catalog.details import Kind
+from apps.catalog.facts import PurchaseRecorded
 from apps.catalog.models import Product, Purchase, PurchaseSource
 from apps.catalog.queries import purchases_of, spending, taste
+from apps.catalog.services import purchases
 from apps.catalog.services.products import ProductWords, VariantWords, save_product
 from apps.catalog.services.purchases import LineWords, WrongLines, cancel_purchase, record_purchase
 from apps.core.actor import Actor
@@ -75,3 +77,17 @@ def test_taste_is_what_was_bought_most_whatever_the_catalogue_says_later(shop):
     Product.objects.update(colour="blanc", region="loire")
     assert taste(person, "colour") == [("rouge", 2), ("blanc", 1)]
     assert taste(person, "region") == [("beaujolais", 2), ("loire", 1)]
+
+
+@pytest.mark.parametrize(
+    ("source", "heard"), [("counter", True), ("till", True), ("import", False)]
+)
+def test_a_purchase_is_news_unless_a_file_tells_of_it(shop, monkeypatch, source, heard):
+    told = []
+    monkeypatch.setattr(purchases, "announce", told.append)
+    person = ContactFactory()
+    for _twice in range(2):
+        purchase, _is_new = record_purchase(
+            contact=person, amount_cents=990, at=NOW, source=PurchaseSource(source), reference="T-9"
+        )
+    assert told == [PurchaseRecorded(purchase_id=purchase.pk)] * heard

@@ -69,7 +69,7 @@ def test_from_an_empty_shelf_to_a_product_with_its_stock_and_photo(page, stack, 
     page.get_by_label("Quantité").first.fill("24")
     page.get_by_role("button", name="Enregistrer").first.click()
     page.get_by_text("Le stock est à jour.").wait_for()
-    page.get_by_label("Ajouter une photo").set_input_files(
+    page.get_by_label("Choisir une photo").set_input_files(
         {"name": "m.jpg", "mimeType": "image/jpeg", "buffer": _photo()}
     )
     page.get_by_role("button", name="Envoyer").click()

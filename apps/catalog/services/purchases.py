@@ -48,9 +48,11 @@ def record_purchase(
 ) -> tuple[Purchase, bool]:
     """The purchase, and whether it is new: ``(source, reference)`` again is the same one.
 
-    ``amount_cents`` is below zero for a return. An import is no news: nothing is announced of
-    it. Raises ``WrongLines`` when the lines do not
-    add up to it.
+    ``amount_cents`` is below zero for a return. ``PurchaseRecorded`` is announced of the counter
+    and of a till, never of an import: what a file tells is days or years old, comes by the
+    thousand, and the owner is promised that an import writes to nobody. Whoever asks what people
+    bought reads the purchases, whatever their source. Raises ``WrongLines`` when the lines do
+    not add up to it.
     """
     if lines and sum(line.amount_cents for line in lines) != amount_cents:
         raise WrongLines()
