@@ -140,6 +140,7 @@ class Ledger:
 
     For whoever holds their records locked: ``say`` follows a consent on the contact in memory,
     ``write`` keeps the proofs and the oppositions; the record itself is the caller's to save.
+    Nothing is announced: it is an imported list's (``facts.ConsentGiven``).
     """
 
     def __init__(
