@@ -156,7 +156,7 @@ def test_a_person_costs_the_same_however_long_they_have_come(
     for _ in range(visits):
         Movement.objects.create(token=uuid4(), actor_id=owner.pk, **ledger)
         buys(person, 990)
-    with django_assert_max_num_queries(20):
+    with django_assert_max_num_queries(21):
         assert owner_client.get(f"{LIST}{person.pk}/").status_code == 200
 
 
