@@ -4,15 +4,45 @@ import django.db.models.deletion
 import django.utils.timezone
 from django.db import migrations, models
 
+# The names of an index and of a constraint's index are taken once a schema.
+FREE_THE_NAMES = [
+    'ALTER INDEX import_line_fate RENAME TO audience_line_fate',
+    'ALTER TABLE audience_importline RENAME CONSTRAINT one_fate_per_line TO audience_line_once',
+]
+CARRY_OVER = [
+    """
+    INSERT INTO imports_importrun (id, kind, state, file, file_name, digest, encoding, separator,
+        header, mapping, options, total, done, actor_id, created_at, touched_at, finished_at)
+    SELECT id, 'people', state, file, file_name, digest, encoding, separator, header, mapping,
+        jsonb_build_object('tag', tag, 'consent_origin', consent_origin),
+        total, done, actor_id, created_at, touched_at, finished_at
+    FROM audience_importrun
+    """,
+    """
+    INSERT INTO imports_importline (id, run_id, number, fate, reasons, subject_id)
+    SELECT id, run_id, number, fate, reasons, contact_id FROM audience_importline
+    """,
+    """
+    SELECT setval(pg_get_serial_sequence('imports_importrun', 'id'), max(id))
+    FROM imports_importrun HAVING max(id) > 0
+    """,
+    """
+    SELECT setval(pg_get_serial_sequence('imports_importline', 'id'), max(id))
+    FROM imports_importline HAVING max(id) > 0
+    """,
+]
+
 
 class Migration(migrations.Migration):
 
     initial = True
 
     dependencies = [
+        ('audience', '0001_initial'),
     ]
 
     operations = [
+        migrations.RunSQL(FREE_THE_NAMES),
         migrations.CreateModel(
             name='ImportRun',
             fields=[
@@ -53,4 +83,5 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(fields=('run', 'number'), name='one_fate_per_line')],
             },
         ),
+        migrations.RunSQL(CARRY_OVER),
     ]
