@@ -164,5 +164,5 @@ def test_the_shelves_hold_what_was_delivered_and_every_price_has_its_beginning(f
 
 
 def test_people_come_back_to_what_they_like(filled):
-    person = Contact.objects.order_by("-visits").first()
-    assert tastes(person)[0].values
+    regulars = Contact.objects.order_by("-visits", "pk")[:10]
+    assert sum(bool(tastes(person)) for person in regulars) >= 8

@@ -137,7 +137,7 @@ class Shelves:
             if person not in tastes:
                 tastes[person] = self._taste(variants, weights)
             chosen = random.choices(variants, tastes[person], k=random.choice(_ARTICLES))
-            lines = [_line(variant, random.choice(_UNITS)) for variant in set(chosen)]
+            lines = [_line(variant, random.choice(_UNITS)) for variant in dict.fromkeys(chosen)]
             total = sum(line.amount_cents for line in lines)
             yield (
                 Purchase(
