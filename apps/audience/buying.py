@@ -4,17 +4,19 @@ One line is one purchase, or one article of a ticket when the file numbers its t
 one ticket add up. A line comes in once, whatever file repeats it.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar
 
+from django.db.models import F, Q
+from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
-from apps.catalog.models import Purchase, PurchaseSource, Variant
-from apps.catalog.services.purchases import LineWords, add_line, record_purchase
+from apps.catalog.models import Variant
+from apps.catalog.services.purchases import LineWords, Receipt, Receipts
 from apps.contacts.models import Contact
-from apps.contacts.services import by_address
+from apps.contacts.services import by_addresses
 from apps.core.phone import Phone
 from apps.imports.cells import (
     read_amount,
@@ -113,6 +115,7 @@ def read_bought(line: Line) -> Bought:
 
 class Purchases(Intake):
     kind = "purchases"
+    batch = 500
     slug = "achats"
     section = "contacts"
     home = ("contacts", "Clients")
@@ -150,102 +153,104 @@ class Purchases(Intake):
     def read(self, line: Line) -> Bought:
         return read_bought(line)
 
-    def bring_one(self, line: Line) -> Brought:
-        bought = read_bought(line)
-        if bought.refused:
-            return Brought(Fate.REFUSED, reasons=bought.doubts)
-        people = _people(bought)
-        if len(people) > 1:
-            return Brought(Fate.REFUSED, reasons=["two_people"])
-        if bought.named and not people:
-            return Brought(Fate.REFUSED, reasons=["nobody"])
-        person = people[0] if people else None
-        if person is None:
-            bought.doubts.append("stranger")
-        is_new = _write(line, bought, person)
-        if not is_new:
-            bought.doubts.append("known")
-        fate = Fate.CREATED if is_new else Fate.UNCHANGED
-        return Brought(fate, person.pk if person else None, bought.doubts)
+    def bring(self, lines: Sequence[Line]) -> list[Brought]:
+        read = [read_bought(line) for line in lines]
+        holders, goods = Holders(read), Goods(read)
+        told = [
+            _told(line, bought, holders, goods) for line, bought in zip(lines, read, strict=True)
+        ]
+        receipts = Receipts(_file(lines[0]), [one for one in told if isinstance(one, Receipt)])
+        brought = [
+            one if isinstance(one, Brought) else _brought(bought, one, receipts)
+            for bought, one in zip(read, told, strict=True)
+        ]
+        receipts.write()
+        return brought
 
 
 PURCHASES = Purchases()
 
 
-def _people(bought: Bought) -> list[Contact]:
-    """Whom the line's addresses and card name: nobody, one, or several."""
-    found = [
-        by_address(phone=bought.phone.e164) if bought.phone else None,
-        by_address(email=bought.email) if bought.email else None,
-    ]
-    if bought.card is not None:
-        card = Card.objects.select_related("contact").filter(number=bought.card).first()
-        found.append(living(card.contact) if card else None)
-    return list({person.pk: person for person in found if person is not None}.values())
+class Holders:
+    """Whom many lines name, by their addresses and their cards."""
+
+    def __init__(self, read: Iterable[Bought]) -> None:
+        phones = {bought.phone.e164 for bought in read if bought.phone}
+        people = list(by_addresses(phones, {bought.email for bought in read if bought.email}))
+        self._by_phone = {person.phone: person for person in people if person.phone}
+        self._by_email = {person.email.lower(): person for person in people if person.email}
+        numbers = {bought.card for bought in read if bought.card is not None}
+        cards = Card.objects.select_related("contact").filter(number__in=numbers)
+        self._by_card = {card.number: living(card.contact) for card in cards}
+
+    def of(self, bought: Bought) -> list[Contact]:
+        """Nobody, one, or several."""
+        found = (
+            self._by_phone.get(bought.phone.e164) if bought.phone else None,
+            self._by_email.get(bought.email) if bought.email else None,
+            self._by_card.get(bought.card) if bought.card is not None else None,
+        )
+        return list({person.pk: person for person in found if person is not None}.values())
 
 
-def _write(line: Line, bought: Bought, person: Contact | None) -> bool:
-    """Whether the line was new: neither this file nor another had brought it."""
-    assert bought.at is not None
-    assert bought.cents is not None
-    file = line.run.digest[:24]
-    words = _words(bought, f"{file}:{line.number}")
-    if bought.ticket:
-        return _of_a_ticket(file, bought, person, words)
-    imported = Purchase.objects.filter(source=PurchaseSource.IMPORT)
-    same = imported.filter(contact=person, at=bought.at, amount_cents=bought.cents)
-    if same.exclude(reference__startswith=f"{file}:").exists():
-        return False  # another export told of it
-    lines = [words] if words.label else []
-    _purchase, is_new = record_purchase(
-        contact=person,
-        amount_cents=bought.cents,
-        at=bought.at,
-        source=PurchaseSource.IMPORT,
-        reference=words.reference,
-        lines=lines,
-    )
-    return is_new
+class Goods:
+    """The articles that many lines name, as the catalogue knows them: what is on sale first."""
+
+    def __init__(self, read: Iterable[Bought]) -> None:
+        codes = {bought.sku for bought in read if bought.sku}
+        names = {bought.article.lower() for bought in read if bought.article}
+        keyed = Variant.objects.alias(code=Lower("sku"), name=Lower("product__name"))
+        known = keyed.filter(
+            Q(code__in={code.lower() for code in codes}) | Q(ean__in=codes) | Q(name__in=names)
+        )
+        on_sale_first = known.order_by(F("archived_at").asc(nulls_first=True), "pk")
+        self._by_sku: dict[str, Variant] = {}
+        self._by_ean: dict[str, Variant] = {}
+        self._by_name: dict[str, Variant] = {}
+        for variant in on_sale_first.select_related("product"):
+            self._by_sku.setdefault(variant.sku.lower(), variant)
+            self._by_ean.setdefault(variant.ean, variant)
+            self._by_name.setdefault(variant.product.name.lower(), variant)
+
+    def named(self, bought: Bought) -> Variant | None:
+        """By its reference, its bar code, or its name."""
+        found = None
+        if bought.sku:
+            found = self._by_sku.get(bought.sku.lower()) or self._by_ean.get(bought.sku)
+        return found or (self._by_name.get(bought.article.lower()) if bought.article else None)
 
 
-def _of_a_ticket(file: str, bought: Bought, person: Contact | None, words: LineWords) -> bool:
-    assert bought.at is not None
-    assert bought.cents is not None
-    purchase, is_new = record_purchase(
-        contact=person,
-        amount_cents=bought.cents,
-        at=bought.at,
-        source=PurchaseSource.IMPORT,
-        reference=f"ticket:{bought.ticket}",
-        lines=[words],
-    )
-    if is_new:
-        return True
-    of_another_file = purchase.lines.exclude(reference__startswith=f"{file}:")
-    return not of_another_file.exists() and add_line(purchase=purchase, words=words)
+def _file(line: Line) -> str:
+    return line.run.digest[:24]
 
 
-def _words(bought: Bought, reference: str) -> LineWords:
-    """The article, as the catalogue knows it by its reference, its bar code or its name."""
-    assert bought.cents is not None
-    variant = _variant(bought)
+def _told(line: Line, bought: Bought, holders: Holders, goods: Goods) -> Receipt | Brought:
+    """What the line says of a purchase, or why it is refused."""
+    if bought.at is None or bought.cents is None:
+        return Brought(Fate.REFUSED, reasons=bought.doubts)
+    people = holders.of(bought)
+    if len(people) > 1:
+        return Brought(Fate.REFUSED, reasons=["two_people"])
+    if bought.named and not people:
+        return Brought(Fate.REFUSED, reasons=["nobody"])
+    variant = goods.named(bought)
+    if not people:
+        bought.doubts.append("stranger")
     if variant is None and (bought.article or bought.sku):
         bought.doubts.append("article")
-    return LineWords(
+    words = LineWords(
         label=bought.article or (str(variant.product) if variant else bought.sku),
         amount_cents=bought.cents,
         units=bought.units,
         variant=variant,
-        reference=reference,
+        reference=f"{_file(line)}:{line.number}",
     )
+    return Receipt(people[0] if people else None, bought.at, words, bought.ticket)
 
 
-def _variant(bought: Bought) -> Variant | None:
-    known = Variant.objects.select_related("product").order_by("archived_at", "pk")
-    if bought.sku:
-        found = known.filter(sku__iexact=bought.sku).first() or known.filter(ean=bought.sku).first()
-        if found is not None:
-            return found
-    if bought.article:
-        return known.filter(product__name__iexact=bought.article).first()
-    return None
+def _brought(bought: Bought, receipt: Receipt, receipts: Receipts) -> Brought:
+    is_new = receipts.take(receipt)
+    if not is_new:
+        bought.doubts.append("known")
+    person = receipt.contact.pk if receipt.contact else None
+    return Brought(Fate.CREATED if is_new else Fate.UNCHANGED, person, bought.doubts)

@@ -1,6 +1,7 @@
 """Purchases: what somebody bought, from the counter, a file or the till."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -15,6 +16,7 @@ from apps.contacts.models import Contact
 from apps.core.actor import Actor
 from apps.core.facts import announce
 from apps.core.refusal import Refusal
+from apps.core.rows import insert_rows, update_rows
 
 
 class WrongLines(Refusal):
@@ -48,11 +50,8 @@ def record_purchase(
 ) -> tuple[Purchase, bool]:
     """The purchase, and whether it is new: ``(source, reference)`` again is the same one.
 
-    ``amount_cents`` is below zero for a return. ``PurchaseRecorded`` is announced of the counter
-    and of a till, never of an import: what a file tells is days or years old, comes by the
-    thousand, and the owner is promised that an import writes to nobody. Whoever asks what people
-    bought reads the purchases, whatever their source. Raises ``WrongLines`` when the lines do
-    not add up to it.
+    ``amount_cents`` is below zero for a return. ``PurchaseRecorded`` is announced. Raises
+    ``WrongLines`` when the lines do not add up to it.
     """
     if lines and sum(line.amount_cents for line in lines) != amount_cents:
         raise WrongLines()
@@ -63,25 +62,8 @@ def record_purchase(
     )
     if is_new:
         PurchaseLine.objects.bulk_create(_line(purchase, words) for words in lines)
-        if source != PurchaseSource.IMPORT:
-            announce(PurchaseRecorded(purchase_id=purchase.pk))
+        announce(PurchaseRecorded(purchase_id=purchase.pk))
     return purchase, is_new
-
-
-@transaction.atomic
-def add_line(*, purchase: Purchase, words: LineWords) -> bool:
-    """One more article of a ticket that comes line by line; its amount is added.
-
-    False for a line whose ``reference`` the ticket already has.
-    """
-    held = Purchase.objects.select_for_update().get(pk=purchase.pk)
-    if held.lines.filter(reference=words.reference).exists():
-        return False
-    line = _line(held, words)
-    line.save()
-    held.amount_cents += line.amount_cents
-    held.save(update_fields=["amount_cents"])
-    return True
 
 
 def at_counter(contact: Contact, amount_cents: int, *, token: UUID, now: datetime) -> Purchase:
@@ -125,3 +107,88 @@ def cancel_purchase(*, purchase: Purchase, by: Actor, now: datetime) -> bool:
     if done:
         record(by, "cancel_purchase", "purchase", purchase.pk)
     return bool(done)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A line of a file: a purchase, or one article of the one that ``ticket`` numbers.
+
+    ``words.reference`` names the file and the line.
+    """
+
+    contact: Contact | None
+    at: datetime
+    words: LineWords
+    ticket: str = ""
+
+    @property
+    def reference(self) -> str:
+        """Of the purchase."""
+        return f"ticket:{self.ticket}" if self.ticket else self.words.reference
+
+
+class Receipts:
+    """Purchases that a file tells of, many lines at once: ``take`` each, then ``write``.
+
+    A line counts once: not when this file brought it before, nor when another one told of its
+    ticket, or of as much for the same person at the same moment. Nothing is announced: what a
+    file tells is days or years old, comes by the thousand, and the owner is promised that an
+    import writes to nobody. Whoever asks what people bought reads the purchases.
+    """
+
+    def __init__(self, file: str, receipts: Collection[Receipt]) -> None:
+        """``file`` begins the references of its lines. What is known of them is held locked."""
+        self._file = f"{file}:"
+        imported = Purchase.objects.filter(source=PurchaseSource.IMPORT)
+        references = {receipt.reference for receipt in receipts}
+        held = imported.select_for_update().filter(reference__in=references).order_by("pk")
+        self._known = {purchase.reference: purchase for purchase in held}
+        self._lines: defaultdict[str, set[str]] = defaultdict(set)
+        lines = PurchaseLine.objects.filter(purchase__in=self._known.values())
+        for reference, line in lines.values_list("purchase__reference", "reference"):
+            self._lines[reference].add(line)
+        elsewhere = imported.filter(at__in={receipt.at for receipt in receipts})
+        elsewhere = elsewhere.exclude(reference__startswith=self._file)
+        elsewhere = elsewhere.exclude(lines__reference__startswith=self._file)
+        self._elsewhere = set(elsewhere.values_list("contact", "at", "amount_cents"))
+        self._taken: list[tuple[Purchase, LineWords]] = []
+
+    def take(self, receipt: Receipt) -> bool:
+        """Whether the line is new."""
+        purchase, lines = self._known.get(receipt.reference), self._lines[receipt.reference]
+        cents = receipt.words.amount_cents
+        if purchase is None:
+            who = receipt.contact.pk if receipt.contact else None
+            if not receipt.ticket and (who, receipt.at, cents) in self._elsewhere:
+                return False
+            purchase = Purchase(
+                contact=receipt.contact,
+                at=receipt.at,
+                amount_cents=0,
+                source=PurchaseSource.IMPORT,
+                reference=receipt.reference,
+            )
+            self._known[receipt.reference] = purchase
+        elif not receipt.ticket or receipt.words.reference in lines or self._is_told(lines):
+            return False
+        purchase.amount_cents += cents
+        lines.add(receipt.words.reference)
+        self._taken.append((purchase, receipt.words))
+        return True
+
+    def _is_told(self, lines: Collection[str]) -> bool:
+        """Whether another file told of a ticket with these lines."""
+        return not all(line.startswith(self._file) for line in lines)
+
+    def write(self) -> None:
+        """All that was taken. A constraint that refuses it raises: another import was faster."""
+        touched = {purchase.reference: purchase for purchase, _words in self._taken}.values()
+        known = [purchase for purchase in touched if purchase.pk]
+        insert_rows([purchase for purchase in touched if not purchase.pk])
+        update_rows(known, "amount_cents")
+        insert_rows([_line(*taken) for taken in self._taken if _says_more(*taken)])
+
+
+def _says_more(purchase: Purchase, words: LineWords) -> bool:
+    """Whether the line names an article, or only gave the purchase its amount."""
+    return bool(words.label) or purchase.reference != words.reference

@@ -1,4 +1,4 @@
-"""A file of 100,000 people brought in, and once more; beside reading the same lines alone."""
+"""100,000 lines of people brought in, once more, and of what they bought; beside reading them."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterator
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
-from apps.audience.importing import PEOPLE
 from apps.core.actor import Actor
 from apps.core.tenancy import in_schema
 from apps.imports.models import ImportRun, ImportState
-from apps.imports.services import counts, line_of, look, start, upload
+from apps.imports.services import counts, intake_of, line_of, look, start, upload
 from apps.imports.tasks import continue_import
 from tests.bench.big import Big, big_shop
 from tests.bench.ground import Ground
@@ -22,16 +21,26 @@ HEADER = (
     "Prénom;Nom;Téléphone;E-mail;Date de naissance;Code postal;Étiquettes;Tampons;"
     "Dernière visite;Accord SMS;Accord e-mail\n"
 )
+SOLD = "Date;N° ticket;Article;Qté;Montant TTC;Téléphone\n"
+OPTIONS = {"people": {"tag": "ancien programme", "consent_origin": "paper"}, "purchases": {}}
 FIRST = ("Camille", "Thomas", "Hélène", "Marc", "Loïc", "Zoé", "Inès")
 LAST = ("Martin", "Petit", "Durand", "Leroy", "Moreau")
 
 
 def measure(ground: Ground) -> Iterator[Row]:
     place = big_shop(ground, "grande-reprise", people=100, visits=100)
-    text = (HEADER + "".join(_line(n) for n in range(LINES))).encode()
+    people, sold = (
+        (header + "".join(map(line, range(LINES)))).encode()
+        for header, line in ((HEADER, _person), (SOLD, _article))
+    )
+    told = (
+        ("new people", "people", people),
+        ("the same people again", "people", people),
+        ("articles on tickets", "purchases", sold),
+    )
     with in_schema(place.shop.schema_name), timezone.override(place.shop.zone):
-        for name in ("new people", "the same file again"):
-            run = _draft(place, text)
+        for name, kind, text in told:
+            run = _draft(place, kind, text)
             _wall, reading = _spent(ground, lambda run=run: _read(place, run))
             wall, ours = _spent(ground, lambda run=run: _bring(run))
             ratio, fates = ours / reading, {k: n for k, n in counts(run).items() if n}
@@ -45,14 +54,13 @@ def measure(ground: Ground) -> Iterator[Row]:
             )
 
 
-def _line(n: int) -> str:
+def _person(n: int) -> str:
     """Numbers as people write them, two addresses in three, every other one with stamps."""
-    digits = f"{70_000_000 + n:08d}"
-    spaced = f"06 {digits[:2]} {digits[2:4]} {digits[4:6]} {digits[6:]}"
+    spaced = _number(n)
     cells = (
         FIRST[n % 7],
         LAST[n % 5],
-        spaced if n % 3 else f"+336{digits}",
+        spaced if n % 3 else f"+33{spaced[1:].replace(' ', '')}",
         f"client{n}@exemple.fr" if n % 3 != 1 else "",
         f"{1 + n % 28:02d}/{1 + n % 12:02d}/{1950 + n % 50}" if n % 2 else "",
         str(21_000 + n % 900),
@@ -65,21 +73,33 @@ def _line(n: int) -> str:
     return ";".join(cells) + "\n"
 
 
-def _draft(place: Big, text: bytes) -> ImportRun:
-    file = SimpleUploadedFile("clients.csv", text)
-    return upload(place.shop, file, by=OWNER, now=timezone.now())
+def _number(n: int) -> str:
+    digits = f"{70_000_000 + n:08d}"
+    return f"06 {digits[:2]} {digits[2:4]} {digits[4:6]} {digits[6:]}"
+
+
+def _article(n: int) -> str:
+    """Two of a ticket, of forty articles, for one person in three of those who came in."""
+    ticket = n // 2
+    day = f"{1 + ticket % 28:02d}/{1 + ticket % 9:02d}/2025 {9 + ticket % 10}:00"
+    whose = _number(ticket * 3 % LINES)
+    return f"{day};T-{ticket};Article {n % 40};{1 + n % 3};{n % 90},50;{whose}\n"
+
+
+def _draft(place: Big, kind: str, text: bytes) -> ImportRun:
+    file = SimpleUploadedFile(f"{kind}.csv", text)
+    return upload(place.shop, file, kind=kind, by=OWNER, now=timezone.now())
 
 
 def _read(place: Big, run: ImportRun) -> None:
     now = timezone.now()
     for n, cells in enumerate(look(run, LINES)[1]):
-        PEOPLE.read(line_of(run, place.shop, n, cells, now))
+        intake_of(run).read(line_of(run, place.shop, n, cells, now))
 
 
 def _bring(run: ImportRun) -> None:
     """As a worker does, slice after slice."""
-    options = {"tag": "ancien programme", "consent_origin": "paper"}
-    start(run, mapping=run.mapping, options=options, by=OWNER, now=timezone.now())
+    start(run, mapping=run.mapping, options=OPTIONS[run.kind], by=OWNER, now=timezone.now())
     run.refresh_from_db()
     while run.state != ImportState.DONE:
         continue_import(run.pk)
