@@ -65,7 +65,7 @@ class Arrivals:
         self._by_email = {a.contact.email.lower(): a for a in self._all if a.contact.email}
         _dress(self._all)
         keys, by = [contact.pk for contact in known], lines[0].by
-        addresses = {
+        addresses: dict[str, set[str]] = {
             Channel.SMS: phones | set(self._by_phone),
             Channel.EMAIL: emails | {contact.email for contact in known},
         }

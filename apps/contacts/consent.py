@@ -145,7 +145,7 @@ class Ledger:
 
     def __init__(
         self,
-        addresses: Mapping[Channel, Iterable[str]],
+        addresses: Mapping[str, Iterable[str]],
         *,
         source: str,
         by: Actor,
@@ -162,14 +162,15 @@ class Ledger:
             "actor_id": by.id,
             "at": now,
         }
-        self._said: list[tuple[Contact, Channel, ConsentState]] = []
+        self._said: list[tuple[Contact, str, ConsentState]] = []
 
-    def say(self, contact: Contact, channel: Channel, state: ConsentState) -> bool:
+    def say(self, contact: Contact, channel: str, state: ConsentState) -> bool:
         """False when nothing changed. The contact may be one that is not written yet."""
         address, opposed = contact.address(channel), self._opposed[channel]
         if not _is_heard(contact, channel, state, self._by, lambda: address in opposed):
             return False
-        setattr(contact, _FIELDS[channel], state)
+        for name, value in channels.named(channel).with_consent(contact, state).items():
+            setattr(contact, name, value)
         self._said.append((contact, channel, state))
         if address and state == ConsentState.WITHDRAWN:
             opposed.add(address)
