@@ -27,6 +27,9 @@ ARGUMENTS = [
     "--no-first-run",
 ]
 
+# htmx says of a request that another replaced, or whose page was left, that it was aborted.
+_LEFT = re.compile(r"htmx:(sendAbort|afterRequest)\b")
+
 
 @dataclass(frozen=True)
 class View:
@@ -71,6 +74,8 @@ class Listener:
         context.on("requestfailed", self._failed)
 
     def _console(self, message) -> None:  # type: ignore[no-untyped-def]
+        if _LEFT.match(message.text):
+            return
         if message.type in {"error", "warning"}:
             self.heard.append(f"console {message.text} {message.location.get('url', '')}")
 
