@@ -33,6 +33,7 @@ from apps.contacts.models import Contact, ContactQuerySet, Tag, standing
 from apps.core.refusal import Refusal
 from apps.core.templatetags.french import jour
 from apps.loyalty.services import the_programme
+from apps.messaging.clocks import Clocks
 from apps.shops.models import Region, Shop
 
 LONGEST_DAYS = 3650
@@ -237,6 +238,7 @@ REASONS = {
     "no_address": _("sans numéro ou sans e-mail"),
     "minor": _("majorité inconnue ou mineurs"),
     "cap": _("déjà contactés récemment"),
+    "late": _("plus d’actualité à leur première heure permise"),
 }
 
 
@@ -289,33 +291,50 @@ def _clean(channels: Collection[str]) -> list[str]:
     return [channel for channel in known.names() if channel in set(channels)]
 
 
-def _judged(
-    found: "QuerySet[Contact]", channels: list[str], shop: Shop, now: datetime
-) -> "QuerySet[Any]":
+def _judged(found: "QuerySet[Any]", channels: list[str], holds: dict[str, Q]) -> "QuerySet[Any]":
     """Annotates ``<channel>_is`` (reachable or the reason) and ``held`` (minor, cap or "")."""
     for channel in channels:
         whens = [When(where, then=Value(why)) for why, where in standing(channel).items()]
         by = Case(*whens, default=Value("yes"), output_field=CharField())
         found = found.annotate(**{f"{channel}_is": by})
-    holds = [When(where, then=Value(why)) for why, where in _holds(shop, now).items()]
-    held = Case(*holds, default=Value(""), output_field=CharField()) if holds else Value("")
+    whens = [When(where, then=Value(why)) for why, where in holds.items()]
+    held = Case(*whens, default=Value(""), output_field=CharField()) if whens else Value("")
     return found.annotate(held=held)
 
 
-def _holds(shop: Shop, now: datetime) -> dict[str, Q]:
-    """Why a person may get nothing whatever the channel; the first that holds."""
-    holds = {}
-    if shop.sells_alcohol:
-        holds["minor"] = ~_is_adult(now)
+def _holds(shop: Shop, now: datetime, clocks: Clocks | None) -> dict[str, Q]:
+    """Why a person may get nothing whatever the channel; the first that holds.
+
+    With ``clocks`` who was written to lately may wait: see ``_timed``.
+    """
+    holds = {"minor": ~_is_adult(now)} if shop.sells_alcohol else {}
+    too_late = Q(goes_at__gt=clocks.until) if clocks else Q()
     if shop.cap_days:
-        holds["cap"] = Q(last_commercial_at__gt=now - timedelta(days=shop.cap_days))
+        holds["cap"] = _lately(shop, now) & too_late
+    if clocks:
+        holds["late"] = too_late
     return holds
 
 
+def _lately(shop: Shop, now: datetime) -> Q:
+    """Written to, or about to be, within the shop's cap."""
+    return Q(last_commercial_at__gt=now - timedelta(days=shop.cap_days))
+
+
+def _timed(found: "QuerySet[Any]", clocks: Clocks | None) -> "QuerySet[Any]":
+    """Annotates ``goes_at``: when a person may first be written to."""
+    return found.annotate(goes_at=clocks.goes_at()) if clocks else found
+
+
 def reach(
-    criteria: Criteria, channels: Collection[str], shop: Shop, now: datetime | None = None
+    criteria: Criteria,
+    channels: Collection[str],
+    shop: Shop,
+    now: datetime | None = None,
+    clocks: Clocks | None = None,
 ) -> Reach:
     """How many people a commercial message by ``channels`` reaches now, and why not the others.
+    With ``clocks``: now or while it still means something.
 
     One query (two when a criterion needs the programme): people are counted by where they
     stand, which is a handful of groups, and each group is judged here. What counts is what the
@@ -323,7 +342,8 @@ def reach(
     """
     now = now or timezone.now()
     wanted = _clean(channels)
-    judged = _judged(people(criteria, shop, now), wanted, shop, now)
+    found = _timed(people(criteria, shop, now), clocks)
+    judged = _judged(found, wanted, _holds(shop, now, clocks))
     groups = judged.values_list(*(f"{channel}_is" for channel in wanted), "held")
     total, by_channel, once = 0, dict.fromkeys(wanted, 0), dict.fromkeys(wanted, 0)
     left_out = dict.fromkeys(REASONS, 0)
@@ -358,36 +378,43 @@ class Chosen:
     missing: int  # stamps to the next reward
     rewards_ready: int
     card_token: str  # "" without a card
+    goes_at: datetime | None = None  # when it may first leave
+    waits: str = ""  # why not at once, a code of ``messaging.reasons``
 
 
 def reachable(
-    criteria: Criteria, channels: Collection[str], shop: Shop, now: datetime
+    criteria: Criteria, channels: Collection[str], shop: Shop, clocks: Clocks
 ) -> "QuerySet[Any]":
-    """Whom ``reach`` counts, by id; ``<channel>_is`` is "yes" for each channel that gets there."""
-    wanted = _clean(channels)
+    """Whom ``reach`` counts, by id; ``<channel>_is`` is "yes" for each channel that gets there,
+    ``goes_at`` when, ``waits`` why not at once."""
+    wanted, now = _clean(channels), clocks.now
     anyhow = Q(pk__in=[])
     for channel in wanted:
         anyhow |= _none(standing(channel))
     # Not by what ``_judged`` says: of a CASE the planner knows nothing, and it would sort them all.
-    free = people(criteria, shop, now).filter(anyhow, _none(_holds(shop, now)))
-    return _judged(free, wanted, shop, now).order_by("pk")
+    holds = _holds(shop, now, clocks)
+    # Who is capped for too long is too late.
+    without = _none({why: where for why, where in holds.items() if why != "cap"})
+    free = _timed(people(criteria, shop, now), clocks).filter(anyhow, without)
+    waits = Case(
+        When(_lately(shop, now), goes_at__gt=now, then=Value("too_soon")),
+        When(goes_at__gt=now, then=Value("closed_hours")),
+        default=Value(""),
+        output_field=CharField(),
+    )
+    return _judged(free.annotate(waits=waits), wanted, holds).order_by("pk")
 
 
 def chosen(
-    criteria: Criteria,
-    channels: Collection[str],
-    both: bool,
-    shop: Shop,
-    now: datetime | None = None,
+    criteria: Criteria, channels: Collection[str], both: bool, shop: Shop, clocks: Clocks
 ) -> Iterator[Chosen]:
     """Whom ``reach`` counts, by contact id, in bounded memory: one message each, by SMS where
     that reaches them and else by e-mail, or one by each channel with ``both``.
     """
-    now = now or timezone.now()
     wanted, goal = _clean(channels), the_programme().goal
-    columns = ("first_name", "last_name", "phone", "email")
+    columns = ("first_name", "last_name", "phone", "email", "goes_at", "waits")
     card = ("card__balance", "card__rewards_ready", "card__token")
-    found = reachable(criteria, wanted, shop, now)
+    found = reachable(criteria, wanted, shop, clocks)
     rows = found.values("pk", *columns, *card, *[f"{c}_is" for c in wanted])
     for row in rows.iterator(chunk_size=1000):
         ways = [channel for channel in wanted if row[f"{channel}_is"] == "yes"]
@@ -403,4 +430,6 @@ def chosen(
                 missing=max(goal - balance, 0),
                 rewards_ready=row["card__rewards_ready"] or 0,
                 card_token=row["card__token"] or "",
+                goes_at=row["goes_at"],
+                waits=row["waits"],
             )

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from apps.audience.criteria import Chosen, Criteria, Reach, chosen, reach
@@ -11,11 +11,13 @@ from apps.campaigns import rendering
 from apps.campaigns.models import Drop, Pick
 from apps.campaigns.personal import held_out
 from apps.campaigns.splitting import reads
+from apps.campaigns.timing import Wave, last_moment
 from apps.contacts.channels import Channel, named
 from apps.contacts.models import Contact
 from apps.core.templatetags.french import euros, nombre
 from apps.loyalty.services import the_programme
 from apps.messaging.channels import sending
+from apps.messaging.clocks import clocks
 from apps.messaging.letter import OPENS_NOTHING
 from apps.messaging.services import weigh_sms
 from apps.messaging.text import Count
@@ -69,6 +71,7 @@ class Estimate:
     readers: dict[str, Chosen]  # whom each channel's preview is for
     drawn: Mapping[str, int]
     rival: Shown | None
+    waves: list[Wave]
 
     @property
     def segments(self) -> int:
@@ -125,18 +128,22 @@ def reader_without_links() -> Contact:
 
 
 def estimate(drop: Drop, shop: Shop, now: datetime) -> Estimate:
-    """Weighs every message as it would leave; nothing is written."""
+    """Weighs every message as it would leave when its time comes; nothing is written."""
     criteria, channels = Criteria.read(drop.criteria), drop.channels
-    reached = reach(criteria, channels, shop, now)
+    hours = clocks(shop, max(drop.send_at or now, now), last_moment(drop, shop, now))
+    reached = reach(criteria, channels, shop, hours.now, hours)
     scales = {pick: _Scale(text, shop) for pick, text in drop.texts.items()}
     drawn: dict[int, str] = {}
     held, cost = set(), 0
     messages, pieces = Counter[str](), Counter[str]()
     readers: dict[str, Chosen] = {}
-    for person in chosen(criteria, channels, drop.both, shop, now):
+    waves = Counter[tuple[date, str]]()
+    for person in chosen(criteria, channels, drop.both, shop, hours):
         if held_out(drop, person.contact_id):
             held.add(person.contact_id)
             continue
+        if person.goes_at and person.contact_id not in drawn:
+            waves[person.goes_at.astimezone(shop.zone).date(), person.waits] += 1
         pick = drawn[person.contact_id] = reads(drop, person.contact_id)
         messages[person.channel] += 1
         readers.setdefault(person.channel, person)
@@ -163,6 +170,7 @@ def estimate(drop: Drop, shop: Shop, now: datetime) -> Estimate:
         readers=readers,
         drawn=Counter(drawn.values()),
         rival=shown.get(Pick.B),
+        waves=[Wave(day, waits, many) for (day, waits), many in waves.items()],
     )
 
 

@@ -211,6 +211,7 @@ TEXTS: dict[str, forms.Widget] = {
 
 
 COLUMNS = tuple(name for name in WRITTEN if name != "further")
+_DAYS = ("offer_until", "relevant_until")
 
 
 class DropForm(WordsForm):
@@ -237,7 +238,7 @@ class DropForm(WordsForm):
                 attrs={"inputmode": "numeric", "min": 0, "max": 20, "step": 5}
             ),
             "offer": forms.TextInput(attrs={"placeholder": "5 € de remise dès 40 € d’achat"}),
-            "offer_until": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+            **{name: forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d") for name in _DAYS},
         }
 
     def __init__(self, *args: Any, now: datetime, **kwargs: Any) -> None:
@@ -246,7 +247,7 @@ class DropForm(WordsForm):
         if self.instance.send_at:
             self.fields["when"].initial = "later"
         self.fields["hold_out"].required = False
-        for name in ("offer", "hold_out"):
+        for name in ("offer", "hold_out", "relevant_until"):
             self.fields[name].widget.attrs["aria-describedby"] = f"{name}-aide {name}-erreur"
 
     def clean_hold_out(self) -> int:

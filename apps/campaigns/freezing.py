@@ -11,10 +11,12 @@ from apps.audience.criteria import Criteria, reach
 from apps.campaigns.addresses import note
 from apps.campaigns.models import Drop, Rival, State
 from apps.campaigns.splitting import rival_of
-from apps.campaigns.taking import Later, later_places, take, write
+from apps.campaigns.taking import take, write
+from apps.campaigns.timing import last_moment
 from apps.core.jobs import Lane, enqueue
 from apps.core.queue import key_of, others_wait
 from apps.messaging.budget import closed
+from apps.messaging.clocks import Clocks, clocks
 from apps.messaging.models import Message, Status
 from apps.shops.models import Shop
 from apps.shops.services import shop_here
@@ -22,6 +24,7 @@ from apps.shops.services import shop_here
 BATCH = 4000  # people whose messages are written in one transaction
 BUDGET_SECONDS = 25.0  # a job lives one minute at most: past this the rest is another job
 TURN_SECONDS = 3.0  # and past this, when somebody else waits for the worker
+_BEGUN = ("state", "left_out", "promised", "launched_at", "relevant_until")
 FREEZE, CLOSE = "apps.campaigns.tasks.freeze", "apps.campaigns.tasks.close"
 PICK = "apps.campaigns.tasks.pick"
 
@@ -39,10 +42,10 @@ def freeze(drop_id: int, token: str, now: datetime | None = None) -> None:
     if drop is None:
         return
     began = time.monotonic()
-    later = later_places(shop, now)
-    while (people := _write(drop_id, token, shop, now, later)) is not None:
+    hours = clocks(shop, now, last_moment(drop, shop, now))
+    while (people := _write(drop_id, token, shop, hours)) is not None:
         if people < BATCH:
-            _finish(drop_id, token, now)
+            _finish(drop_id, token, hours)
             return
         if _make_way(time.monotonic() - began, shop):
             enqueue(FREEZE, drop_id, token)
@@ -67,28 +70,30 @@ def _begin(drop_id: int, token: str, shop: Shop, now: datetime) -> Drop | None:
         return None
     if drop.launched_at is None:
         # Before anyone is taken: a later run would count this drop's own people as « cap ».
-        reached = reach(Criteria.read(drop.criteria), drop.channels, shop, now)
+        hours = clocks(shop, now, last_moment(drop, shop, now))
+        reached = reach(Criteria.read(drop.criteria), drop.channels, shop, now, hours)
+        drop.relevant_until = hours.until.astimezone(shop.zone).date()
         drop.left_out = {one.reason: one.count for one in reached.left_out}
         drop.promised["reached"] = reached.reached
         drop.launched_at = now
         for text in drop.texts.values():
             note(text.counted)
     drop.state = State.PREPARING
-    drop.save(update_fields=["state", "left_out", "promised", "launched_at", "saved_at"])
+    drop.save(update_fields=[*_BEGUN, "saved_at"])
     return drop
 
 
 @transaction.atomic
-def _write(drop_id: int, token: str, shop: Shop, now: datetime, later: Later) -> int | None:
+def _write(drop_id: int, token: str, shop: Shop, hours: Clocks) -> int | None:
     """One batch; how many people it was, fewer than ``BATCH`` when nobody is left. None when the
     drop was paused, cancelled or finished meanwhile."""
     found = Drop.objects.select_for_update().filter(pk=drop_id, launch_token=token)
     drop = found.filter(state=State.PREPARING).first()
     if drop is None:
         return None
-    taken = take(drop, shop, now, BATCH)
+    taken = take(drop, shop, hours, BATCH)
     if taken.people:
-        write(drop, taken, later, shop, now)
+        write(drop, taken, shop, hours)
     drop.frozen_up_to = taken.up_to
     drop.audience_size += taken.people
     drop.save(update_fields=["frozen_up_to", "audience_size", "saved_at"])
@@ -96,27 +101,30 @@ def _write(drop_id: int, token: str, shop: Shop, now: datetime, later: Later) ->
 
 
 @transaction.atomic
-def _finish(drop_id: int, token: str, now: datetime) -> None:
+def _finish(drop_id: int, token: str, hours: Clocks) -> None:
     found = Drop.objects.select_for_update().filter(pk=drop_id, launch_token=token)
     drop = found.filter(state=State.PREPARING).first()
     if drop is None:
         return
     rival = rival_of(drop)
     if rival and rival.waits:
-        _await_pick(drop, rival, now)
+        _await_pick(drop, rival, hours.now)
         return
-    # Who could be reached at the beginning and was not: another message was faster.
+    # Who could be reached at the beginning and was not: another message was faster, or time was.
     if (lost := drop.promised.get("reached", 0) - drop.audience_size) > 0:
-        drop.left_out["cap"] = drop.left_out.get("cap", 0) + lost
-    drop.state, drop.frozen_at = State.SENDING, now
+        why = "late" if hours.now > hours.until else "cap"
+        drop.left_out[why] = drop.left_out.get(why, 0) + lost
+    drop.state, drop.frozen_at = State.SENDING, hours.now
     drop.save(update_fields=["state", "frozen_at", "left_out", "saved_at"])
-    close(drop_id, now)
+    close(drop_id, hours.now)
 
 
 def _await_pick(drop: Drop, rival: Rival, now: datetime) -> None:
     """Those of the trial are written to; the others wait until one of the two texts is picked."""
     if rival.pick_at is None:
-        last = waiting(drop).aggregate(at=Max("available_at"))["at"]
+        # Not who waits for the cap: that may be days, and the others wait for the pick.
+        soon = waiting(drop).exclude(reason="too_soon")
+        last = soon.aggregate(at=Max("available_at"))["at"]
         # With nobody in the trial there is nothing to wait for.
         rival.pick_at = max(last, now) + timedelta(hours=rival.hours) if last else now
         rival.save(update_fields=["pick_at"])

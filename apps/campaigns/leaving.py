@@ -81,6 +81,7 @@ def _send(run: Run, person: Contact, channel: str, shop: Shop, now: datetime) ->
         channel=channel,
         kind=Kind.COMMERCIAL,
         cause=run.cause,
+        expires_at=run.expires_at,
         subject=subject,
         body=body,
     )

@@ -74,7 +74,8 @@ class Drop(Worded, models.Model):
     killed goes on from there. ``promised`` is what the owner agreed to when launching: people,
     SMS, e-mails and tenths of a cent. ``counts``: see ``keeping``. ``offer`` is what each one's own
     code gives, in the shop's words, on ``offer_until`` at the latest; empty: no codes. Of a hundred
-    people ``hold_out`` are drawn to get nothing, so that one sees what the message changes.
+    people ``hold_out`` are drawn to get nothing, so that one sees what the message changes. After
+    ``relevant_until`` nothing of it leaves; empty until it freezes: as ``timing.last_day`` says.
     """
 
     title = models.CharField(_("nom"), max_length=80)
@@ -92,6 +93,7 @@ class Drop(Worded, models.Model):
     hold_out = models.PositiveSmallIntegerField(_("gardés sans message"), default=0, db_default=0)
     offer = models.CharField(_("ce que donne le code"), max_length=80, blank=True, db_default="")
     offer_until = models.DateField(_("valable jusqu’au"), null=True, blank=True)
+    relevant_until = models.DateField(_("encore utile jusqu’au"), null=True, blank=True)
     state = models.CharField(max_length=9, choices=State, default=State.DRAFT)
     send_at = models.DateTimeField(null=True, blank=True)
     launched_at = models.DateTimeField(null=True)

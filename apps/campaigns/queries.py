@@ -23,17 +23,26 @@ from django.db.models import (
     Window,
 )
 from django.db.models.expressions import Combinable
-from django.db.models.functions import Cast, Coalesce, Concat, JSONObject, RowNumber
+from django.db.models.functions import (
+    Cast,
+    Coalesce,
+    Concat,
+    JSONObject,
+    RowNumber,
+    TruncDate,
+)
 from django.utils.translation import ngettext
 
 from apps.campaigns import addresses
 from apps.campaigns.comparing import Comparison, Share, said
 from apps.campaigns.models import Address, Click, Drop, Link, State, Trigger, Use
+from apps.campaigns.timing import Wave
 from apps.campaigns.writing import uses
 from apps.contacts.channels import named
 from apps.contacts.models import ConsentEvent, ConsentState
 from apps.core.templatetags.french import euros, jour, nombre
 from apps.loyalty.models import Movement, MovementKind
+from apps.messaging.holding import NEVER
 from apps.messaging.models import Kind, Message, Status
 from apps.messaging.outcome import BOUNCED
 from apps.messaging.quality import refused_shares
@@ -186,6 +195,13 @@ def goes_on_at(drop: Drop) -> datetime | None:
     waits = Message.objects.filter(kind=Kind.COMMERCIAL, available_at__isnull=False)
     due = waits.filter(cause=drop.cause).order_by("available_at", "pk")
     return due.values_list("available_at", flat=True).first()
+
+
+def waves(drop: Drop, now: datetime) -> list[Wave]:
+    """How many of the drop's messages wait for which day, and why."""
+    waits = Message.objects.filter(cause=drop.cause, available_at__gt=now, available_at__lt=NEVER)
+    days = waits.order_by().values_list(TruncDate("available_at"), "reason")
+    return [Wave(*found) for found in days.annotate(Count("pk"))]
 
 
 def stops(drop: Drop) -> int:

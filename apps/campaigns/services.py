@@ -7,7 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Max, OuterRef, Q, Subquery
+from django.db.models import OuterRef, Q, Subquery
+from django.db.models.functions import Greatest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -19,6 +20,7 @@ from apps.campaigns.estimate import Estimate
 from apps.campaigns.freezing import CLOSE, FREEZE
 from apps.campaigns.models import UNDER_WAY, Drop, Rival, State, Trigger
 from apps.campaigns.splitting import rival_of
+from apps.campaigns.timing import departure, last_moment
 from apps.campaigns.writing import uses
 from apps.contacts.channels import named
 from apps.contacts.models import Contact
@@ -27,8 +29,8 @@ from apps.core.jobs import enqueue
 from apps.core.refusal import Refusal
 from apps.core.templatetags.french import jour
 from apps.messaging import services as outbox
-from apps.messaging.holding import hold, release
-from apps.messaging.models import PAUSED, Alert, Attempt, Kind, Message, Status
+from apps.messaging.holding import NEVER, hold, release
+from apps.messaging.models import PAUSED, Alert, Kind, Message, Status
 from apps.messaging.text import lighten
 from apps.shops.services import shop_here
 
@@ -49,10 +51,11 @@ WRITTEN = (
     "offer_until",
     "hold_out",
     "send_at",
+    "relevant_until",
 )
 RIVAL_WRITTEN = (*Rival.TEXTS, "share", "hours", "otherwise")
 # What belongs to a day, and not to the words that may serve again.
-DATED = {"title", "offer_until", "send_at"}
+DATED = {"title", "offer_until", "send_at", "relevant_until"}
 
 
 class AlreadyLaunched(Refusal):
@@ -98,6 +101,19 @@ class TimePassed(Refusal):
 
 class TooFar(Refusal):
     message = _("Un message se programme au plus 90 jours à l’avance.")
+    status = 422
+
+
+class OverBeforeItLeaves(Refusal):
+    message = _(
+        "Ce message ne serait plus utile le jour où il peut partir : choisissez une date de fin "
+        "plus tardive."
+    )
+    status = 422
+
+
+class RelevantTooLong(Refusal):
+    message = _("Un message reste utile 90 jours au plus après son départ.")
     status = 422
 
 
@@ -187,6 +203,12 @@ def ready(drop: Drop, now: datetime) -> None:
         raise TimePassed()
     if drop.send_at and drop.send_at > now + FURTHEST:
         raise TooFar()
+    shop = shop_here()
+    leaves, ends = departure(shop, drop.send_at, now).at, last_moment(drop, shop, now)
+    if ends < leaves:
+        raise OverBeforeItLeaves()
+    if ends > leaves + FURTHEST + timedelta(days=1):
+        raise RelevantTooLong()
 
 
 def ready_to_read(words: Drop | Trigger) -> None:
@@ -319,16 +341,15 @@ def cancel(drop_id: int, by: Actor, now: datetime | None = None) -> Drop:
     spared = Message.objects.filter(
         cause=drop.cause, status=Status.CANCELLED, reason="called_off"
     ).values("contact_id")
-    tried = (
-        Attempt.objects.filter(message__contact=OuterRef("pk"), message__kind=Kind.COMMERCIAL)
-        .order_by()
-        .values("message__contact")
-        .annotate(last=Max("at"))
-        .values("last")
-    )
     held = drop.sends.filter(held_out=True).values("contact_id")
     freed = Contact.objects.filter(Q(pk__in=spared) | Q(pk__in=held))
-    freed.update(last_commercial_at=Subquery(tried))
+    mine = Message.objects.filter(contact=OuterRef("pk"), kind=Kind.COMMERCIAL)
+    tried = mine.filter(attempts__at__isnull=False).order_by("-attempts__at")
+    promised = mine.filter(available_at__lt=NEVER).order_by("-available_at")
+    last = Greatest(
+        Subquery(tried.values("attempts__at")[:1]), Subquery(promised.values("available_at")[:1])
+    )
+    freed.update(last_commercial_at=last)
     record(by, "drop.cancel", "drop", drop.pk)
     return drop
 

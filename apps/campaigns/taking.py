@@ -1,20 +1,18 @@
 """People taken for a drop and their lines written, a batch at a time, by two statements.
 
 Nothing of a person passes through Python but what the drop's words say of them. The first
-statement locks the next people whom the audience's own rules let through, marks them as written
-to, and answers with one row for all who read the same words: their ids. Those words are put
-together here, as the preview does, with links that open nothing; the second statement writes the
-lines and puts each one's own links in.
+statement locks the next people whom the audience's own rules let through, promises each the first
+moment that the shop's cap and the hours where they live allow, and answers with one row for all
+who read the same words: their ids. Those words are put together here, as the preview does, with
+links that open nothing; the second statement writes the lines, for the moments that were promised,
+and puts each one's own links in.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from functools import cache, partial
 from typing import Any
 
 from django.db import connection
-from django.db.models import F, Min, QuerySet, Value
+from django.db.models import F, QuerySet, Value
 from django.db.models.functions import Coalesce
 
 from apps.audience.criteria import Chosen, Criteria, reachable
@@ -26,31 +24,27 @@ from apps.contacts.channels import every
 from apps.contacts.models import Contact
 from apps.loyalty.models import Card
 from apps.loyalty.services import card_of, the_programme
-from apps.messaging.hours import next_allowed_in, place_of
+from apps.messaging.clocks import Clocks
 from apps.messaging.letter import OPENS_NOTHING
 from apps.messaging.models import Kind
 from apps.messaging.services import post_selected
 from apps.shops.models import Shop
 
-Later = Mapping[tuple[str, str], datetime]  # a phone's region and a post code → when it opens
-
 _COMMON = ("text", "given", "family", "stamps")
 _TAKE = """
 WITH people AS MATERIALIZED ({people} FOR NO KEY UPDATE OF {contact}),
-taken AS (UPDATE {contact} AS c SET last_commercial_at = %s FROM people WHERE c.id = people.id)
-SELECT channel, {common}, array_agg(id)::text, max(id), count(*) FILTER (WHERE comes_first)
+taken AS (
+  UPDATE {contact} AS c SET last_commercial_at = goes_at FROM people WHERE c.id = people.id)
+SELECT channel, waits, {common}, array_agg(id)::text, max(id), count(*) FILTER (WHERE comes_first)
 FROM people CROSS JOIN LATERAL (VALUES {ways}) AS way (channel, goes, comes_first)
-WHERE goes GROUP BY channel, {common}
+WHERE goes GROUP BY channel, waits, {common}
 """
 _READERS = f"""
-FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[])
-  AS words (channel, subject, body, readers)
+FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[])
+  AS words (channel, reason, subject, body, readers)
 CROSS JOIN LATERAL unnest(words.readers::bigint[]) AS reader (id)
 JOIN {Contact._meta.db_table} AS c ON c.id = reader.id
 LEFT JOIN {Card._meta.db_table} AS card ON card.contact_id = c.id
-LEFT JOIN unnest(%s::text[], %s::text[], %s::timestamptz[]) AS later (region, postal_code, at)
-  ON later.region = c.phone_region AND later.postal_code = c.postal_code
-CROSS JOIN (SELECT %s::timestamptz AS now) AS run
 """
 _IN_ORDER = " ORDER BY c.id"
 # The card's link first: what then still opens nothing is the link to one's choices.
@@ -58,15 +52,18 @@ _CARD = f"replace(words.%s, '/%s/{OPENS_NOTHING}/', '/%s/' || coalesce(card.toke
 _COLUMNS = {
     "contact_id": "c.id",
     "channel": "words.channel",
-    "available_at": "coalesce(later.at, run.now)",
+    "available_at": "c.last_commercial_at",
+    "reason": "words.reason",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Readers:
-    """Those who read the same words by one channel; ``ids`` as PostgreSQL writes an array."""
+    """Those who read the same words by one channel, at once or later for the same reason; ``ids``
+    as PostgreSQL writes an array."""
 
     channel: str
+    waits: str
     text: str  # a key of ``Drop.texts``
     first_name: str
     last_name: str
@@ -100,18 +97,19 @@ class Taken:
     held: list[str]
 
 
-def take(drop: Drop, shop: Shop, now: datetime, many: int) -> Taken:
+def take(drop: Drop, shop: Shop, hours: Clocks, many: int) -> Taken:
     """The next ``many`` people of the drop's audience, for it and for no other within the cap.
 
-    Inside the caller's transaction. Two drops at once never both get one person: the second waits
-    for the first and then finds the cap reached. Locks in order of id: no deadlock.
+    Inside the caller's transaction. Two drops at once never both get one person at one moment: the
+    second waits for the first and then finds what it promised. Locks in order of id: no deadlock.
     """
-    found = reachable(Criteria.read(drop.criteria), drop.channels, shop, now)
+    found = reachable(Criteria.read(drop.criteria), drop.channels, shop, hours)
     found = _common(found.filter(pk__gt=drop.frozen_up_to), drop)
     if splitting.rival_of(drop):
         found = found.filter(splitting.turn_of(drop))
     judged = [f"{channel}_is" for channel in drop.channels]
-    people, values = found.values("id", *judged, *_COMMON)[:many].query.sql_with_params()
+    wanted = found.values("id", "goes_at", "waits", *judged, *_COMMON)
+    people, values = wanted[:many].query.sql_with_params()
     statement = _TAKE.format(
         people=people,
         contact=connection.ops.quote_name(Contact._meta.db_table),
@@ -119,7 +117,7 @@ def take(drop: Drop, shop: Shop, now: datetime, many: int) -> Taken:
         ways=", ".join(_ways(drop)),
     )
     with connection.cursor() as cursor:
-        cursor.execute(statement, [*values, now])
+        cursor.execute(statement, values)
         rows = cursor.fetchall()
     readers = [(Readers(*row[:-2]), row[-1]) for row in rows]
     return Taken(
@@ -162,12 +160,13 @@ def _ways(drop: Drop) -> list[str]:
     return ways
 
 
-def write(drop: Drop, taken: Taken, later: Later, shop: Shop, now: datetime) -> None:
+def write(drop: Drop, taken: Taken, shop: Shop, hours: Clocks) -> None:
     """Their lines into the outbox, in order of their ids, each with their own links."""
     readers, texts = taken.readers, drop.texts
+    ids = [same.ids for same in readers]
     if any(rendering.needs_card(words) for words in texts.values()):
-        between = Contact.objects.filter(pk__gt=drop.frozen_up_to, pk__lte=taken.up_to)
-        for contact in between.filter(last_commercial_at=now, card=None).only("pk"):
+        known = {pk for same in ids for pk in same.strip("{}").split(",")}
+        for contact in Contact.objects.filter(pk__in=known, card=None).only("pk"):
             card_of(contact)
     goal, nobody = the_programme().goal, reader_without_links()
     subjects, bodies = [], []
@@ -176,13 +175,17 @@ def write(drop: Drop, taken: Taken, later: Later, shop: Shop, now: datetime) -> 
         words = texts[same.text]
         subjects.append(rendering.subject(words, same.channel, person, shop))
         bodies.append(rendering.text(words, same.channel, person, nobody, shop))
-    regions, postal_codes = zip(*later, strict=True) if later else ((), ())
-    lines = [[same.channel for same in readers], subjects, bodies, [same.ids for same in readers]]
-    moments = [list(regions), list(postal_codes), list(later.values())]
-    shared = {"kind": Kind.COMMERCIAL, "cause": drop.cause, "created_at": now}
-    own, source, values = _texts(drop), _READERS, [*lines, *moments, now]
+    ways, waits = [same.channel for same in readers], [same.waits for same in readers]
+    shared = {
+        "kind": Kind.COMMERCIAL,
+        "cause": drop.cause,
+        "created_at": hours.now,
+        "expires_at": hours.until,
+    }
+    own, source = _texts(drop), _READERS
+    values: list[Any] = [ways, waits, subjects, bodies, ids]
     if drop.offer:
-        personal.give(drop, taken.written_to, [same.ids for same in readers])
+        personal.give(drop, taken.written_to, ids)
         own = {name: personal.with_code(text) for name, text in own.items()}
         source, values = source + personal.JOINED, [*values, drop.pk]
     if taken.held:
@@ -201,18 +204,3 @@ def _texts(drop: Drop) -> dict[str, str]:
     door = drop.door
     subject, body = (_CARD % (name, door, door) for name in ("subject", "body"))
     return {"subject": subject, "body": f"replace({body}, '{OPENS_NOTHING}', c.link_token)"}
-
-
-def later_places(shop: Shop, now: datetime) -> dict[tuple[str, str], datetime]:
-    """Where the law does not let a commercial message arrive at this moment, and when it does.
-
-    By a phone's region and a post code, all that occur: so that no line waits for Python. A
-    person who moves meanwhile is looked at again when the message leaves.
-    """
-    found = Contact.objects.living().values_list("phone_region", "postal_code")
-    moment_in = cache(partial(next_allowed_in, shop=shop, at=now))
-    moments = {
-        (region, postal_code): moment_in(place_of(shop, phone, postal_code))
-        for region, postal_code, phone in found.annotate(Min("phone")).order_by()
-    }
-    return {place: at for place, at in moments.items() if at > now}

@@ -24,7 +24,7 @@ from apps.campaigns.rival_forms import RivalForm
 from apps.campaigns.ruling import picked, rule
 from apps.campaigns.splitting import rival_of
 from apps.campaigns.starters import BY_KEY, STARTERS
-from apps.campaigns.timing import departure
+from apps.campaigns.timing import departure, last_day, waves_said
 from apps.campaigns.versus import versus
 from apps.campaigns.writing import VARIABLES
 from apps.contacts.channels import named
@@ -37,7 +37,6 @@ from apps.messaging.budget import closed
 from apps.messaging.services import HEALTH, sms_sender
 from apps.messaging.telling import notices
 from apps.shops.models import Shop
-from apps.shops.services import shop_here
 
 PER_PAGE = 20
 A_WHILE = timedelta(minutes=10)  # what waits less than that is only being tried again
@@ -164,6 +163,8 @@ def _told(found: Drop, shop: Shop, now: datetime) -> dict[str, Any]:
         "for_whom": describe(Criteria.read(found.criteria)),
         "departure": departure(shop, found.send_at, now),
         "outlook": outlook(told, shop, found.send_at or now),
+        "waves": waves_said(told.waves, shop, now),
+        "last_day": last_day(found, shop, now),
         "samples": samples(found, told, shop),
         "absences": missing_said(found),
         "mail": mail_sample(found, told, shop),
@@ -227,7 +228,7 @@ def launch(request: TeamRequest, pk: int) -> HttpResponse:
     if request.method == "POST" and token and _agreed(request.POST, told["told"]):
         services.launch(pk, token, actor(request), told["told"], now)
         return redirect("drop", pk)
-    problem = _problem(found, told["told"], now)
+    problem = _problem(found, told["told"], request.shop, now)
     changed = request.method == "POST" and not problem
     context = {
         "section": "messages",
@@ -257,11 +258,11 @@ def _agreed(data: QueryDict, told: Estimate) -> bool:
     return told.people <= people * 1.02 + 2 and told.segments <= segments * 1.02 + 4
 
 
-def _problem(found: Drop, told: Estimate, now: datetime) -> str:
+def _problem(found: Drop, told: Estimate, shop: Shop, now: datetime) -> str:
     try:
         services.ready(found, now)
         if told.people:
-            affordable(told, shop_here(), found.send_at or now)
+            affordable(told, shop, found.send_at or now)
     except Refusal as refusal:
         return str(refusal)
     return "" if told.people else str(services.NobodyToReach())
@@ -300,6 +301,8 @@ def act(request: TeamRequest, pk: int, verb: str) -> HttpResponse:
 
 def _progress(request: TeamRequest, found: Drop) -> HttpResponse:
     (result,), stops = queries.results([found]), queries.stops(found)
+    now = timezone.now()
+    waves = queries.waves(found, now) if found.state == State.SENDING else []
     context = {
         "section": "messages",
         "drop": found,
@@ -313,15 +316,14 @@ def _progress(request: TeamRequest, found: Drop) -> HttpResponse:
         "left_out": [(REASONS[reason], count) for reason, count in found.left_out.items() if count],
         "pause_said": _pause_said(found),
         "limited": found.pause_reason in LIMITS,
-        "notices": [one for one in notices(request.shop, timezone.now()) if one.slows],
-        "rests_until": _rests_until(found, timezone.now()),
+        "notices": [one for one in notices(request.shop, now) if one.slows],
+        "rests_until": _rests_until(found, now),
+        "waves": waves_said(waves, request.shop, now),
         "words": [
             (named(c), found.written(c, "subject"), found.written(c)) for c in found.channels
         ],
         "for_whom": describe(Criteria.read(found.criteria)),
-        "departure": departure(
-            request.shop, None if found.launched_at else found.send_at, timezone.now()
-        ),
+        "departure": departure(request.shop, None if found.launched_at else found.send_at, now),
         "confirm_cancel": _cancel_said(result),
     }
     name = "campaigns/drop.html#progress" if request.htmx else "campaigns/drop.html"

@@ -18,7 +18,8 @@ PROBE = timedelta(minutes=15)  # how long a refused channel rests before one mes
 def follow(moved: Sequence[Attempt], outcomes: Mapping[int, Outcome], now: datetime) -> None:
     """Inside ``record``'s transaction, after the rows are written."""
     refused: dict[str, str] = {}
-    for attempt in moved:
+    # In the order in which a claim locks people: two that meet do not wait for each other.
+    for attempt in sorted(moved, key=lambda attempt: attempt.message.contact_id):
         message, news = attempt.message, outcomes[attempt.pk]
         if attempt.status != Status.FAILED:
             continue

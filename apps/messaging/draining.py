@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
@@ -75,9 +75,9 @@ def _guard() -> None:
     wake(timezone.now() + outbox.STUCK + timedelta(seconds=GUARD_EVERY))
 
 
-def reconcile(shop: Shop) -> None:
+def reconcile(shop: Shop, now: datetime | None = None) -> None:
     """Ask the providers for the tries whose answer was lost."""
-    while doubts := reconciling.take_doubts(shop):
+    while doubts := reconciling.take_doubts(shop, now):
         answers = list(zip(doubts, in_threads(reconciling.ask, doubts), strict=True))
         missing = [doubt for doubt, found in answers if found is NEVER_CAME]
         proven = [
@@ -86,7 +86,19 @@ def reconcile(shop: Shop) -> None:
             if (known := reconciling.witness([d for d in missing if d.books == books], shop))
             and isinstance(reconciling.ask(known), Receipt)
         ]
-        reconciling.conclude(answers, proven, shop)
+        reconciling.conclude(answers, proven, shop, now)
+
+
+def hand_over(message: Outgoing) -> Outcome:
+    """To its provider, and what came of it."""
+    try:
+        return Outcome.of(provider_of(message.channel).send(message))
+    except (DeliveryFailed, DeliveryUncertain) as trouble:
+        return Outcome.of(trouble)
+    except Exception:
+        # A fault of ours in one message must not lose the news of the others.
+        logger.exception("a send broke")
+        return Outcome(Status.UNKNOWN, "no_answer")
 
 
 class _Drain:
@@ -139,18 +151,10 @@ class _Drain:
     def _outcome(self, message: Outgoing, begin_by: float) -> Outcome:
         if time.monotonic() > begin_by or message.channel in self.refusing:
             return Outcome(Status.CANCELLED, NOT_STARTED)
-        try:
-            return Outcome.of(provider_of(message.channel).send(message))
-        except DeliveryFailed as failure:
-            if failure.quota:
-                self.refusing.add(message.channel)
-            return Outcome.of(failure)
-        except DeliveryUncertain as doubt:
-            return Outcome.of(doubt)
-        except Exception:
-            # A fault of ours in one message must not lose the news of the others.
-            logger.exception("a send broke")
-            return Outcome(Status.UNKNOWN, "no_answer")
+        outcome = hand_over(message)
+        if outcome.quota:
+            self.refusing.add(message.channel)
+        return outcome
 
     def _gather(self) -> list[tuple[int, Outcome]]:
         """The news that came, a batch at most; waits for the first."""

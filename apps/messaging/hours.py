@@ -1,8 +1,10 @@
 """When a commercial message may reach someone: legal hours in their own time (french-rules §1)."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from itertools import count
 from zoneinfo import ZoneInfo
 
 from jours_feries_france import JoursFeries
@@ -28,7 +30,6 @@ _POSTAL_ISLANDS = {"97133": "BL", "97150": "MF"}
 
 # The charter's hours, for a shop whose own are turned inside out.
 _LEGAL = (time(8), time(21, 30))
-_LONGEST_CLOSURE = 15  # days; no run of Sundays and holidays comes near
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +98,18 @@ def next_allowed(
 
 def next_allowed_in(place: Place, shop: Shop, at: datetime) -> datetime:
     """``next_allowed`` where the place is known."""
+    opens, _closes = next(windows(place, shop, at))
+    return max(at, opens)
+
+
+def windows(place: Place, shop: Shop, at: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """When one may write to people there, from and until, day after day without end; the first
+    is the one that is open at ``at``, or that opens next."""
     today = at.astimezone(place.zone).date()
-    for ahead in range(_LONGEST_CLOSURE):
+    for ahead in count():
         day = today + timedelta(days=ahead)
         if not shop.sundays_allowed and is_day_off(day, place):
             continue
         opens, closes = _window(shop, day, place.zone)
         if at < closes:
-            return max(at, opens)
-    raise ValueError("no allowed day in two weeks")
+            yield opens, closes

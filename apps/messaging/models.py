@@ -46,7 +46,8 @@ class Message(models.Model):
     only moves forward, whatever order the news arrives in. So a try that failed before
     anything left (« trop de demandes ») leaves the message ``sending`` with a new
     ``available_at``; a try that was accepted and failed later (téléphone éteint, by
-    callback) leaves it ``sent`` with one. The next try is a new ``Attempt``: what it brings
+    callback) leaves it ``sent`` with one. Nothing leaves after ``expires_at``: what it says is
+    over (empty: it never is). The next try is a new ``Attempt``: what it brings
     moves the message further, to ``delivered``, or to ``failed`` once no try is left. News
     of an older attempt still counts: a late « reçu » is the truth, ends the story and
     cancels a try that has not begun.
@@ -62,10 +63,11 @@ class Message(models.Model):
     html = models.TextField(blank=True)
     status = models.CharField(max_length=9, choices=Status, default=Status.QUEUED)
     available_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(null=True)
     tries = models.PositiveSmallIntegerField(default=0)
     segments = models.PositiveSmallIntegerField(default=0)
     cost_tenths = models.PositiveIntegerField(default=0)  # tenths of a cent
-    reason = models.CharField(max_length=40, blank=True)  # why failed or cancelled, a code
+    reason = models.CharField(max_length=40, blank=True)  # why failed, cancelled or late, a code
     created_at = models.DateTimeField(default=timezone.now)
     sent_at = models.DateTimeField(null=True)
     done_at = models.DateTimeField(null=True)
@@ -127,7 +129,7 @@ class Message(models.Model):
 
     @property
     def why(self) -> str:
-        """Why it did not arrive, in French; empty when it did or still may."""
+        """Why it did not arrive or still waits, in French; else empty."""
         return say(self.reason)
 
 
@@ -195,6 +197,9 @@ class Callback(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["provider", "key"], name="one_callback_per_event")
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["id"], condition=Q(applied_at=None), name="callback_unread")
         ]
 
     def __str__(self) -> str:

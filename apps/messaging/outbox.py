@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Q
-from django.db.models.functions import Coalesce
+from django.db.models import F, Max, Q
+from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 
 from apps.contacts.channels import names
@@ -56,9 +56,10 @@ def claim(
 
     Service before commercial, oldest first. The last look happens here, under the person's
     lock: a STOP that was heard before this moment holds, and one that comes later finds the
-    message already on its way. Commercial messages outside the legal hours are postponed; those
-    to who may no longer be written to, or was written to for another cause within the shop's
-    cap, are cancelled. Raises nothing; several workers may claim at once.
+    message already on its way. Commercial messages outside the legal hours, and those to who was
+    written to for another cause within the shop's cap, are postponed to the first moment when
+    both let them; those that would then be over, or to who may no longer be written to, are
+    cancelled. Raises nothing; several workers may claim at once.
     """
     now = now or timezone.now()
     at_gates = gates(now)
@@ -75,13 +76,15 @@ def claim(
     for message in going:
         message.status = forward(message.status, Status.SENDING)
         message.tries += 1
-        message.available_at = None
-    update_rows(going, "status", "tries", "available_at", "segments")
+        message.available_at, message.reason = None, ""
+    update_rows(going, "status", "tries", "available_at", "reason", "segments")
     accounts = {c: sending(c).account(shop) for c in {m.channel for m in going}}
     attempts = _attempts(going, accounts, shop, now)
     note_written(shop, [(m.channel, m.to) for m in going], now)
     written_to = {people[m.contact_id].pk for m in going if m.kind == Kind.COMMERCIAL}
-    Contact.objects.filter(pk__in=written_to).update(last_commercial_at=now)
+    # Later where another campaign has already promised her a moment to come.
+    last = Greatest(F("last_commercial_at"), now)
+    Contact.objects.filter(pk__in=written_to).update(last_commercial_at=last)
     return [
         hold_out(
             a,
@@ -208,7 +211,7 @@ def _last_look(
     refused: list[Message] = []
     postponed: list[Message] = []
     going: list[Message] = []
-    moments: dict[tuple[str, str], datetime] = {}  # by number, or once for all of mainland France
+    moments: dict[tuple[str, str, datetime], datetime] = {}  # by where people live
     for message in messages:
         person = people[message.contact_id]
         advertises = message.kind == Kind.COMMERCIAL
@@ -217,27 +220,29 @@ def _last_look(
             and (
                 _why_not(message, person, (message.channel, message.to) in opposed)
                 or _not_by_law(message, person, shop, now)
-                or ("capped" if written[person.pk] - {message.cause} else "")
             )
         ):
             _refuse(message, reason, now)
             refused.append(message)
-        elif not advertises:
+            continue
+        if not advertises:
             going.append(message)
+            continue
+        others = [at for cause, at in written[person.pk].items() if cause != message.cause]
+        free = max([now, *(at + timedelta(days=shop.cap_days) for at in others)])
+        at = _allowed(person, shop, free, moments)
+        if message.expires_at and at > message.expires_at:
+            _refuse(message, "capped" if free > now else "outdated", now)
+            refused.append(message)
+        elif at > now:
+            message.available_at = at
+            message.reason = "too_soon" if free > now else "closed_hours"
+            postponed.append(message)
         else:
-            mainland = person.phone and person.phone_region == "FR"
-            place = ("FR" if mainland else person.phone, person.postal_code)
-            if place not in moments:
-                postal = person.postal_code
-                moments[place] = next_allowed(shop, person.phone, now, postal_code=postal)
-            message.available_at = at = moments[place]
-            if at > now:
-                postponed.append(message)
-            else:
-                going.append(message)
-                written[person.pk].add(message.cause)
+            going.append(message)
+            written[person.pk][message.cause] = now
     update_rows(refused, "status", "reason", "available_at", "done_at")
-    update_rows(postponed, "available_at")
+    update_rows(postponed, "available_at", "reason")
     return going
 
 
@@ -248,16 +253,28 @@ def _refuse(message: Message, reason: str, now: datetime) -> None:
     message.reason, message.available_at, message.done_at = reason, None, now
 
 
+def _allowed(
+    person: Contact, shop: Shop, free: datetime, known: dict[tuple[str, str, datetime], datetime]
+) -> datetime:
+    """``next_allowed``, worked out once for all of mainland France and else by number."""
+    mainland = person.phone and person.phone_region == "FR"
+    place = ("FR" if mainland else person.phone, person.postal_code, free)
+    if place not in known:
+        known[place] = next_allowed(shop, person.phone, free, postal_code=person.postal_code)
+    return known[place]
+
+
 def _lately_written(
     commercial: Sequence[Message], people: dict[int, Contact], shop: Shop, now: datetime
-) -> dict[int, set[str]]:
-    """For what causes each person was written to within the shop's cap, the failed aside.
+) -> dict[int, dict[str, datetime]]:
+    """For what causes, and when, each person was written to within the shop's cap, the failed
+    aside.
 
     A drop takes its people when it is written (``campaigns.taking.take``), yet it may wait
     longer than the cap, or two records that both were taken may become one. Under the people's
     locks: of two workers the second sees what the first took.
     """
-    written: dict[int, set[str]] = defaultdict(set)
+    written: dict[int, dict[str, datetime]] = defaultdict(dict)
     if not commercial or not shop.cap_days:
         return written
     living = {people[message.contact_id].pk for message in commercial}
@@ -267,8 +284,8 @@ def _lately_written(
         message__kind=Kind.COMMERCIAL,
         at__gt=now - timedelta(days=shop.cap_days),
     ).exclude(status__in=[Status.FAILED, Status.CANCELLED])
-    for person, cause in tries.values_list(speaks, "message__cause").distinct():
-        written[person].add(cause)
+    for person, cause, at in tries.values_list(speaks, "message__cause").annotate(Max("at")):
+        written[person][cause] = at
     return written
 
 

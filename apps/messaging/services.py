@@ -40,10 +40,12 @@ def post(
     html: str = "",
     to: str = "",
     at: datetime | None = None,
+    expires_at: datetime | None = None,
 ) -> Message | None:
     """One message for one cause, once: the same ``(cause, contact, channel)`` again is None.
 
-    ``to`` defaults to the contact's own address for the channel; ``at`` is the earliest moment.
+    ``to`` defaults to the contact's own address for the channel; ``at`` is the earliest moment,
+    ``expires_at`` the latest.
     The message leaves by a worker after the caller's transaction commits.
     """
     now, address = timezone.now(), to or contact.address(channel)
@@ -59,6 +61,7 @@ def post(
         body=body,
         html=html,
         available_at=at or now,
+        expires_at=expires_at,
         created_at=now,
     )
     if not insert_once(message):
@@ -81,8 +84,9 @@ def post_selected(
     """
     now: datetime = shared["created_at"]
     moments = insert_selected(Message, own, shared, source, values, returning="available_at")
-    for at in sorted(moments):
-        wake(at if at > now else None)
+    if moments:
+        first = min(moments)
+        wake(first if first > now else None)
 
 
 @transaction.atomic

@@ -25,6 +25,8 @@ from apps.shops import mail_identity
 from apps.shops.models import Shop
 from apps.shops.services import every_open_shop
 
+UNHEARD = timedelta(minutes=1)  # what was stored longer ago has lost its job
+
 
 def _this_shop() -> Shop:
     return Shop.objects.get(schema_name=current_schema())
@@ -41,8 +43,13 @@ def hurry() -> None:
 
 
 def apply_callback(callback_id: int) -> None:
-    """A stored callback, understood."""
+    """A stored answer, understood."""
     callbacks.apply(callback_id, _this_shop())
+
+
+def apply_callbacks() -> None:
+    """What providers told since somebody last listened."""
+    callbacks.apply_waiting(_this_shop())
 
 
 def submit_template(template_id: int) -> None:
@@ -100,13 +107,16 @@ def tell_owners(percent: int) -> None:
 
 
 def sweep() -> None:
-    """Recurring, in public: a drain for each shop that has something due or left hanging.
+    """Recurring, in public: a drain for each shop that has something due or left hanging, and a
+    listener where news wait.
 
     The outbox wakes itself; this is the net under it (a queue that was emptied by hand).
     """
     now = timezone.now()
     for shop in every_open_shop():
         budget.look_again(shop, now)
+        if callbacks.waiting().filter(received_at__lt=now - UNHEARD).exists():
+            enqueue(apply_callbacks)
         moment = outbox.next_moment(now)
         if outbox.more_is_due(now) or (moment and moment <= now):
             enqueue(drain, bulk=True)

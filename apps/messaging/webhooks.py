@@ -6,14 +6,12 @@ answer it came with is applied.
 
 import base64
 import binascii
-import hashlib
 import hmac
 import json
 import re
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import csrf_exempt
@@ -21,15 +19,12 @@ from django.views.decorators.http import require_POST
 from twilio.request_validator import RequestValidator
 
 from apps.core.doors import public
-from apps.core.jobs import enqueue
+from apps.core.reading import columns, instance, one
 from apps.core.refusal import Refusal
-from apps.core.tenancy import in_schema
-from apps.messaging import accounts, lines
-from apps.messaging.models import Attempt, Callback
+from apps.messaging import accounts, callbacks, lines
 from apps.messaging.providers import twilio
 from apps.messaging.providers.inbound import Unreadable, letters
 from apps.messaging.providers.urls import platform_url
-from apps.messaging.tasks import apply_callback
 from apps.shops.ledger import may_work
 from apps.shops.models import Shop
 
@@ -54,6 +49,7 @@ BREVO_EVENTS = frozenset(
 )
 
 
+_BY_TOKEN = f"SELECT {columns(Shop, 's')} FROM public.shops_shop s WHERE s.callback_token = %s"
 # How Twilio writes the channel before a number.
 _LINES = {"": "sms", "whatsapp": "whatsapp"}
 
@@ -72,9 +68,10 @@ class _Refused(Exception):
 
 
 def _shop(token: object) -> Shop:
-    found = Shop.objects.filter(callback_token=token).first() if isinstance(token, str) else None
-    if found is None:
+    row = one(_BY_TOKEN, [token]) if isinstance(token, str) else None
+    if row is None:
         raise Http404
+    found: Shop = instance(Shop, row)
     if not may_work(found):
         raise ShopUpdating()  # its schema is behind this code: the provider comes back
     return found
@@ -89,22 +86,9 @@ def _store(
     key: str = "",
     account: str = "",
 ) -> None:
-    """Once per event, by ``key`` or by all that it says: a replay enqueues nothing.
-
-    News of an ``attempt`` is heard from the ``account`` that took it, and from no other.
-    """
-    with in_schema(shop.schema_name), transaction.atomic():
-        tries = Attempt.objects.filter(token=attempt, account=account)
-        if attempt is not None and not (isinstance(attempt, str) and tries.exists()):
-            raise Http404
-        kept = {**payload, "attempt": attempt}
-        text = key or json.dumps(kept, sort_keys=True)
-        key = hashlib.sha256(text.encode()).hexdigest()
-        callback, created = Callback.objects.get_or_create(
-            provider=provider, key=key, defaults={"payload": kept}
-        )
-        if created:
-            enqueue(apply_callback, callback.pk)
+    """Nobody's try is a 404."""
+    if not callbacks.store(shop, provider, attempt, payload, key=key, account=account):
+        raise Http404
 
 
 def _too_big(request: HttpRequest, most: int = MAX_BODY) -> bool:

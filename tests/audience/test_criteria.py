@@ -1,6 +1,6 @@
 """Who a message is for, whom it reaches, and why not the others."""
 
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 
 import pytest
 from django.utils import timezone
@@ -17,6 +17,7 @@ from apps.audience.criteria import (
 )
 from apps.contacts.models import Channel, ConsentState, Contact
 from apps.contacts.services import tag_named
+from apps.messaging.clocks import clocks
 from tests.factories import CardFactory, ContactFactory, ProgrammeFactory
 
 pytestmark = pytest.mark.django_db
@@ -143,6 +144,12 @@ def test_criteria_are_said_in_french():
     )
 
 
+def at_any_hour(shop, now):
+    """Who was written to lately may get it no later."""
+    shop.quiet_until, shop.quiet_from, shop.sundays_allowed = time(0), time.max, True
+    return clocks(shop, now, now)
+
+
 def left_out(found):
     return {left.reason: left.count for left in found.left_out}
 
@@ -189,13 +196,14 @@ def test_one_message_each_by_sms_first_or_one_by_each_channel(shop):
     CardFactory(contact=by_both, balance=7)
     by_mail = ContactFactory(agreeing=True, phone="", phone_mobile=False)
     ContactFactory()
-    once = [(c.contact_id, c.channel) for c in chosen(named(), BOTH, False, shop)]
+    hours = at_any_hour(shop, timezone.now())
+    once = [(c.contact_id, c.channel) for c in chosen(named(), BOTH, False, shop, hours)]
     assert once == [(by_both.pk, "sms"), (by_mail.pk, "email")]
-    each = [(c.contact_id, c.channel) for c in chosen(named(), BOTH, True, shop)]
+    each = [(c.contact_id, c.channel) for c in chosen(named(), BOTH, True, shop, hours)]
     assert each == [(by_both.pk, "sms"), (by_both.pk, "email"), (by_mail.pk, "email")]
-    first = next(chosen(named(), BOTH, False, shop))
+    first = next(chosen(named(), BOTH, False, shop, hours))
     assert (first.address, first.balance, first.missing) == (by_both.phone, 7, 3)
-    assert not list(chosen(named(), [], False, shop))
+    assert not list(chosen(named(), [], False, shop, hours))
 
 
 @settings(
@@ -232,7 +240,7 @@ def test_the_counts_add_up_and_agree_with_the_list(shop, crowd, channels):
     found = reach(named(), channels, shop, now)
     assert found.total == len(crowd) == found.reached + sum(c.count for c in found.left_out)
     for both in (False, True):
-        listed = list(chosen(named(), channels, both, shop, now))
+        listed = list(chosen(named(), channels, both, shop, at_any_hour(shop, now)))
         for channel in channels:
             count = sum(1 for one in listed if one.channel == channel)
             assert count == (found.by_channel if both else found.once)[channel]

@@ -106,14 +106,17 @@ def _once(ground: Ground, side: Side, into: Figures, seconds: float) -> None:
     into.database.append((ground.database_cpu() - before) * 1000 / count)
 
 
-def wrk(server: Server, prepared: Sequence[bytes], seconds: float) -> dict[str, float]:
-    """Four connections, each with its next request as soon as the last is answered."""
+def wrk(
+    server: Server, prepared: Sequence[bytes], seconds: float, connections: int = 4
+) -> dict[str, float]:
+    """So many connections, each with its next request as soon as the last is answered."""
     command = shutil.which("wrk")
     if command is None:
         raise LoadFailed("wrk manque sur cette machine : apt-get install wrk")
     with written(prepared) as file:
         address = f"http://127.0.0.1:{server.port}/"
-        asked = [command, "-t1", "-c4", f"-d{seconds}s", "-s", str(WRK), address, "--", str(file)]
+        asked = [command, "-t1", f"-c{connections}", f"-d{seconds}s"]
+        asked += ["-s", str(WRK), address, "--", str(file)]
         out = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
     found: dict[str, float] = json.loads(out.splitlines()[-1])
     return found

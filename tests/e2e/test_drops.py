@@ -9,6 +9,7 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from apps.campaigns.models import Drop, State
+from apps.contacts.models import Contact
 from apps.contacts.services import tag_named
 from apps.core.tenancy import in_schema
 from apps.messaging.models import Message
@@ -78,12 +79,20 @@ def test_every_state_of_a_drop_fits_and_reads(page, stack, cellar, view):
         told(held)
         later = drop_in(State.SCHEDULED, send_at=soon, launch_token=uuid4())
         draft = drop_in(State.DRAFT, criteria={"tags": ["jura"]})
+        lately = soon - timedelta(days=7)
+        capped = Contact.objects.tagged("jura").order_by("pk").values("pk")[:3]
+        Contact.objects.filter(pk__in=capped).update(last_commercial_at=lately)
+        waits = drop_in(State.SENDING, frozen_at=timezone.now(), relevant_until=soon.date())
+        told(waits)
+        left = Message.objects.filter(cause=waits.cause, status="sent")
+        left.update(status="queued", available_at=soon, reason="too_soon", sent_at=None)
     sign_in(page, stack, cellar, "manager")
     screens = {
         "list": "",
         "new": "nouveau/",
         "done": f"{done.pk}/",
         "paused": f"{held.pk}/",
+        "waits": f"{waits.pk}/",
         "scheduled": f"{later.pk}/",
         "composer": f"{draft.pk}/",
         "launch": f"{draft.pk}/envoyer/",

@@ -1,12 +1,12 @@
 """A shop that may write at any hour, an outbox on this machine, and ways to post."""
 
-from datetime import time
+from datetime import time, timedelta
 
 import pytest
 from django_q.models import OrmQ
 
 from apps.core.actor import SYSTEM
-from apps.messaging import accounts, services
+from apps.messaging import accounts, services, waking
 from apps.messaging.providers import provider_of
 from tests.messaging.peers import MINE, NUMBER, OUR_TOKEN, OURS, TOKEN, Twilio, http_peer
 
@@ -19,6 +19,12 @@ def mailbox(tmp_path, settings):
     settings.EMAIL_BACKEND = "apps.core.mailbox.MailboxBackend"
     yield settings.MAILBOX_DIR
     provider_of.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch):
+    """News wait for no others: ``run_jobs`` runs what is due."""
+    monkeypatch.setattr(waking, "GATHER", timedelta(0))
 
 
 @pytest.fixture

@@ -67,8 +67,10 @@ def test_two_workers_with_a_message_each_write_to_a_person_once(committed, shop,
 
     def post_both():
         person = ContactFactory(agreeing=True)
+        common = {"channel": "sms", "kind": "commercial", "body": "!"}
+        until = timezone.now() + timedelta(days=3)
         for cause in ("drop:1", "drop:2"):
-            services.post(contact=person, channel="sms", kind="commercial", cause=cause, body="!")
+            services.post(contact=person, cause=cause, expires_at=until, **common)
 
     committed(post_both)
     by_day = next_allowed(shop, "", timezone.now() + timedelta(days=1))

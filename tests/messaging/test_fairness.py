@@ -1,5 +1,6 @@
 """Who goes first: what a person waits for, then each shop in its turn."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -144,17 +145,45 @@ def test_a_batch_costs_as_many_statements_as_one(backlog, shop, django_assert_ma
         outbox.record([(claim.attempt_id, sent) for claim in claims], shop)
 
 
-def test_a_claim_reads_the_beginning_of_an_index_whatever_waits_behind(backlog, shop):
-    """No sort and no scan of the whole: what is taken stands first in ``message_due``."""
+def and_so_often(times):
+    """The whole backlog again, for so many causes."""
     with connection.cursor() as cursor:
         cursor.execute(
             'INSERT INTO messaging_message (contact_id, channel, kind, cause, "to", subject,'
             " body, html, status, available_at, tries, segments, cost_tenths, reason, created_at)"
             " SELECT contact_id, channel, kind, 'drop:' || n, \"to\", '', body, '', status,"
             " available_at, 0, 0, 0, '', created_at"
-            " FROM messaging_message, generate_series(2, 60) n"
+            " FROM messaging_message, generate_series(2, %s) n",
+            [times],
         )
         cursor.execute("ANALYZE messaging_message")
+
+
+def pages_read(plan):
+    """Pages of tables and indexes that a statement touched."""
+    return json.loads(plan)[0]["Plan"]["Shared Hit Blocks"]
+
+
+@pytest.mark.slow
+def test_behind_two_hundred_thousand_offers_a_code_goes_first_and_nothing_reads_them(
+    backlog, shop, posted
+):
+    def claimed():
+        due = Message.objects.due().filter(kind="commercial")
+        first = due.select_for_update(skip_locked=True, no_key=True)[: draining.HELD]
+        return pages_read(first.explain(format="json", analyze=True, buffers=True))
+
+    few = claimed()
+    and_so_often(200_000 // MANY + 1)
+    assert Message.objects.count() >= 200_000
+    assert claimed() <= 3 * few
+    code = posted(ContactFactory(), kind="service", cause="card:1")
+    assert outbox.claim(shop)[0].message_id == code.pk
+
+
+def test_a_claim_reads_the_beginning_of_an_index_whatever_waits_behind(backlog, shop):
+    """No sort and no scan of the whole: what is taken stands first in ``message_due``."""
+    and_so_often(60)
     due = Message.objects.due().filter(kind="commercial")
     plan = due.select_for_update(skip_locked=True, no_key=True)[:32].explain()
     assert "message_due" in plan

@@ -18,6 +18,7 @@ from tests.factories import ContactFactory
 from tests.outbox import post_to
 
 PARIS = ZoneInfo("Europe/Paris")
+A_DAY = timedelta(days=1)
 pytestmark = pytest.mark.django_db
 
 
@@ -102,7 +103,7 @@ def test_two_causes_at_once_reach_a_person_once_and_one_cause_on_both_channels(
     person = ContactFactory(agreeing=True)
     posted(person, cause="drop:1")
     posted(person, cause="drop:1", channel="email", subject="Le Drop")
-    second = posted(person, cause="drop:2")
+    second = posted(person, cause="drop:2", expires_at=timezone.now() + A_DAY)
     posted(person, cause="card:3", kind="service")
     run_jobs()
     assert causes_that_left() == [("card:3", "sms"), ("drop:1", "email"), ("drop:1", "sms")]
@@ -114,7 +115,7 @@ def test_two_causes_at_once_reach_a_person_once_and_one_cause_on_both_channels(
 def test_a_message_that_waited_finds_the_cap_reached_by_another(open_hours, run_jobs, posted):
     """The first was taken, then paused for so long that the second was allowed meanwhile."""
     person, other = ContactFactory(agreeing=True), ContactFactory(agreeing=True)
-    waited = posted(person, cause="drop:1")
+    waited = posted(person, cause="drop:1", expires_at=timezone.now() + A_DAY)
     hold("drop:1")
     posted(person, cause="drop:2")
     run_jobs()
@@ -145,10 +146,35 @@ def test_two_records_that_became_one_person_are_written_to_once(open_hours, run_
     posted(old, cause="drop:1")
     run_jobs()
     Contact.objects.filter(pk=old.pk).update(merged_into=person)
-    second = posted(person, cause="drop:2")
+    second = posted(person, cause="drop:2", expires_at=timezone.now() + A_DAY)
     run_jobs()
     second.refresh_from_db()
     assert second.reason == "capped"
+
+
+def test_while_it_means_something_a_capped_message_waits_for_both_cap_and_hours(shop, posted):
+    person = ContactFactory(agreeing=True)
+    friday, monday = (datetime(2026, 11, d, 22, tzinfo=PARIS) for d in (20, 30))
+    first, second = (posted(person, cause=c, expires_at=monday) for c in ("drop:1", "drop:2"))
+    day = datetime(2026, 11, 20, 21, tzinfo=PARIS)
+    Message.objects.filter(pk=first.pk).update(available_at=day)
+    assert len(outbox.claim(shop, day)) == 1
+    Message.objects.filter(pk=second.pk).update(available_at=day)
+    assert outbox.claim(shop, friday) == []
+    second.refresh_from_db()
+    # A week on it is Friday at nine in the evening again, and permitted.
+    assert (second.available_at, second.reason) == (day + timedelta(days=7), "too_soon")
+    assert second.status == Status.QUEUED
+    assert [c.message_id for c in outbox.claim(shop, day + timedelta(days=7))] == [second.pk]
+    second.refresh_from_db()
+    assert second.reason == ""
+
+
+def test_what_is_over_leaves_at_no_hour(open_hours, run_jobs, posted):
+    message = posted(ContactFactory(agreeing=True), expires_at=timezone.now() - A_DAY)
+    run_jobs()
+    message.refresh_from_db()
+    assert (message.status, message.reason) == (Status.CANCELLED, "outdated")
 
 
 def test_outside_the_legal_hours_a_message_is_postponed_not_dropped(shop, posted):

@@ -1,6 +1,7 @@
 """Messages leaving through the real Twilio adapter, to a provider 50 ms away in another process.
 
-All checks on: consent, opposition, cap, hours. The worker is the one production runs.
+All checks on: consent, opposition, cap, hours. The worker is the one production runs. What a send
+costs stands beside a bare view that locks, inserts and updates.
 """
 
 import statistics
@@ -19,16 +20,19 @@ from apps.campaigns.estimate import estimate
 from apps.contacts.models import ConsentState, Contact
 from apps.core.actor import Actor
 from apps.core.tenancy import in_schema, use_public
-from apps.messaging.models import Message, Status
+from apps.messaging.models import Kind, Message, Status
+from apps.messaging.services import post
 from apps.messaging.waking import wake
 from apps.shops.models import Shop
 from config import processes
 from tests import chaos
 from tests.bench.ground import FOLDER, Ground, cpu_of, environment
+from tests.bench.load import compare
 from tests.bench.report import Row
+from tests.bench.yardsticks import bare
 
-BACKLOG, SHORT, FIRSTS = 100_000, 10, 5
-WARM, SECONDS = 4.0, 12.0
+BACKLOG, SHORT, FIRSTS, CODES = 200_000, 10, 5, 5
+WARM, SECONDS, LEAST, CPU_OF_TEN = 4.0, 12.0, 600, 25.0
 BY = Actor("system")
 _CLEAR = """
 TRUNCATE {s}.messaging_attempt, {s}.messaging_message, {s}.messaging_wake CASCADE;
@@ -51,6 +55,8 @@ def measure(ground: Ground) -> Iterator[Row]:
     big, small = _shop("envois-grand", BACKLOG), _shop("envois-petit", SHORT)
     for shop in (big, small):
         _run(ground, _CLEAR, shop)
+    with bare(ground) as view:
+        yardstick = compare(ground, [view], rounds=3, seconds=2)[view.name].cpu
     with chaos.provider(FOLDER / "twilio") as twilio:
         surroundings = environment(WORKERS="2", **twilio.settings)
         with chaos.kept(surroundings, FOLDER / "worker.log", processes.WORKER) as (worker,):
@@ -58,8 +64,9 @@ def measure(ground: Ground) -> Iterator[Row]:
             _run(ground, _BACKLOG, big)
             with in_schema(big.schema_name):
                 wake()
-            yield from _flow(ground, twilio, lambda: cpu_of(worker.process.pid))
+            yield from _flow(ground, twilio, lambda: cpu_of(worker.process.pid), yardstick)
             yield _behind(ground, small, big)
+            yield _code(big)
 
 
 def _shop(slug: str, many: int) -> Shop:
@@ -131,7 +138,9 @@ def _first(ground: Ground, shop: Shop, twilio: chaos.Provider) -> Row:
     return Row("first send after « send now »", "≤ 1 s", value, worst <= 1, {"seconds": found})
 
 
-def _flow(ground: Ground, twilio: chaos.Provider, app: Callable[[], float]) -> Iterator[Row]:
+def _flow(
+    ground: Ground, twilio: chaos.Provider, app: Callable[[], float], yardstick: float
+) -> Iterator[Row]:
     time.sleep(WARM)
     before, began = twilio.behave(), time.monotonic()
     app_before, database_before = app(), ground.database_cpu()
@@ -143,11 +152,14 @@ def _flow(ground: Ground, twilio: chaos.Provider, app: Callable[[], float]) -> I
         "per_second": round(per_second, 1),
         "app_ms": round(in_app * 1000 / max(1, sent), 3),
         "database_ms": round(in_database * 1000 / max(1, sent), 3),
+        "bare_write_ms": round(yardstick, 3),
     }
-    value = f"{per_second:.0f}/s"
-    yield Row("sends, 2 workers, provider at 50 ms", "≥ 400/s", value, per_second >= 400, figures)
-    value = f"{cpu:.2f} ms a send: {cpu * 0.08:.2f} of a core"
-    yield Row("CPU of 80 sends/s", "≤ 0.25 of a core", value, cpu * 0.08 <= 0.25, figures)
+    value = f"{per_second:.0f}/s, {(in_app + in_database) / took:.2f} of two cores"
+    good = per_second >= LEAST and in_app + in_database < 2 * took
+    yield Row("sends, 2 workers, provider at 50 ms", f"≥ {LEAST}/s", value, good, figures)
+    value = f"{cpu * 10:.1f} ms, {cpu / yardstick:.2f} × a bare write each"
+    mark = f"≤ {CPU_OF_TEN:.0f} ms"
+    yield Row("CPU of 10 sends", mark, value, cpu * 10 <= CPU_OF_TEN, figures)
 
 
 def _behind(ground: Ground, small: Shop, big: Shop) -> Row:
@@ -165,9 +177,28 @@ def _behind(ground: Ground, small: Shop, big: Shop) -> Row:
     usual, worst = statistics.median(found), max(found)
     value = f"{usual:.1f} s, at most {worst:.1f} s"
     return Row(
-        "a drop of 10 behind another shop's 100,000",
+        f"a drop of 10 behind another shop's {BACKLOG:,}",
         "≤ 5 s",
         value,
         worst <= 5 and left > 0,
         {"seconds": found, "left of the other": left},
+    )
+
+
+def _code(big: Shop) -> Row:
+    """What a customer asked for, while the same shop's campaign is leaving."""
+    found = []
+    with in_schema(big.schema_name):
+        for turn in range(CODES):
+            person = Contact.objects.order_by("-pk")[turn]
+            cause = f"card:{turn}"
+            post(contact=person, channel="sms", kind=Kind.SERVICE, cause=cause, body="Votre carte")
+            its = Message.objects.filter(cause=cause, status=Status.SENT)
+            found.append(_wait(its.exists))
+        left = Message.objects.filter(available_at__isnull=False).count()
+    usual, worst = statistics.median(found), max(found)
+    value = f"{usual:.2f} s, at most {worst:.2f} s"
+    figures = {"seconds": found, "left": left}
+    return Row(
+        f"a code behind {BACKLOG:,} offers", "≤ 1 s", value, worst <= 1 and left > 0, figures
     )
