@@ -201,12 +201,7 @@ def _last_look(
     now: datetime,
 ) -> list[Message]:
     commercial = [m for m in messages if m.kind == Kind.COMMERCIAL]
-    opposed = {
-        (channel, address)
-        for channel in names()
-        for address in opposed_among(channel, [m.to for m in commercial if m.channel == channel])
-    }
-    opposed |= stopped_on_line(shop, [(m.channel, m.to) for m in commercial])
+    opposed = _opposed(commercial, shop)
     written = _lately_written(commercial, people, shop, now)
     refused: list[Message] = []
     postponed: list[Message] = []
@@ -244,6 +239,16 @@ def _last_look(
     update_rows(refused, "status", "reason", "available_at", "done_at")
     update_rows(postponed, "available_at", "reason")
     return going
+
+
+def _opposed(commercial: Sequence[Message], shop: Shop) -> set[tuple[str, str]]:
+    """The addresses, by their channel, that may not be advertised to whoever has them."""
+    opposed = {
+        (channel, address)
+        for channel in names()
+        for address in opposed_among(channel, [m.to for m in commercial if m.channel == channel])
+    }
+    return opposed | stopped_on_line(shop, [(m.channel, m.to) for m in commercial])
 
 
 def _refuse(message: Message, reason: str, now: datetime) -> None:
