@@ -1,6 +1,7 @@
 """Which tasks react to which fact: the one place where a lower room is heard above."""
 
 REACTIONS: dict[str, tuple[str, ...]] = {
+    "apps.catalog.facts.UnitsFreed": ("apps.campaigns.tasks.units_freed",),
     "apps.contacts.facts.ConsentGiven": ("apps.campaigns.tasks.heard_consent",),
     "apps.core.trail.Recorded": ("apps.audit.tasks.write",),
     "apps.loyalty.facts.RewardWon": ("apps.campaigns.tasks.heard_reward",),

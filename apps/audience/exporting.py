@@ -18,7 +18,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from apps.audience.queries import names_of
-from apps.catalog.models import Purchase
+from apps.catalog.models import Purchase, Reservation
 from apps.catalog.queries import Spending, spending_of
 from apps.contacts import channels
 from apps.contacts.models import ConsentEvent, ConsentState, Contact
@@ -147,6 +147,14 @@ def _purchases(contact: int | None) -> Iterator[Row]:
             yield (*head, line.label, line.units, amount, *tail)
 
 
+def _reservations(contact: int | None) -> Iterator[Row]:
+    rows = Reservation.objects.filter(_of("contact__", contact))
+    rows = rows.select_related("variant__product").order_by("pk")
+    for r in rows.iterator(chunk_size=BATCH):
+        ending = r.get_ending_display() if r.ending else ""
+        yield r.contact_id, r.variant.full_name, r.units, r.at, ending, r.ended_at
+
+
 def _messages(contact: int | None) -> Iterator[Row]:
     rows = Message.objects.filter(_of("contact__", contact)).order_by("pk")
     for m in rows.iterator(chunk_size=BATCH):
@@ -240,6 +248,11 @@ TABLES = (
             "Annulé le",
         ),
         _purchases,
+    ),
+    Table(
+        "reservations",
+        ("Client", "Article", "Quantité", "Demandée le", "Fin", "Finie le"),
+        _reservations,
     ),
     Table(
         "messages",

@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 
 from apps.accounts.models import User
 from apps.audience.criteria import Criteria, people
-from apps.catalog.models import Purchase, PurchaseSource
+from apps.catalog.models import Purchase, PurchaseSource, Reservation
 from apps.contacts import channels
 from apps.contacts.models import Channel, ConsentEvent, ConsentState, Contact, Source, Tag
 from apps.core.actor import Kind
@@ -170,7 +170,7 @@ class Moment:
 
 
 def timeline(contact: Contact, *, page: int = 1, size: int = 30) -> tuple[list[Moment], bool]:
-    """Everything a person did or got, newest first, and whether there is more; nine queries.
+    """Everything a person did or got, newest first, and whether there is more; ten queries.
 
     Also what they did under a record that was merged into this one.
     """
@@ -179,6 +179,7 @@ def timeline(contact: Contact, *, page: int = 1, size: int = 30) -> tuple[list[M
         *_movements(contact, most),
         *_redemptions(contact, most),
         *_purchases(contact, most),
+        *_reservations(contact, most),
         *_messages(contact, most),
         *_replies(contact, most),
         *_consents(contact, most),
@@ -253,6 +254,21 @@ def _purchases(contact: Contact, most: int) -> list[Moment]:
         )
         title = f"{what} de {show_euros(abs(row.amount_cents))}"
         moments.append(Moment(row.at, title, articles, "accent"))
+    return moments
+
+
+def _reservations(contact: Contact, most: int) -> list[Moment]:
+    """Asked, and what became of it."""
+    rows = Reservation.objects.filter(_theirs(contact, "contact"))
+    rows = rows.select_related("variant__product").order_by("-at", "-pk")[:most]
+    moments = []
+    for row in rows:
+        what = f"{row.units} × {row.variant.full_name}"
+        moments.append(Moment(row.at, "Réservation", what, "accent"))
+        if row.ended_at:
+            title = f"Réservation {row.get_ending_display().lower()}"
+            fetched = row.ending == Reservation.Ending.COLLECTED
+            moments.append(Moment(row.ended_at, title, what, "good" if fetched else "plain"))
     return moments
 
 

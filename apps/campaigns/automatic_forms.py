@@ -10,8 +10,12 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.campaigns.automatic import WRITTEN
 from apps.campaigns.forms import TEXTS, WordsForm
+from apps.campaigns.lots import VARIABLES as OF_A_LOT
 from apps.campaigns.models import Trigger
 from apps.campaigns.triggers import KINDS
+from apps.campaigns.writing import VARIABLES, uses
+
+AT_HAND = tuple(variable for variable in VARIABLES if variable.name not in OF_A_LOT)
 
 
 class TriggerForm(WordsForm):
@@ -32,6 +36,11 @@ class TriggerForm(WordsForm):
         self.fields["offer"].widget.attrs["aria-describedby"] = "offer-aide offer-erreur"
         if not KINDS[self.instance.kind].by_clock:
             del self.fields["hour"]
+
+    def _check(self, name: str, text: str) -> None:
+        super()._check(name, text)
+        if any(uses(text, one) for one in OF_A_LOT):
+            raise ValidationError(_("Un produit se réserve seulement dans un Daily Drop."))
 
     def clean_offer_days(self) -> int | None:
         days: int | None = self.cleaned_data["offer_days"]

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from apps.audience.criteria import Criteria, reach
 from apps.campaigns.addresses import note
+from apps.campaigns.lots import open_lot
 from apps.campaigns.models import Drop, Rival, State
 from apps.campaigns.splitting import rival_of
 from apps.campaigns.taking import take, write
@@ -78,6 +79,7 @@ def _begin(drop_id: int, token: str, shop: Shop, now: datetime) -> Drop | None:
         drop.launched_at = now
         for text in drop.texts.values():
             note(text.counted)
+        open_lot(drop, now)
     drop.state = State.PREPARING
     drop.save(update_fields=[*_BEGUN, "saved_at"])
     return drop

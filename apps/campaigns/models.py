@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+import apps.campaigns.lot_models  # noqa: F401 (Django looks for models here alone)
 from apps.contacts import channels
 from apps.contacts.models import Contact
 from apps.core.tokens import new_token, short
@@ -291,6 +292,7 @@ class Use(models.Model):
 class Link(models.TextChoices):
     CARD = "card", _("sa carte")
     VOUCHER = "voucher", _("son bon")
+    LOT = "lot", _("la page pour réserver")
 
 
 class Address(models.Model):

@@ -14,7 +14,7 @@ from apps.campaigns.writing import absences, uses
 from apps.contacts.channels import named
 from apps.contacts.models import Channel, Contact
 from apps.loyalty.services import the_programme
-from apps.messaging.letter import card_link, paragraphs
+from apps.messaging.letter import paragraphs
 from apps.shops.models import Shop
 
 
@@ -128,6 +128,5 @@ def mail_sample(words: rendering.Words, told: Told, shop: Shop) -> dict[str, Any
     return {
         "subject": rendering.subject(words, Channel.EMAIL, reader, shop),
         "paragraphs": paragraphs(rendering.body(words, Channel.EMAIL, reader, shop)),
-        "card": card_link(shop, "", words.door),
         "name": reader.first_name or "une personne sans prénom",
     }

@@ -283,7 +283,7 @@ class Effect:
 def has_links(words: Drop | Trigger) -> bool:
     """Whether somebody could follow a link of it that is counted."""
     texts = [words.written(channel) for channel in words.channels]
-    told = any(uses(text, "lien") or uses(text, "bon") for text in texts)
+    told = any(uses(text, name) for text in texts for name in ("lien", "bon", "réserver"))
     return told or bool(addresses.typed_in(words.counted))
 
 

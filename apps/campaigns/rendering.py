@@ -6,6 +6,8 @@ from typing import Protocol
 
 from apps.audience.criteria import Chosen
 from apps.campaigns.addresses import through
+from apps.campaigns.links import lot_link
+from apps.campaigns.lots import lot_of
 from apps.campaigns.personal import voucher_link
 from apps.campaigns.writing import fill, uses
 from apps.contacts.models import Channel, Contact
@@ -50,6 +52,20 @@ def _values(words: Words, person: Chosen, shop: Shop) -> dict[str, str]:
         "reste": str(person.missing),
         "lien": card_link(shop, person.card_token, words.door),
         **({"code": NO_CODE, "bon": voucher_link(shop)} if words.offer else {}),
+        **_of_lot(words, shop),
+    }
+
+
+def _of_lot(words: Words, shop: Shop) -> dict[str, str]:
+    """With a link that opens nothing: each one's own is put in its place, as the way to stop."""
+    lot = lot_of(words)
+    if lot is None:
+        return {}
+    return {
+        "produit": lot.name,
+        "quantité": str(lot.quantity),
+        "prix": lot.price,
+        "réserver": lot_link(shop, lot.drop_id),
     }
 
 
@@ -64,7 +80,7 @@ def body(words: Words, channel: str, person: Chosen, shop: Shop) -> str:
     host = shop.url
     if way.short_links:
         host = host.removeprefix("https://")
-        for name in ("lien", "bon"):
+        for name in ("lien", "bon", "réserver"):
             values[name] = values.get(name, "").removeprefix("https://")
     if way.counts_addresses:
         text = through(text, words.door, host)

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.db.models import Q
 
+from apps.campaigns.lot_models import Lot
 from apps.campaigns.models import LIVE, Drop, Run, RunState, State, Trial, Trigger
 from apps.messaging.models import Message
 from apps.messaging.resting import RESTORED
@@ -27,6 +28,10 @@ def rest(using: str, now: datetime) -> None:
         if drop.state != State.SENDING or drop.cause in stopped:
             drop.state, drop.done_at, drop.pause_reason = State.CANCELLED, now, ""
             drop.save(using=using, update_fields=["state", "done_at", "pause_reason", "saved_at"])
+    # What was promised stays; nobody is told of it by itself, and the owner goes on with it.
+    open_lots = Lot.objects.using(using).filter(settled_at=None, drop__launched_at__isnull=False)
+    open_lots.filter(closed_at=None).update(closed_at=now)
+    open_lots.filter(reminded_at=None).update(reminded_at=now)
     trials = Trial.objects.using(using).filter(Q(claimed_at=None) | ~Q(to=""))
     trials.update(claimed_at=now, to="", body="", outcome="called_off")
     Trigger.objects.using(using).update(on_since=None, next_at=None)

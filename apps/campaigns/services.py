@@ -14,8 +14,9 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.audience.criteria import Criteria
 from apps.audit.services import record
-from apps.campaigns import picking
+from apps.campaigns import lots, picking
 from apps.campaigns.affording import LIMITS, affordable, not_closed
+from apps.campaigns.drafts import AlreadyLaunched, draft
 from apps.campaigns.estimate import Estimate
 from apps.campaigns.freezing import CLOSE, FREEZE
 from apps.campaigns.models import UNDER_WAY, Drop, Rival, State, Trigger
@@ -56,10 +57,6 @@ WRITTEN = (
 RIVAL_WRITTEN = (*Rival.TEXTS, "share", "hours", "otherwise")
 # What belongs to a day, and not to the words that may serve again.
 DATED = {"title", "offer_until", "send_at", "relevant_until"}
-
-
-class AlreadyLaunched(Refusal):
-    message = _("Ce message est déjà lancé : il ne se modifie plus.")
 
 
 class NothingToSend(Refusal):
@@ -137,17 +134,10 @@ def create(
     )
 
 
-def _draft(drop_id: int) -> Drop:
-    drop = Drop.objects.select_for_update().get(pk=drop_id)
-    if not drop.is_draft:
-        raise AlreadyLaunched()
-    return drop
-
-
 @transaction.atomic
 def save(drop_id: int, written: Mapping[str, Any], criteria: Criteria) -> Drop:
     """Keep what was typed (``WRITTEN``). Raises ``AlreadyLaunched``."""
-    drop = _draft(drop_id)
+    drop = draft(drop_id)
     for name in WRITTEN:
         if name in written:
             setattr(drop, name, written[name])
@@ -159,7 +149,7 @@ def save(drop_id: int, written: Mapping[str, Any], criteria: Criteria) -> Drop:
 @transaction.atomic
 def save_rival(drop_id: int, written: Mapping[str, Any] | None) -> None:
     """The second text as it was typed (``RIVAL_WRITTEN``), or none. Raises ``AlreadyLaunched``."""
-    drop = _draft(drop_id)
+    drop = draft(drop_id)
     if written is None:
         Rival.objects.filter(drop=drop).delete()
         return
@@ -170,7 +160,7 @@ def save_rival(drop_id: int, written: Mapping[str, Any] | None) -> None:
 @transaction.atomic
 def lighten_sms(drop_id: int) -> Drop:
     """The SMS in GSM-7, where that makes it cheaper. Raises ``AlreadyLaunched``."""
-    drop = _draft(drop_id)
+    drop = draft(drop_id)
     drop.sms_text = lighten(drop.sms_text)
     drop.save(update_fields=["sms_text", "saved_at"])
     return drop
@@ -178,24 +168,30 @@ def lighten_sms(drop_id: int) -> Drop:
 
 @transaction.atomic
 def duplicate(drop: Drop, by: Actor, now: datetime | None = None) -> Drop:
-    """A new draft with the same words for the same people."""
+    """A new draft with the same words for the same people, about the same product."""
+    now = now or timezone.now()
     kept = {name: getattr(drop, name) for name in WRITTEN if name not in DATED}
     copy = create(by, Criteria.read(drop.criteria), kept, now)
     if rival := rival_of(drop):
         save_rival(copy.pk, {name: getattr(rival, name) for name in RIVAL_WRITTEN})
+    if lot := lots.lot_of(drop):
+        lots.copy(lot, copy, now)
     return copy
 
 
 @transaction.atomic
 def discard(drop_id: int) -> None:
     """A draft is thrown away. Raises ``AlreadyLaunched``."""
-    _draft(drop_id).delete()
+    lots.remove(drop_id)
+    draft(drop_id).delete()
 
 
 def ready(drop: Drop, now: datetime) -> None:
     """Raises what keeps ``drop`` from being launched, nobody's presence aside."""
+    shop = shop_here()
     for text in drop.texts.values():
         ready_to_read(text)
+        lots.stands(text, shop, now)
     picking.ready(drop)
     if drop.offer_until and drop.offer_until < timezone.localdate(drop.send_at or now):
         raise OfferOver()
@@ -203,7 +199,6 @@ def ready(drop: Drop, now: datetime) -> None:
         raise TimePassed()
     if drop.send_at and drop.send_at > now + FURTHEST:
         raise TooFar()
-    shop = shop_here()
     leaves, ends = departure(shop, drop.send_at, now).at, last_moment(drop, shop, now)
     if ends < leaves:
         raise OverBeforeItLeaves()

@@ -34,6 +34,19 @@ STARTERS = (
         },
     ),
     Starter(
+        "lot",
+        "Un produit à réserver",
+        "Premier arrivé, premier servi : chacun en prend depuis son message.",
+        Criteria(),
+        {
+            "sms_text": "{prénom|Bonjour}, {quantité} {produit}, {prix}. "
+            "On vous en garde ? {réserver}",
+            "email_subject": "{produit}, on vous en garde ?",
+            "email_text": "Bonjour {prénom},\n\n{produit} : nous en avons {quantité}, à {prix}. "
+            "Premier arrivé, premier servi.\n\n{réserver}\n\nÀ bientôt,\n{boutique}",
+        },
+    ),
+    Starter(
         "absent",
         "Des habitués absents",
         "Un mot à ceux qu’on ne voit plus.",

@@ -5,7 +5,18 @@ from datetime import timedelta
 from django.db.models import Q
 from django.utils import timezone
 
-from apps.campaigns import firing, freezing, keeping, picking, services, trials
+from apps.campaigns import (
+    bookings,
+    due_lots,
+    firing,
+    freezing,
+    keeping,
+    lots,
+    picking,
+    services,
+    trials,
+)
+from apps.campaigns.lot_models import Lot
 from apps.campaigns.models import Drop, State
 from apps.contacts.facts import ConsentGiven
 from apps.contacts.models import ConsentEvent, ConsentState
@@ -81,6 +92,8 @@ def sweep() -> None:
                 enqueue(freeze, drop.pk, str(drop.launch_token))
             elif not freezing.waiting(drop).exists():
                 enqueue(close, drop.pk)
+        if (due_at := due_lots.next_moment()) and due_at < limit:
+            enqueue(run_lots)
 
 
 def heard_consent(contact_id: int, channel: str) -> None:
@@ -108,9 +121,22 @@ def run_triggers() -> None:
     firing.run_due()
 
 
+def run_lots() -> None:
+    """Reminders, turns that pass and lots that end in this shop."""
+    due_lots.run()
+
+
+def units_freed(variant_id: int) -> None:
+    """Reaction to ``UnitsFreed``: somebody may be in line for them."""
+    waited_for = Lot.objects.filter(variant=variant_id, settled_at=None, bookings__state="waiting")
+    for lot_id in waited_for.order_by("pk").values_list("pk", flat=True).distinct():
+        bookings.offer_freed(lot_id, timezone.now())
+
+
 def look_at_the_clock() -> None:
-    """Recurring, in public: a job for each shop in which a trigger has something due; the others
-    are not opened."""
-    for schema in due.take(firing.DUE, timezone.now()):
-        with in_schema(schema):
-            enqueue(run_triggers)
+    """Recurring, in public: a job for each shop in which something is due; the others are not
+    opened."""
+    for what, task in ((firing.DUE, run_triggers), (lots.DUE, run_lots)):
+        for schema in due.take(what, timezone.now()):
+            with in_schema(schema):
+                enqueue(task)

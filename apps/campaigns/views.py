@@ -15,16 +15,19 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from apps.accounts.requests import TeamRequest, actor
 from apps.audience.criteria import REASONS, Criteria, describe, parts
 from apps.campaigns import picking, queries, services, trial_views
-from apps.campaigns.affording import LIMITS, affordable, outlook
-from apps.campaigns.estimate import Estimate, Shown, estimate
+from apps.campaigns.affording import LIMITS, affordable
+from apps.campaigns.booking_queries import told_of_lot
+from apps.campaigns.estimate import Estimate
 from apps.campaigns.forms import GROUPS, CriteriaForm, DropForm, corrected
-from apps.campaigns.models import Drop, Pick, State
-from apps.campaigns.previews import further_samples, mail_sample, missing_said, samples
+from apps.campaigns.lot_forms import LotForm
+from apps.campaigns.lots import lot_of
+from apps.campaigns.models import Drop, State
 from apps.campaigns.rival_forms import RivalForm
-from apps.campaigns.ruling import picked, rule
+from apps.campaigns.ruling import picked
 from apps.campaigns.splitting import rival_of
 from apps.campaigns.starters import BY_KEY, STARTERS
-from apps.campaigns.timing import departure, last_day, waves_said
+from apps.campaigns.telling import told_of
+from apps.campaigns.timing import departure, waves_said
 from apps.campaigns.versus import versus
 from apps.campaigns.writing import VARIABLES
 from apps.contacts.channels import named
@@ -34,7 +37,6 @@ from apps.core.roles import Right
 from apps.core.templatetags.french import jour
 from apps.messaging import conversations
 from apps.messaging.budget import closed
-from apps.messaging.services import HEALTH, sms_sender
 from apps.messaging.telling import notices
 from apps.shops.models import Shop
 
@@ -43,7 +45,8 @@ A_WHILE = timedelta(minutes=10)  # what waits less than that is only being tried
 
 
 def _drop(pk: int) -> Drop:
-    return get_object_or_404(Drop, pk=pk)
+    found = Drop.objects.select_related("rival", "lot__variant__product")
+    return get_object_or_404(found, pk=pk)
 
 
 @door(Right.WRITE_DROPS)
@@ -137,10 +140,12 @@ def _composer(
     rival: RivalForm | None = None,
 ) -> HttpResponse:
     now = timezone.now()
-    criteria = Criteria.read(found.criteria)
+    criteria, lot = Criteria.read(found.criteria), lot_of(found)
     context = {
         "section": "messages",
         "drop": found,
+        "lot": lot,
+        "lot_form": LotForm(instance=lot, now=now) if lot else None,
         "form": form or DropForm(instance=found, shop=request.shop, now=now),
         "who": who or CriteriaForm(initial=CriteriaForm.values_of(criteria)),
         "rival": rival or RivalForm(drop=found),
@@ -149,40 +154,10 @@ def _composer(
         "variables": VARIABLES,
         **trial_views.shown(request, found),
         "latest": queries.latest_result(),
-        **_told(found, request.shop, now),
+        **told_of(found, request.shop, now),
     }
     name = "campaigns/live.html" if request.htmx else "campaigns/composer.html"
     return render(request, name, context, status=422 if form is not None else 200)
-
-
-def _told(found: Drop, shop: Shop, now: datetime) -> dict[str, Any]:
-    """What the composer and the confirmation say of a drop as it stands."""
-    told = estimate(found, shop, now)
-    return {
-        "told": told,
-        "for_whom": describe(Criteria.read(found.criteria)),
-        "departure": departure(shop, found.send_at, now),
-        "outlook": outlook(told, shop, found.send_at or now),
-        "waves": waves_said(told.waves, shop, now),
-        "last_day": last_day(found, shop, now),
-        "samples": samples(found, told, shop),
-        "absences": missing_said(found),
-        "mail": mail_sample(found, told, shop),
-        "further": further_samples(found, told, shop),
-        "rule": rule(found, told.drawn),
-        "b": _text_b(found, told.rival, shop),
-        "sender": sms_sender(shop),
-        "health": HEALTH if shop.sells_alcohol else "",
-    }
-
-
-def _text_b(found: Drop, told: Shown | None, shop: Shop) -> dict[str, Any] | None:
-    """What the composer and the confirmation say of the second text, if there is one."""
-    if told is None:
-        return None
-    text = found.texts[Pick.B]
-    lines, mail = samples(text, told, shop), mail_sample(text, told, shop)
-    return {"drop": text, "told": told, "samples": lines, "mail": mail}
 
 
 def _chips(criteria: Criteria) -> list[tuple[str, str]]:
@@ -224,7 +199,7 @@ def launch(request: TeamRequest, pk: int) -> HttpResponse:
         if request.method != "POST" or found.launch_token == token:
             return redirect("drop", pk)
         raise services.AlreadyLaunched()
-    told = _told(found, request.shop, now)
+    told = told_of(found, request.shop, now)
     if request.method == "POST" and token and _agreed(request.POST, told["told"]):
         services.launch(pk, token, actor(request), told["told"], now)
         return redirect("drop", pk)
@@ -303,6 +278,7 @@ def _progress(request: TeamRequest, found: Drop) -> HttpResponse:
     (result,), stops = queries.results([found]), queries.stops(found)
     now = timezone.now()
     waves = queries.waves(found, now) if found.state == State.SENDING else []
+    lot = lot_of(found)
     context = {
         "section": "messages",
         "drop": found,
@@ -325,6 +301,7 @@ def _progress(request: TeamRequest, found: Drop) -> HttpResponse:
         "for_whom": describe(Criteria.read(found.criteria)),
         "departure": departure(request.shop, None if found.launched_at else found.send_at, now),
         "confirm_cancel": _cancel_said(result),
+        **(told_of_lot(lot) if lot and not request.htmx else {}),
     }
     name = "campaigns/drop.html#progress" if request.htmx else "campaigns/drop.html"
     return render(request, name, context)

@@ -48,6 +48,10 @@ VARIABLES = (
     Variable("lien", "le lien de sa carte", always=True),
     Variable("code", "son code, à dire en caisse", always=True),
     Variable("bon", "le lien de son bon, avec le code à scanner", always=True),
+    Variable("produit", "le produit à réserver", always=True),
+    Variable("quantité", "combien il y en a en tout", always=True),
+    Variable("prix", "son prix, et « au lieu de » quand vous le demandez", always=True),
+    Variable("réserver", "le lien de la page où chacun réserve", always=True),
 )
 _BY_KEY = {search_key(variable.name): variable for variable in VARIABLES}
 

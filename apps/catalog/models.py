@@ -15,6 +15,28 @@ from apps.contacts.models import Contact
 from apps.core.french import search_key
 
 
+class Photographed(models.Model):
+    """Has a photo of its own, drawn in three sizes (``services.photos``)."""
+
+    image = models.CharField(max_length=32, blank=True)  # the hash that names its three sizes
+    drawing = models.CharField(max_length=40, blank=True)  # what was sent and is not drawn yet
+
+    class Meta:
+        abstract = True
+
+    def photo_url(self, size: str) -> str:
+        """Where the photo is fetched (``s``, ``m``, ``l``), empty when there is none."""
+        return reverse("photo", args=[self.image, size]) if self.image else ""
+
+    @property
+    def small_photo(self) -> str:
+        return self.photo_url("s")
+
+    @property
+    def photo(self) -> str:
+        return self.photo_url("m")
+
+
 class ProductQuerySet(models.QuerySet["Product"]):
     def on_sale(self) -> Self:
         """Without what the shop has put away."""
@@ -28,7 +50,7 @@ class ProductQuerySet(models.QuerySet["Product"]):
         return found
 
 
-class Product(models.Model):
+class Product(Photographed):
     """Something sold, in one or several variants (a bottle and a magnum; sizes 40 to 46)."""
 
     name = models.CharField(_("nom"), max_length=120)
@@ -39,8 +61,6 @@ class Product(models.Model):
     brand = models.CharField(_("marque"), max_length=80, blank=True)
     details = models.JSONField(default=dict, blank=True)
     description = models.TextField(_("description"), max_length=2000, blank=True)
-    image = models.CharField(max_length=32, blank=True)  # the hash that names its three sizes
-    drawing = models.CharField(max_length=40, blank=True)  # what was sent and is not drawn yet
     is_alcohol = models.BooleanField(_("alcool"), default=False)
     vat = models.PositiveSmallIntegerField(_("TVA"), default=2000)  # of ten thousand
     archived_at = models.DateTimeField(null=True, blank=True)
@@ -72,18 +92,6 @@ class Product(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("product", args=[self.pk])
-
-    def photo_url(self, size: str) -> str:
-        """Where the photo is fetched (``s``, ``m``, ``l``), empty when there is none."""
-        return reverse("photo", args=[self.image, size]) if self.image else ""
-
-    @property
-    def small_photo(self) -> str:
-        return self.photo_url("s")
-
-    @property
-    def photo(self) -> str:
-        return self.photo_url("m")
 
     @property
     def facts(self) -> dict[str, str]:
@@ -128,6 +136,11 @@ class Variant(models.Model):
 
     def __str__(self) -> str:
         return f"Variant {self.pk}"
+
+    @property
+    def full_name(self) -> str:
+        """« Morgon, Magnum »."""
+        return ", ".join(filter(None, (self.product.name, self.label)))
 
     @property
     def available(self) -> int | None:

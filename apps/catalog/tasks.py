@@ -2,16 +2,19 @@
 
 from typing import cast
 
+from django.apps import apps
 from django.utils import timezone
 
-from apps.catalog.models import Reservation
+from apps.catalog.models import Photographed, Reservation
 from apps.catalog.services import photos, stock
 from apps.core.actor import Actor, Kind
 from apps.shops.services import every_open_shop
 
 
-def draw_photo(product_id: int, raw: str, actor_kind: str, actor_id: int) -> None:
-    photos.draw(product_id, raw, Actor(cast(Kind, actor_kind), actor_id or None))
+def draw_photo(label: str, pk: int, raw: str, actor_kind: str, actor_id: int) -> None:
+    """``label`` names the model whose row the photo is of, in this room or above it."""
+    model = cast(type[Photographed], apps.get_model(label))
+    photos.draw(model, pk, raw, Actor(cast(Kind, actor_kind), actor_id or None))
 
 
 def sweep_reservations() -> None:

@@ -210,7 +210,7 @@ def photo(request: TeamRequest, pk: int) -> HttpResponse:
         sentence = "Choisissez une photo."
     try:
         if not sentence:
-            set_photo(product=found, file=file, by=actor(request))
+            set_photo(of=found, file=file, by=actor(request))
     except Refusal as refusal:
         sentence, status = str(refusal), refusal.status
     if sentence:

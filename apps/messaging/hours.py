@@ -96,19 +96,21 @@ def next_allowed(
     return next_allowed_in(place_of(shop, phone_or_postal, postal_code), shop, at)
 
 
-def next_allowed_in(place: Place, shop: Shop, at: datetime) -> datetime:
-    """``next_allowed`` where the place is known."""
-    opens, _closes = next(windows(place, shop, at))
+def next_allowed_in(place: Place, shop: Shop, at: datetime, *, any_day: bool = False) -> datetime:
+    """``next_allowed`` where the place is known; ``any_day`` minds the hours alone."""
+    opens, _closes = next(windows(place, shop, at, any_day=any_day))
     return max(at, opens)
 
 
-def windows(place: Place, shop: Shop, at: datetime) -> Iterator[tuple[datetime, datetime]]:
+def windows(
+    place: Place, shop: Shop, at: datetime, *, any_day: bool = False
+) -> Iterator[tuple[datetime, datetime]]:
     """When one may write to people there, from and until, day after day without end; the first
     is the one that is open at ``at``, or that opens next."""
     today = at.astimezone(place.zone).date()
     for ahead in count():
         day = today + timedelta(days=ahead)
-        if not shop.sundays_allowed and is_day_off(day, place):
+        if not (any_day or shop.sundays_allowed) and is_day_off(day, place):
             continue
         opens, closes = _window(shop, day, place.zone)
         if at < closes:

@@ -28,6 +28,11 @@ _NO_STOP = f"/stop/{OPENS_NOTHING}/"
 _OWN = r"[\w-]{22}"
 # The shop's own link to an address that it typed.
 _COUNTED = re.compile(rf"https?://([^/]+)/[lm]/[0-9a-z]+/[0-9a-z]{{6}}/{_OWN}/")
+_BUTTONS = (
+    (re.compile(rf"/(?:c|[lm]/[0-9a-z]+)/{_OWN}/$"), "Voir ma carte"),
+    (re.compile(rf"/r/[0-9a-z]+/{_OWN}/$"), "Réserver"),
+    (re.compile(rf"{_COUNTED.pattern}$"), "Voir la page"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +43,10 @@ class Piece:
     url: str = ""
 
     @property
-    def is_counted(self) -> bool:
-        """Whether it leads to a page that the shop named, by its own host."""
-        return bool(_COUNTED.fullmatch(self.url))
+    def button(self) -> str:
+        """What a button says that leads to a page of the reader's own, or by the shop's host to
+        one that it named."""
+        return next((said for path, said in _BUTTONS if path.search(self.url)), "")
 
 
 def paragraphs(body: str) -> list[list[list[Piece]]]:
@@ -105,21 +111,20 @@ def draw(title: str, text: str, contact: Contact, shop: Shop) -> str:
     code = "-".join(filter(None, told.groups())) if told else NO_CODE
     bare, none = (f"/{one.replace('-', '')}/" for one in (code, NO_CODE))
     title, body = title.replace(code, NO_CODE), body.replace(code, NO_CODE).replace(bare, none)
-    html = _drawn(look, title, body.replace(card, nowhere), nowhere)
+    html = _drawn(look, title, body.replace(card, nowhere))
     html = html.replace(nowhere, card).replace(NO_CODE, code).replace(none, bare)
     html = html.replace(_NO_STOP, stop_url(contact, shop))
     return html.replace(OPENS_NOTHING, contact.link_token)
 
 
 @lru_cache(maxsize=256)
-def _drawn(shop: _Look, title: str, body: str, card: str) -> str:
+def _drawn(shop: _Look, title: str, body: str) -> str:
     context = {
         "shop": shop,
         "accent": shop.accent,
         "accent_ink": ink_on(shop.accent),
         "subject": title,
         "paragraphs": paragraphs(body),
-        "card": card,
         "health": HEALTH if shop.sells_alcohol else "",
         "why": WHY_MAIL % {"shop": shop.name},
         "stop_url": _NO_STOP,

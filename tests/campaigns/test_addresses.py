@@ -120,7 +120,7 @@ def test_what_the_composer_counts_is_what_leaves(drop, shop):
     sent = Message.objects.filter(cause=drop.cause, channel="sms").first()
     assert len(preview) == len(sent.body)
     told = estimate(drop, shop, FRIDAY)
-    assert mail_sample(drop, told, shop)["paragraphs"][1][0][0].is_counted
+    assert mail_sample(drop, told, shop)["paragraphs"][1][0][0].button == "Voir la page"
 
 
 def test_the_page_leads_on_and_the_click_is_counted_once_and_by_browsers_alone(drop, visitor):

@@ -5,6 +5,8 @@ from datetime import timedelta
 
 from django.utils import timezone
 
+from apps.campaigns.links import short
+from apps.campaigns.lot_models import Booking
 from apps.campaigns.models import Drop, Send, Trigger
 from apps.catalog.models import Variant
 from apps.contacts.models import Contact
@@ -53,6 +55,21 @@ def empty_shop(stack: Stack) -> Shop:
     return found or stack.open_shop("vide", "Nouvelle Cave", trade="wine")
 
 
+def _reserving(shop: Shop, token: str) -> dict[str, dict[str, object]]:
+    """What is on sale, and somebody it is held for."""
+    with in_schema(shop.schema_name):
+        held = Booking.objects.filter(state="held", lot__settled_at=None).select_related("lot")
+        booking = held.order_by("-lot", "pk").first()
+    if booking is None:
+        return {}
+    drop = {"pk": booking.lot.drop_id}
+    return {
+        "lot": {"drop": short(booking.lot.drop_id), "token": token, **drop},
+        "reservation": drop,
+        "counter-booking": {"booking_id": booking.pk},
+    }
+
+
 def places(shop: Shop) -> dict[str, dict[str, object]]:
     """For each named address of a shop's host, something of this shop to open."""
     with in_schema(shop.schema_name):
@@ -76,8 +93,9 @@ def places(shop: Shop) -> dict[str, dict[str, object]]:
     found["voucher"] = found["counter-code-one"] = {"code": code}
     found["onward"] = {"door": "l", "number": "1", "token": card.token}
     found["contact"] = {"pk": card.contact_id, "tag": 1}
+    found |= _reserving(shop, card.contact.link_token)
     found["drop_new"] = {}
-    found["drop_launch"] = {"pk": drops["draft"]}
+    found["drop_launch"] = found["drop_product"] = {"pk": drops["draft"]}
     found["drop"] = {"pk": drops["done"], "act": "pause"}
     if trigger:
         found["trigger"] = {"pk": trigger.pk, "verb": "copier"}

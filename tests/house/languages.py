@@ -34,6 +34,8 @@ CUSTOMERS_TEMPLATES = (
 )
 CUSTOMERS_PYTHON = (
     "*/customer_*.py",
+    "campaigns/booking_notes.py",
+    "campaigns/bookings.py",
     "contacts/channels.py",
     "contacts/consent.py",
     "core/ratelimit.py",

@@ -34,7 +34,7 @@ PUBLIC = {
         # stopping messages
         *("choices", "one_click", "short_link"),
         # what the links of a message open
-        *("voucher", "onward", "outward"),
+        *("voucher", "onward", "outward", "lot", "lot-public", "lot-seen"),
         *("legal-notice", "personal-data"),
     },
     PLATFORM: {
@@ -66,7 +66,7 @@ WITHOUT_TOKEN = {
 SAMPLES = {"int": "1", "str": "x", "slug": "cave", "path": "x", "uuid": str(uuid.UUID(int=1))}
 WORDS = ("1", "x", "2" * 9, "x" * 22, "1" * 22, "1" * 6, "s_cave_abcd", "cave", "a/b", "x" * 32)
 # Said by the page's own script: nothing but a count comes of it.
-CLICKS = {"onward", "outward", "voucher"}
+CLICKS = {"onward", "outward", "voucher", "lot-seen"}
 NOT_DATA = {301, 302, 401, 403, 404, 405}
 
 

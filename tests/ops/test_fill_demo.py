@@ -12,6 +12,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from apps.accounts.models import Membership, User
+from apps.campaigns.lot_models import Lot
 from apps.campaigns.models import Drop, State
 from apps.catalog.models import Product, Purchase, Variant
 from apps.catalog.queries import tastes
@@ -101,7 +102,7 @@ def test_people_are_of_every_kind(filled):
 
 
 def test_past_drops_show_every_end_of_a_message(filled):
-    assert Drop.objects.filter(state=State.DONE).count() == len(CAVE.drops)
+    assert Drop.objects.filter(state=State.DONE).count() == len(CAVE.drops) + len(CAVE.sales)
     assert Drop.objects.filter(state=State.DRAFT).count() == 1
     ends = set(Message.objects.values_list("status", flat=True))
     assert {Status.DELIVERED, Status.SENT, Status.FAILED, Status.CANCELLED} <= ends
@@ -111,6 +112,19 @@ def test_past_drops_show_every_end_of_a_message(filled):
         held = drop.sends.filter(held_out=True).count()
         assert Message.objects.filter(cause=drop.cause).count() == drop.audience_size - held
         assert bool(held) == bool(drop.hold_out)
+
+
+def test_one_sale_is_over_one_is_sold_out_with_a_line_and_one_goes_on(filled):
+    over, out, live = Lot.objects.order_by("pk")
+    assert over.settled_at
+    assert over.bookings.filter(state="fetched").exists()
+    assert (out.taken, out.quantity) == (4, 4)
+    assert out.bookings.in_line().exists()
+    assert live.former_cents == 1190
+    assert 0 < live.taken < live.quantity
+    for lot in (over, out, live):
+        assert not lot.bookings.filter(at__gt=timezone.now()).exists()
+    assert "{réserver}" not in Message.objects.filter(cause=live.drop.cause).first().body
 
 
 def test_a_second_time_changes_nothing(filled, now):
@@ -144,7 +158,7 @@ def test_some_customers_have_answered_and_the_shop_has_work_left(filled):
 
 def test_what_was_typed_with_a_stamp_is_a_purchase_and_an_undone_one_is_cancelled(filled):
     stamps = Movement.objects.filter(kind="earn").exclude(amount_cents=None)
-    typed = Purchase.objects.filter(source="counter")
+    typed = Purchase.objects.filter(source="counter", lines=None)  # what is handed over has lines
     assert typed.count() == stamps.count()
     assert typed.filter(cancelled_at=None).count() == stamps.filter(undone_by=None).count()
 

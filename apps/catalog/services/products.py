@@ -101,7 +101,7 @@ def _save_variants(
         else:
             variant.save()
         if was != words.price_cents:
-            _begin_price(variant, by, now)
+            begin_price(variant, variant.price_cents, by, now)
 
 
 @transaction.atomic
@@ -122,15 +122,19 @@ def add_variant(product: Product, words: VariantWords, *, by: Actor, now: dateti
             variant.save()
     except IntegrityError as error:
         raise VariantTwice() from error
-    _begin_price(variant, by, now)
+    begin_price(variant, variant.price_cents, by, now)
     record(by, "add_variant", "product", held.pk, after={"variant": variant.pk})
     return variant
 
 
-def _begin_price(variant: Variant, by: Actor, now: datetime) -> None:
+def begin_price(variant: Variant, price_cents: int, by: Actor, now: datetime) -> None:
+    """A line of the price history: from ``now`` on it is sold at this price.
+
+    Also at an offer's, which is a price practised as any other: the next « au lieu de » knows it.
+    """
     PriceChange.objects.create(
         variant=variant,
-        price_cents=variant.price_cents,
+        price_cents=price_cents,
         actor_kind=by.kind,
         actor_id=by.id,
         at=now,
@@ -145,7 +149,7 @@ def set_price(*, variant: Variant, price_cents: int, by: Actor, now: datetime) -
         return held
     before, held.price_cents = held.price_cents, price_cents
     held.save(update_fields=["price_cents"])
-    _begin_price(held, by, now)
+    begin_price(held, price_cents, by, now)
     amounts = {"before": {"price_cents": before}, "after": {"price_cents": price_cents}}
     record(by, "set_price", "variant", held.pk, **amounts)
     return held

@@ -137,13 +137,38 @@ def release(*, reservation: Reservation, now: datetime, lapsed: bool = False) ->
 
 
 @transaction.atomic
-def collect(*, reservation: Reservation, by: Actor, now: datetime) -> None:
-    """The units were handed over: a sale in the stock's ledger, once."""
+def collect(
+    *, reservation: Reservation, by: Actor, now: datetime, token: UUID | None = None
+) -> None:
+    """The units were handed over: a sale in the stock's ledger, once.
+
+    ``token`` names the gesture, for what may be handed over again once it was taken back.
+    """
     ended = _end(reservation, Reservation.Ending.COLLECTED, now)
     if ended:
         found, variant = ended
-        token = uuid5(found.token, "collected")
-        _write(variant, -found.units, MoveCause.SALE, token=token, by=by, now=now)
+        sale = uuid5(token or found.token, "collected")
+        _write(variant, -found.units, MoveCause.SALE, token=sale, by=by, now=now)
+
+
+@transaction.atomic
+def take_back(*, reservation: Reservation, token: UUID, by: Actor, now: datetime) -> None:
+    """They were handed over by mistake (gesture ``token``): on the shelf again, promised as before.
+
+    Raises ``ReservationOver`` for one that ended otherwise; twice is once.
+    """
+    variant = _locked(reservation.variant_id)
+    found = Reservation.objects.get(pk=reservation.pk)
+    if found.ended_at is None:
+        return
+    if found.ending != Reservation.Ending.COLLECTED:
+        raise ReservationOver()
+    found.ended_at, found.ending = None, ""
+    found.save(update_fields=["ended_at", "ending"])
+    variant.held += found.units
+    variant.save(update_fields=["held"])
+    back = uuid5(token, "taken back")
+    _write(variant, found.units, MoveCause.RETURN, token=back, by=by, now=now)
 
 
 def release_overdue(now: datetime) -> int:

@@ -58,7 +58,7 @@ class Campaigns:
 
     def write(self, drops: Sequence[Past], draft: Past) -> None:
         for past in drops:
-            self._done(past)
+            self.done(past)
         Drop.objects.create(
             title=draft.title,
             criteria={"tags": list(draft.tags)},
@@ -70,7 +70,8 @@ class Campaigns:
             created_by=self.author,
         )
 
-    def _done(self, past: Past) -> None:
+    def done(self, past: Past) -> Drop:
+        """One that has left, with its messages."""
         local = timezone.localtime(self.now) - timedelta(days=past.days)
         launched = local.replace(hour=10, minute=30, second=0, microsecond=0)
         people = Contact.objects.filter(created_at__lt=launched)
@@ -116,6 +117,7 @@ class Campaigns:
             audience_size=len(ways),
             left_out={"no_consent": everybody - len(ways)},
         )
+        return drop
 
     def _second(self, drop: Drop, past: Past, picked: datetime) -> None:
         Rival.objects.create(

@@ -20,6 +20,7 @@ from apps.ops.demo.automatics import Automatics
 from apps.ops.demo.drops import Campaigns
 from apps.ops.demo.people import Crowd
 from apps.ops.demo.purchases import Shelves
+from apps.ops.demo.sales import Sales
 from apps.ops.demo.shops import SHOPS, DemoShop
 from apps.ops.demo.visits import Ledgers
 from apps.shops import vault
@@ -95,7 +96,9 @@ def _fill_shop(demo: DemoShop, shop: Shop, now: datetime) -> None:
     shelves = Shelves(demo.slug, author=team[0][0], now=now)
     shelves.fill(demo.goods, since=now - timedelta(days=demo.days))
     shelves.sell(demo.goods)
-    Campaigns(demo.slug, shop=shop, author=team[0][0], now=now).write(demo.drops, demo.draft)
+    campaigns = Campaigns(demo.slug, shop=shop, author=team[0][0], now=now)
+    campaigns.write(demo.drops, demo.draft)
+    Sales(demo.slug, campaigns=campaigns, author=team[0][0], now=now).write(demo.sales)
     Automatics(demo.slug, shop=shop, author=team[0][0], now=now).write(demo.automatics)
     Answers(demo.slug, now=now).write()
     if shop.whatsapp_on:

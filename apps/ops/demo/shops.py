@@ -7,6 +7,7 @@ from apps.ops.demo.automatics import AUTOMATICS, Automatic
 from apps.ops.demo.by_whatsapp import NEWS
 from apps.ops.demo.drops import Past
 from apps.ops.demo.goods import Good
+from apps.ops.demo.sales import Sale
 from apps.ops.demo.visits import Hours
 
 # The first steps of a shop that has been open for years lie behind it.
@@ -27,6 +28,7 @@ class DemoShop:
     basket_cents: tuple[int, int]
     drops: tuple[Past, ...]
     draft: Past
+    sales: tuple[Sale, ...] = ()
     automatics: tuple[Automatic, ...] = AUTOMATICS
     own_number: str = ""  # from which it writes by a Twilio account of its own
     goods: tuple[Good, ...] = ()
@@ -115,6 +117,61 @@ CAVE = DemoShop(
         "Bonjour {prénom},\n\nTrois vins choisis par Léa, un coffret de bois, 39 €. "
         "Réservez le vôtre d’un mot en retour.",
         tags=("cadeaux",),
+    ),
+    sales=(
+        Sale(
+            Past(
+                47,
+                "Minervois de vendange",
+                "{prénom}, 18 Minervois du Mas Fabre à 8,90 E. On vous en garde ? {réserver}"
+                + _HEALTH,
+                tags=("bordeaux", "rhône"),
+            ),
+            "Minervois, Mas Fabre",
+            "75 cl",
+            8.9,
+            18,
+            18,
+            "Syrah et carignan, sur schistes.\nFruit noir, garrigue.\nPour la côte de bœuf.",
+            5,
+            fetched=9,
+        ),
+        Sale(
+            Past(
+                2,
+                "Vin jaune 2016",
+                "{prénom}, 4 vins jaunes 2016 de la maison Perrin, 46 E. Le vôtre : {réserver}"
+                + _HEALTH,
+                tags=("club",),
+            ),
+            "Vin jaune, Maison Perrin",
+            "75 cl",
+            46,
+            4,
+            12,
+            "Six ans et trois mois sous voile.\nNoix, curry, pomme mûre.\nIl n’y en aura pas "
+            "d’autre cette année.",
+            6,
+            fetched=3,
+        ),
+        Sale(
+            Past(
+                1,
+                "Crémant du samedi",
+                "{prénom}, 24 crémants de Bourgogne, 9,90 E au lieu de 11,90. On vous en garde ? "
+                "{réserver}" + _HEALTH,
+                tags=("spiritueux",),
+            ),
+            "Crémant de Bourgogne, Cave des Roches",
+            "75 cl",
+            9.9,
+            24,
+            16,
+            "Pinot noir et chardonnay, dix-huit mois sur lattes.\nBulle fine, brioche, pomme.\n"
+            "À boire bien frais, sans attendre l’occasion.",
+            5,
+            says_former=True,
+        ),
     ),
     goods=goods.CAVE,
 )

@@ -48,6 +48,7 @@ RESTING = {
     "messaging_attempt": 1,
     "messaging_wake": 1,
     "campaigns_drop": 3,
+    "campaigns_lot": 2,
     "campaigns_run": 1,
     "campaigns_trial": 1,
     "campaigns_trigger": 4,
