@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from allauth.mfa.totp.internal.auth import TOTP
-from django.db import transaction
+from django.db import connection, transaction
 
 from apps.accounts.models import Membership, User
 from apps.accounts.services import open_account
@@ -40,7 +40,18 @@ def fill(say: Say, now: datetime) -> None:
             _team(demo, shop, users)
             if not Contact.objects.exists():
                 say(f"{shop.name} : {demo.people} clients")
+                _plan_without_statistics()
                 _fill_shop(demo, shop, now)
+
+
+def _plan_without_statistics() -> None:
+    """For this transaction: no loop in a loop.
+
+    Until somebody analyzes the tables, the planner takes what was just written for one row and
+    joins every message with every visit.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_nestloop = off")
 
 
 def _user(person: Person) -> User:
