@@ -8,6 +8,7 @@ The tests' connection is the application's role: what it may not do in productio
 import os
 import subprocess
 import sys
+import time
 from base64 import b64encode
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -42,10 +43,22 @@ def _server_urls() -> tuple[str, str]:
 def copy_database(template: str, name: str) -> None:
     """``name`` becomes a fresh copy of ``template``."""
     with psycopg.connect(_with_database(OWNER_URL, "postgres"), autocommit=True) as connection:
-        drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
-        connection.execute(drop)
+        _drop(connection, name)
         create = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
         connection.execute(create.format(sql.Identifier(name), sql.Identifier(template)))
+
+
+def _drop(connection: psycopg.Connection, name: str) -> None:
+    """Who stands in it is sent away; an autovacuum that looks in may not be, and is soon gone."""
+    drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+    for patience in range(100, -1, -1):
+        try:
+            connection.execute(drop)
+            return
+        except psycopg.errors.InsufficientPrivilege:
+            if not patience:
+                raise
+            time.sleep(0.1)
 
 
 def environment(database: str) -> dict[str, str]:
