@@ -15,6 +15,7 @@ class Entry(models.Model):
     at = models.DateTimeField(default=timezone.now)
     actor_kind = models.CharField(max_length=8)
     actor_id = models.BigIntegerField(null=True)
+    device = models.PositiveIntegerField(null=True)  # the number of the shop's own phone
     verb = models.CharField(max_length=40)
     object_kind = models.CharField(max_length=24)
     object_id = models.BigIntegerField(null=True)

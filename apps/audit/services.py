@@ -21,6 +21,7 @@ def record(
     entry = Entry(
         actor_kind=by.kind,
         actor_id=by.id,
+        device=by.device,
         verb=verb,
         object_kind=object_kind,
         object_id=object_id,

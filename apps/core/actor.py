@@ -8,10 +8,12 @@ Kind = Literal["team", "customer", "system", "staff"]
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """``id`` is the user's for ``team`` and ``staff``, the contact's for ``customer``."""
+    """``id`` is the user's for ``team`` and ``staff``, the contact's for ``customer``; ``device``
+    the number of the shop's own phone on which it was done, if it was one."""
 
     kind: Kind
     id: int | None = None
+    device: int | None = None
 
 
 SYSTEM = Actor("system")

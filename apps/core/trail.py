@@ -32,6 +32,7 @@ def record(
         "at": timezone.now().isoformat(),
         "actor_kind": by.kind,
         "actor_id": by.id,
+        "device": by.device,
         "verb": verb,
         "object_kind": object_kind,
         "object_id": object_id,
