@@ -31,6 +31,7 @@ _COUNTED = re.compile(rf"https?://([^/]+)/[lm]/[0-9a-z]+/[0-9a-z]{{6}}/{_OWN}/")
 _BUTTONS = (
     (re.compile(rf"/(?:c|[lm]/[0-9a-z]+)/{_OWN}/$"), "Voir ma carte"),
     (re.compile(rf"/r/[0-9a-z]+/{_OWN}/$"), "Réserver"),
+    (re.compile(r"/bon/[0-9A-Z]{9}/$"), "Voir mon bon"),
     (re.compile(rf"{_COUNTED.pattern}$"), "Voir la page"),
 )
 

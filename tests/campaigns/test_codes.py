@@ -88,6 +88,7 @@ def test_the_mail_that_is_handed_over_carries_each_ones_own_code(shop, words):
         html = held.outgoing.html
         assert (personal.shown(code) in html) == ("{code}" in words)
         assert (f"/bon/{code}/" in html) == ("{bon}" in words)
+        assert ("Voir mon bon" in html) == ("{bon}" in words)
         assert not any(one in html for one in ("EXE-MPL", "EXEMPLE"))
         others = set(owned.values()) - {code}
         assert not any(personal.shown(other) in html for other in others)
