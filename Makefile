@@ -1,17 +1,21 @@
 # make demo   une démonstration complète sur http://localhost:8000
 # make test   tout ce qui doit rester vrai
+# make cover  ce que les tests traversent
 # make bench  la vitesse, à côté d’un étalon (ROWS="stamp", FRESH=1, EXPLAIN=1)
 # make check  la porte rapide avant chaque commit
 PYTHON ?= python3
 BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE ?= 1
 
-.PHONY: demo test bench check format dev manage clean
+.PHONY: demo test cover bench check format dev manage clean
 
 demo: .venv/ready
 	@$(BIN)/python -m config.demo
 
 test: .venv/dev-ready check
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(PYTEST)
+
+cover: .venv/dev-ready
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term:skip-covered $(PYTEST)
 
 bench: .venv/dev-ready
