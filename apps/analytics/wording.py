@@ -107,15 +107,15 @@ def actions(home: Home) -> list[Action]:
         rhythm = home.rhythm_days
         detail = f"Leur rythme était de {rhythm} jours." if rhythm > 1 else ""
         link = (
-            f"/gestion/messages/nouveau/?not_seen_since={ABSENT_DAYS}&seen_within={LOST_DAYS}"
-            f"&visits_at_least={REGULAR_VISITS}"
+            f"/gestion/messages/nouveau/?unseen={ABSENT_DAYS}&seen={LOST_DAYS}"
+            f"&visits={REGULAR_VISITS}"
         )
         found.append(Action(title, detail, link, "Leur écrire"))
     if n := home.ready_people:
         title = ngettext(
             "%s client a une récompense à prendre", "%s clients ont une récompense à prendre", n
         ) % nombre(n)
-        link = "/gestion/messages/nouveau/?reward_ready=on"
+        link = "/gestion/messages/nouveau/?ready=1"
         found.append(Action(title, "Un mot suffit souvent à les faire revenir.", link, "Prévenir"))
     if n := home.pending:
         title = ngettext(

@@ -1,229 +1,197 @@
-"""Who a message is for: criteria in the shop's words, the people they name, and who it reaches.
+"""Who a message is for: criteria in groups, the people they name, and who it reaches.
 
-Criteria are kept by campaigns as a JSON dict; ``Criteria.read`` is the only way in. Everything
-here reads; nothing changes a person.
+Criteria are kept as a JSON dict; ``Criteria.read`` is the only way in. Everything here reads;
+nothing changes a person.
 """
 
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass, fields
-from datetime import date, datetime, timedelta
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import reduce
-from operator import or_
+from operator import and_, or_
 from typing import Any, Self
 
-from django.db.models import (
-    Case,
-    CharField,
-    Count,
-    Exists,
-    OuterRef,
-    Q,
-    QuerySet,
-    Subquery,
-    Value,
-    When,
-)
-from django.db.models.functions import Lower
+from django.db.models import Case, CharField, Count, Q, QuerySet, Value, When
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
+from apps.audience.rules import BY_KEY, Moment, Rule, WrongCriteria, listed, years_before
 from apps.contacts import channels as known
-from apps.contacts.models import Contact, ContactQuerySet, Tag, standing
-from apps.core.refusal import Refusal
-from apps.core.templatetags.french import jour
+from apps.contacts.models import Contact, standing
 from apps.loyalty.services import the_programme
 from apps.messaging.clocks import Clocks
-from apps.shops.models import Region, Shop
+from apps.shops.models import Shop
 
-LONGEST_DAYS = 3650
-MOST_VALUES = 20
-# Corsica's post codes say 20…; people say 2A and 2B.
-_CORSICA = {"2A": ("200", "201"), "2B": ("202", "206")}
-_PLACE_NAMES = {2: "département"}
+MOST_GROUPS, MOST_RULES = 6, 8  # a group's rules: more is nobody's sentence
+ALL, ANY = "all", "any"
 
 
-class WrongCriteria(Refusal):
-    message = _("Ce choix de clients est illisible : « %(what)s ». Refaites-le.")
-    status = 422
+def _match(data: Mapping[str, Any]) -> str:
+    match = data.get("match", ALL)
+    if match not in (ALL, ANY):
+        raise WrongCriteria("match")
+    return str(match)
 
 
-def _days(name: str, value: Any, most: int = LONGEST_DAYS) -> int | None:
-    if value in (None, ""):
-        return None
-    if isinstance(value, bool) or not str(value).isascii() or not str(value).isdigit():
-        raise WrongCriteria(what=name)
-    if not 1 <= int(value) <= most:
-        raise WrongCriteria(what=name)
-    return int(value)
+def _refused(data: Mapping[str, Any]) -> bool:
+    refused = data.get("not", False)
+    if not isinstance(refused, bool):
+        raise WrongCriteria("not")
+    return refused
 
 
-def _words(name: str, value: Any) -> tuple[str, ...]:
-    if value in (None, ""):
-        return ()
-    if not isinstance(value, list | tuple) or len(value) > MOST_VALUES:
-        raise WrongCriteria(what=name)
-    words = (" ".join(word.split()) if isinstance(word, str) else "" for word in value)
-    kept = tuple(dict.fromkeys(words))
-    if "" in kept or any(len(word) > 30 for word in kept):
-        raise WrongCriteria(what=name)
-    return kept
+def _known(data: Any, *names: str) -> dict[str, Any]:
+    if not isinstance(data, dict):
+        raise WrongCriteria("?")
+    if unknown := set(data) - set(names):
+        raise WrongCriteria(str(min(unknown, key=str))[:40])
+    return data
 
 
-def _places(value: Any) -> tuple[str, ...]:
-    places = tuple(word.upper() for word in _words("places", value))
-    for place in places:
-        digits = place.isascii() and place.isdigit() and 2 <= len(place) <= 5
-        if not digits and place not in _CORSICA:
-            raise WrongCriteria(what="places")
-    return places
+def _some(data: Mapping[str, Any], name: str, most: int) -> list[Any]:
+    found = data.get(name, [])
+    if not isinstance(found, list) or len(found) > most:
+        raise WrongCriteria(name)
+    return found
 
 
-def _day(name: str, value: Any) -> date | None:
-    if value in (None, ""):
-        return None
-    try:
-        return date.fromisoformat(str(value))
-    except ValueError as error:
-        raise WrongCriteria(what=name) from error
+def _together(wheres: list[Q], match: str) -> Q:
+    return reduce(and_ if match == ALL else or_, wheres, Q())
+
+
+@dataclass(frozen=True, slots=True)
+class One:
+    """A criterion, or everybody but those it names."""
+
+    rule: Rule
+    refused: bool = False
+
+    @classmethod
+    def read(cls, data: Any) -> Self:
+        if not isinstance(data, dict) or data.get("is") not in BY_KEY:
+            raise WrongCriteria(str(data.get("is"))[:40] if isinstance(data, dict) else "?")
+        values = {name: value for name, value in data.items() if name not in {"is", "not"}}
+        return cls(BY_KEY[data["is"]].read(values), _refused(data))
+
+    def as_dict(self) -> dict[str, Any]:
+        turned = {"not": True} if self.refused else {}
+        return {"is": self.rule.key, **turned, **self.rule.as_dict()}
+
+    def where(self, at: Moment) -> Q:
+        found = self.rule.where(at)
+        return ~found if self.refused else found
+
+    def said(self) -> str:
+        return self.rule.unsaid() if self.refused else self.rule.said()
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Criteria of which each must hold, or any; or everybody but those."""
+
+    ones: tuple[One, ...]
+    match: str = ALL
+    refused: bool = False
+
+    @classmethod
+    def read(cls, data: Any) -> Self:
+        data = _known(data, "match", "not", "rules")
+        ones = tuple(One.read(one) for one in _some(data, "rules", MOST_RULES))
+        match = _match(data)  # between one and nobody it says nothing
+        return cls(ones, match if len(ones) > 1 else ALL, _refused(data))
+
+    def as_dict(self) -> dict[str, Any]:
+        match = {"match": ANY} if self.match == ANY else {}
+        turned = {"not": True} if self.refused else {}
+        return {**match, **turned, "rules": [one.as_dict() for one in self.ones]}
+
+    def where(self, at: Moment) -> Q:
+        found = _together([one.where(at) for one in self.ones], self.match)
+        return ~found if self.refused else found
+
+    def said(self) -> str:
+        words = listed([one.said() for one in self.ones], "et" if self.match == ALL else "ou")
+        return f"sauf ceux {words}" if self.refused else words
 
 
 @dataclass(frozen=True, slots=True)
 class Criteria:
-    """All that is set must hold. An empty one means everybody.
+    """Groups of which each must hold, or any. Without a group: everybody."""
 
-    ``tags``: names, any of them, or each of them with ``every_tag``. ``seen_within`` and
-    ``not_seen_since`` in days (who never came counts as not seen). ``near_reward``: at most so
-    many stamps missing; with ``reward_ready`` too, either will do. ``visits_at_least``: since the
-    beginning. ``places``: departments or
-    beginnings of post codes (``21``, ``2A``, ``97``); ``territories``: where the phone is from;
-    one of both is enough. ``enrolled_since``: a day, included.
-    """
+    groups: tuple[Group, ...] = ()
+    match: str = ALL
 
-    tags: tuple[str, ...] = ()
-    every_tag: bool = False
-    seen_within: int | None = None
-    not_seen_since: int | None = None
-    visits_at_least: int | None = None
-    near_reward: int | None = None
-    reward_ready: bool = False
-    places: tuple[str, ...] = ()
-    territories: tuple[str, ...] = ()
-    enrolled_since: date | None = None
+    @classmethod
+    def of(cls, *rules: Rule, match: str = ALL) -> Self:
+        """One group of these."""
+        return cls((Group(tuple(One(rule) for rule in rules), match),)) if rules else cls()
 
     @classmethod
     def read(cls, data: Any) -> Self:
         """From a JSON dict. Raises ``WrongCriteria`` for what it does not know."""
-        if not isinstance(data, dict):
-            raise WrongCriteria(what="?")
-        unknown = set(data) - {field.name for field in fields(cls)}
-        if unknown:
-            raise WrongCriteria(what=str(min(unknown, key=str))[:40])
-        territories = _words("territories", data.get("territories"))
-        if not set(territories) <= set(Region.values):
-            raise WrongCriteria(what="territories")
-        for name in ("every_tag", "reward_ready"):
-            if not isinstance(data.get(name, False), bool):
-                raise WrongCriteria(what=name)
-        return cls(
-            tags=_words("tags", data.get("tags")),
-            every_tag=data.get("every_tag", False),
-            seen_within=_days("seen_within", data.get("seen_within")),
-            not_seen_since=_days("not_seen_since", data.get("not_seen_since")),
-            visits_at_least=_days("visits_at_least", data.get("visits_at_least"), most=1000),
-            near_reward=_days("near_reward", data.get("near_reward"), most=20),
-            reward_ready=data.get("reward_ready", False),
-            places=_places(data.get("places")),
-            territories=territories,
-            enrolled_since=_day("enrolled_since", data.get("enrolled_since")),
-        )
+        data = _known(data, "match", "groups")
+        read = [Group.read(group) for group in _some(data, "groups", MOST_GROUPS)]
+        groups = tuple(group for group in read if group.ones)
+        match = _match(data)
+        return cls(groups, match if len(groups) > 1 else ALL)
+
+    @classmethod
+    def asked(cls, data: Mapping[str, str]) -> Self:
+        """From an address: ``?unseen=45&ready=1``, each rule's key with its first value.
+
+        What is unreadable is left out: a link is never an error page.
+        """
+        found = []
+        for key, rule in BY_KEY.items():
+            if key in data:
+                try:
+                    found.append(rule.read({one.name: data[key] for one in rule.asked[:1]}))
+                except WrongCriteria:  # an old link, or one changed by hand
+                    continue
+        return cls.of(*found)
 
     def as_dict(self) -> dict[str, Any]:
-        """What ``read`` reads: only what is set, JSON types only."""
-        kept: dict[str, Any] = {}
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if value in (None, False, ()):
-                continue
-            if isinstance(value, date):
-                value = value.isoformat()
-            kept[field.name] = list(value) if isinstance(value, tuple) else value
-        return kept
+        """What ``read`` reads; empty for everybody."""
+        if not self.groups:
+            return {}
+        match = {"match": ANY} if self.match == ANY else {}
+        return {**match, "groups": [group.as_dict() for group in self.groups]}
+
+    def where(self, now: datetime) -> Q:
+        """True or false of each contact; nothing of it asks the database by itself."""
+        at = Moment(now)
+        return _together([group.where(at) for group in self.groups], self.match)
 
 
-def people(criteria: Criteria, shop: Shop, now: datetime | None = None) -> "QuerySet[Contact]":
+def people(criteria: Criteria, now: datetime | None = None) -> "QuerySet[Contact]":
     """The living records that ``criteria`` names, each once, reachable or not."""
-    now = now or timezone.now()
-    found = _tagged(Contact.objects.living(), criteria)
-    if criteria.seen_within:
-        found = found.filter(last_visit_at__gte=now - timedelta(days=criteria.seen_within))
-    if criteria.not_seen_since:
-        found = found.not_seen_since(days=criteria.not_seen_since, now=now)
-    if criteria.visits_at_least:
-        found = found.filter(visits__gte=criteria.visits_at_least)
-    reward = Q()
-    if criteria.near_reward:
-        reward |= Q(card__balance__gte=max(the_programme().goal - criteria.near_reward, 0))
-    if criteria.reward_ready:
-        reward |= Q(card__rewards_ready__gt=0)
-    place = Q(phone_region__in=criteria.territories) if criteria.territories else Q()
-    for named in criteria.places:
-        for prefix in _CORSICA.get(named, (named,)):
-            place |= Q(postal_code__startswith=prefix)
-    found = found.filter(reward, place)
-    if criteria.enrolled_since:
-        found = found.filter(created_at__date__gte=criteria.enrolled_since)
-    return found
-
-
-def _tagged(found: ContactQuerySet, criteria: Criteria) -> ContactQuerySet:
-    """By ``Exists``, so that nobody counts twice; a tag's name is looked up once, not by person."""
-    worn = Contact.tags.through.objects.filter(contact=OuterRef("pk"))
-    named = Tag.objects.annotate(lower=Lower("name")).order_by().values("pk")
-    names = [name.lower() for name in criteria.tags]
-    if criteria.every_tag:
-        for name in names:
-            found = found.filter(Exists(worn.filter(tag=Subquery(named.filter(lower=name)))))
-        return found
-    return (
-        found.filter(Exists(worn.filter(tag__in=named.filter(lower__in=names)))) if names else found
-    )
-
-
-def parts(criteria: Criteria) -> list[str]:
-    """Each criterion in a few French words, as on a chip."""
-    said = []
-    if criteria.tags:
-        joint = " et " if criteria.every_tag else " ou "
-        names = joint.join(f"« {name} »" for name in criteria.tags)
-        said.append(ngettext("étiquette %s", "étiquettes %s", len(criteria.tags)) % names)
-    if n := criteria.seen_within:
-        said.append(ngettext("vus depuis %d jour", "vus depuis moins de %d jours", n) % n)
-    if n := criteria.not_seen_since:
-        said.append(ngettext("pas vus depuis %d jour", "pas vus depuis %d jours", n) % n)
-    if n := criteria.visits_at_least:
-        said.append(ngettext("venus au moins %d fois", "venus au moins %d fois", n) % n)
-    rewards = []
-    if n := criteria.near_reward:
-        near = "à %d tampon d’une récompense", "à %d tampons d’une récompense ou moins"
-        rewards.append(ngettext(*near, n) % n)
-    if criteria.reward_ready:
-        rewards.append("avec une récompense à prendre")
-    if rewards:
-        said.append(", ou ".join(rewards))
-    places = [f"{_PLACE_NAMES.get(len(p), 'code postal')} {p}" for p in criteria.places]
-    places += [f"téléphone {Region(code).label}" for code in criteria.territories]
-    if places:
-        said.append(" ou ".join(places))
-    if criteria.enrolled_since:
-        said.append(f"inscrits depuis le {jour(criteria.enrolled_since)}")
-    return said
+    return Contact.objects.living().filter(criteria.where(now or timezone.now()))
 
 
 def describe(criteria: Criteria) -> str:
     """One French sentence without a full stop: « Clients pas vus depuis 45 jours »."""
-    said = parts(criteria)
-    return f"Clients {', '.join(said)}" if said else "Tous les clients"
+    groups = criteria.groups
+    if not groups:
+        return "Tous les clients"
+    if len(groups) == 1:
+        first = groups[0]
+        return f"{'Tous les clients, ' if first.refused else 'Clients '}{first.said()}"
+    first, *others = sorted(groups, key=lambda group: group.refused and criteria.match == ALL)
+    start = "Tous les clients, " if first.refused else "Clients "
+    joint = ", et " if criteria.match == ALL else ", ou bien "
+    told = [_enclosed(first)]
+    for group in others:
+        bare = group.refused and criteria.match == ALL
+        told.append((", " if bare else joint) + _enclosed(group))
+    return start + "".join(told)
+
+
+def _enclosed(group: Group) -> str:
+    """A group's words, in brackets where « et » and « ou » could be heard as another's."""
+    if len(group.ones) == 1:
+        return group.said()
+    words = Group(group.ones, group.match).said()
+    return f"sauf ceux ({words})" if group.refused else f"({words})"
 
 
 # --- who a message would reach -----------------------------------------------------------
@@ -267,16 +235,9 @@ class Reach:
     left_out: list[LeftOut]
 
 
-def _years_before(day: date, years: int) -> date:
-    try:
-        return day.replace(year=day.year - years)
-    except ValueError:  # 29 February
-        return day.replace(year=day.year - years, day=28)
-
-
 def _is_adult(now: datetime) -> Q:
     """``Contact.is_adult`` in SQL."""
-    by_birth = Q(birth_date__lte=_years_before(timezone.localdate(now), 18))
+    by_birth = Q(birth_date__lte=years_before(timezone.localdate(now), 18))
     return by_birth | Q(birth_date=None, adult_declared_at__isnull=False)
 
 
@@ -287,7 +248,7 @@ def _none(reasons: dict[str, Q]) -> Q:
 def _clean(channels: Collection[str]) -> list[str]:
     """The chosen channels in their order. Raises ``WrongCriteria`` for one that is none."""
     if not set(channels) <= set(known.names()):
-        raise WrongCriteria(what="channels")
+        raise WrongCriteria("channels")
     return [channel for channel in known.names() if channel in set(channels)]
 
 
@@ -336,13 +297,13 @@ def reach(
     """How many people a commercial message by ``channels`` reaches now, and why not the others.
     With ``clocks``: now or while it still means something.
 
-    One query (two when a criterion needs the programme): people are counted by where they
+    One query: people are counted by where they
     stand, which is a handful of groups, and each group is judged here. What counts is what the
     worker checks again at sending: consent, the network's refusals, the age gate, the shop's cap.
     """
     now = now or timezone.now()
     wanted = _clean(channels)
-    found = _timed(people(criteria, shop, now), clocks)
+    found = _timed(people(criteria, now), clocks)
     judged = _judged(found, wanted, _holds(shop, now, clocks))
     groups = judged.values_list(*(f"{channel}_is" for channel in wanted), "held")
     total, by_channel, once = 0, dict.fromkeys(wanted, 0), dict.fromkeys(wanted, 0)
@@ -395,7 +356,7 @@ def reachable(
     holds = _holds(shop, now, clocks)
     # Who is capped for too long is too late.
     without = _none({why: where for why, where in holds.items() if why != "cap"})
-    free = _timed(people(criteria, shop, now), clocks).filter(anyhow, without)
+    free = _timed(people(criteria, now), clocks).filter(anyhow, without)
     waits = Case(
         When(_lately(shop, now), goes_at__gt=now, then=Value("too_soon")),
         When(goes_at__gt=now, then=Value("closed_hours")),

@@ -6,7 +6,12 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from apps.audience.criteria import Criteria
+from apps.audience.models import Segment
 from apps.audience.queries import worn_tags
+from apps.audience.rules import Rule
+from apps.audience.rules.people import Tags
+from apps.audience.rules.rewards import NearReward, RewardReady
+from apps.audience.rules.visits import Unseen
 from apps.contacts.channels import offered
 from apps.contacts.models import ConsentState
 from apps.shops.models import Shop
@@ -16,6 +21,9 @@ class ListFilter(forms.Form):
     """Read from the address bar: what is unreadable is left out, never an error page."""
 
     q = forms.CharField(required=False, max_length=100)
+    segment = forms.ModelChoiceField(
+        Segment.objects.all(), label=_("Segment"), required=False, empty_label=_("Tous")
+    )
     tag = forms.ChoiceField(label=_("Étiquette"), required=False)
     channel = forms.ChoiceField(label=_("Joignables"), required=False)
     accord = forms.ChoiceField(
@@ -78,15 +86,23 @@ class ListFilter(forms.Form):
     @property
     def active(self) -> bool:
         return any(
-            self.said(name) for name in ("q", "tag", "channel", "accord", "unseen", "reward")
+            self.said(name)
+            for name in ("q", "segment", "tag", "channel", "accord", "unseen", "reward")
         )
 
     @property
     def criteria(self) -> Criteria:
         reward = self.said("reward")
-        return Criteria(
-            tags=(self.said("tag"),) if self.said("tag") else (),
-            not_seen_since=int(self.said("unseen")) if self.said("unseen") else None,
-            near_reward=int(reward) if reward.isdigit() else None,
-            reward_ready=reward == "ready",
-        )
+        chosen: list[Rule] = []
+        if tag := self.said("tag"):
+            chosen.append(Tags("any", (tag,)))
+        if days := self.said("unseen"):
+            chosen.append(Unseen(int(days)))
+        if reward:
+            chosen.append(NearReward(int(reward)) if reward.isdigit() else RewardReady())
+        return Criteria.of(*chosen)
+
+    @property
+    def chosen_segment(self) -> Criteria | None:
+        segment = self.cleaned_data.get("segment")
+        return Criteria.read(segment.criteria) if segment else None

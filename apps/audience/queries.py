@@ -7,10 +7,11 @@ from functools import reduce
 from operator import or_
 
 from django.db.models import Exists, F, OrderBy, OuterRef, Q, QuerySet
+from django.utils import timezone
 from django.utils.translation import ngettext
 
 from apps.accounts.models import User
-from apps.audience.criteria import Criteria, people
+from apps.audience.criteria import Criteria, describe, people
 from apps.catalog.models import Purchase, PurchaseSource, Reservation
 from apps.contacts import channels
 from apps.contacts.models import Channel, ConsentEvent, ConsentState, Contact, Source, Tag
@@ -30,9 +31,9 @@ SORTS: dict[str, tuple[OrderBy | str, ...]] = {
 
 
 def listed(
-    shop: Shop,
     criteria: Criteria,
     *,
+    segment: Criteria | None = None,
     text: str = "",
     channel: str = "",
     accord: str = "",
@@ -40,9 +41,11 @@ def listed(
 ) -> "QuerySet[Contact]":
     """People for the list, with card and tags: three queries however many rows.
 
-    ``accord`` is a consent's state, on whichever channel.
+    ``segment`` must hold too. ``accord`` is a consent's state, on whichever channel.
     """
-    found = people(criteria, shop)
+    found = people(criteria)
+    if segment is not None:
+        found = found.filter(segment.where(timezone.now()))
     if text.strip():
         found = found & Contact.objects.matching(text)
     if channel:
@@ -51,6 +54,22 @@ def listed(
         found = found.filter(reduce(or_, (way.consent_is(accord) for way in channels.every())))
     order = SORTS.get(sort, SORTS["recent"])
     return found.select_related("card").prefetch_related("tags").order_by(*order)
+
+
+@dataclass(frozen=True, slots=True)
+class Glimpse:
+    """What a choice comes to: its sentence, how many, and some of them, who came last first."""
+
+    sentence: str
+    count: int
+    examples: list[Contact]
+
+
+def glimpse(criteria: Criteria, now: datetime, examples: int = 10) -> Glimpse:
+    """Two queries, whatever the criteria."""
+    found = people(criteria, now)
+    some = found.select_related("card").order_by(*SORTS["recent"])[:examples]
+    return Glimpse(describe(criteria), found.count(), list(some))
 
 
 def worn_tags() -> "QuerySet[Tag]":

@@ -45,8 +45,8 @@ def contacts(request: TeamRequest) -> HttpResponse:
     """The list: search as one types, filters, sort, pages."""
     filters = ListFilter(request.GET, shop=request.shop)
     found = listed(
-        request.shop,
         filters.criteria,
+        segment=filters.chosen_segment,
         text=filters.said("q"),
         channel=filters.said("channel"),
         accord=filters.said("accord"),

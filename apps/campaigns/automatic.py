@@ -30,6 +30,7 @@ WRITTEN = (
     "offer",
     "offer_days",
     "hour",
+    "segment",
 )
 
 

@@ -19,7 +19,7 @@ AT_HAND = tuple(variable for variable in VARIABLES if variable.name not in OF_A_
 
 
 class TriggerForm(WordsForm):
-    """The words, and the hour of one that goes by the clock."""
+    """The words, for whom among those who meet it, and the hour of one that goes by the clock."""
 
     class Meta:
         model = Trigger
@@ -36,6 +36,11 @@ class TriggerForm(WordsForm):
         self.fields["offer"].widget.attrs["aria-describedby"] = "offer-aide offer-erreur"
         if not KINDS[self.instance.kind].by_clock:
             del self.fields["hour"]
+        segment: Any = self.fields["segment"]
+        if segment.queryset.exists():
+            segment.empty_label = _("tous les clients")
+        else:
+            del self.fields["segment"]
 
     def _check(self, name: str, text: str) -> None:
         super()._check(name, text)

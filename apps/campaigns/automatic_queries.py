@@ -10,6 +10,7 @@ from django.db.models import Count, Exists, OuterRef, QuerySet, Sum
 from django.utils.translation import ngettext
 
 from apps.campaigns.comparing import Share
+from apps.campaigns.firing import chosen
 from apps.campaigns.leaving import way_to
 from apps.campaigns.models import Click, Run, RunState, Send, Trigger
 from apps.campaigns.queries import followed, has_links, living
@@ -75,7 +76,8 @@ def leaves(trigger: Trigger) -> str:
     """When it leaves, in a sentence."""
     kind = KINDS[trigger.kind]
     hour = f", à {trigger.hour:%H:%M}" if kind.by_clock else ""
-    return f"Part {kind.said(trigger.settings)}{hour}."
+    whom = f", seulement pour « {trigger.segment} »" if trigger.segment else ""
+    return f"Part {kind.said(trigger.settings)}{hour}{whom}."
 
 
 def figures(triggers: Iterable[Trigger], since: datetime) -> list[Figures]:
@@ -169,7 +171,7 @@ class LookBack:
 def look_back(trigger: Trigger, shop: Shop, now: datetime) -> LookBack:
     """Who met it in the last thirty days, by the very rules it leaves by, and may be written to
     as they stand today. The cap is left aside: what else would have been sent is not known."""
-    met = KINDS[trigger.kind].met(trigger.settings, now - LATELY, now)
+    met = chosen(trigger, KINDS[trigger.kind].met(trigger.settings, now - LATELY, now), now)
     at = {one.contact_id: one.at for one in sorted(met, key=lambda one: one.at)}
     reached: list[tuple[Contact, datetime]] = []
     left_out: Counter[str] = Counter()

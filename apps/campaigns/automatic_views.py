@@ -55,7 +55,8 @@ def _trigger(pk: int) -> Trigger:
 @require_safe
 def triggers(request: TeamRequest) -> HttpResponse:
     """Every one, what leaves first, with what it has sent lately."""
-    found = list(Trigger.objects.filter(kind__in=KINDS).order_by("created_at", "pk"))
+    known = Trigger.objects.filter(kind__in=KINDS).select_related("segment")
+    found = list(known.order_by("created_at", "pk"))
     found.sort(key=lambda trigger: not trigger.is_on)
     context = {
         "section": "messages",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from apps.audience.criteria import Chosen, Criteria, Reach, chosen, reach
+from apps.audience.criteria import Chosen, Reach, chosen, reach
 from apps.campaigns import rendering
 from apps.campaigns.models import Drop, Pick
 from apps.campaigns.personal import held_out
@@ -129,7 +129,7 @@ def reader_without_links() -> Contact:
 
 def estimate(drop: Drop, shop: Shop, now: datetime) -> Estimate:
     """Weighs every message as it would leave when its time comes; nothing is written."""
-    criteria, channels = Criteria.read(drop.criteria), drop.channels
+    criteria, channels = drop.who, drop.channels
     hours = clocks(shop, max(drop.send_at or now, now), last_moment(drop, shop, now))
     reached = reach(criteria, channels, shop, hours.now, hours)
     scales = {pick: _Scale(text, shop) for pick, text in drop.texts.items()}

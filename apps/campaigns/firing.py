@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import Min, QuerySet
 from django.utils import timezone
 
+from apps.audience.criteria import Criteria, people
 from apps.campaigns.leaving import settle
 from apps.campaigns.models import Run, Trigger
 from apps.campaigns.triggers import KINDS
@@ -31,13 +32,14 @@ BUDGET_SECONDS = 25.0  # a job lives one minute at most: past this the rest is a
 def react(fact: type, contact_id: int, at: datetime, now: datetime | None = None) -> None:
     """``fact`` came to pass for somebody at ``at``: what hears it leaves now."""
     hearing = [key for key, kind in KINDS.items() if fact in kind.hears]
-    triggers = list(Trigger.objects.on().filter(kind__in=hearing, on_since__lte=at).order_by("pk"))
+    listening = Trigger.objects.on().filter(kind__in=hearing, on_since__lte=at)
+    triggers = list(listening.select_related("segment").order_by("pk"))
     if not triggers:
         return
     now, shop = now or timezone.now(), shop_here()
     for trigger in triggers:
         met = KINDS[trigger.kind].met(trigger.settings, at, at, contact_id)
-        _write(trigger, met)
+        _write(trigger, chosen(trigger, met, now))
     theirs = Run.objects.filter(trigger__in=triggers, contact=contact_id, at__isnull=False)
     for pk in list(theirs.filter(at__lte=now).order_by("pk").values_list("pk", flat=True)):
         settle(pk, shop, now)
@@ -81,7 +83,8 @@ def sweep(trigger_id: int, shop: Shop, now: datetime) -> None:
     if trigger is None or trigger.on_since is None:
         return
     kind = KINDS[trigger.kind]
-    _write(trigger, kind.met(trigger.settings, max(trigger.on_since, now - kind.lasts), now))
+    met = kind.met(trigger.settings, max(trigger.on_since, now - kind.lasts), now)
+    _write(trigger, chosen(trigger, met, now))
     trigger.next_at = next_look(trigger, shop, now)
     trigger.save(update_fields=["next_at"])
 
@@ -109,6 +112,17 @@ def next_moment(shop: Shop) -> datetime | None:
 def _ready(now: datetime) -> "QuerySet[Run, int]":
     ready = Run.objects.filter(at__lte=now, trigger__on_since__isnull=False)
     return ready.order_by("at", "pk").values_list("pk", flat=True)
+
+
+def chosen(trigger: Trigger, met: Iterable[Met], now: datetime) -> Iterable[Met]:
+    """Of who met ``trigger``, those whom its segment names now; all of them without one."""
+    if trigger.segment is None:
+        return met
+    met = list(met)
+    named = people(Criteria.read(trigger.segment.criteria), now)
+    keys = {one.contact_id for one in met}
+    theirs = set(named.filter(pk__in=keys).values_list("pk", flat=True))
+    return [one for one in met if one.contact_id in theirs]
 
 
 def _write(trigger: Trigger, met: Iterable[Met]) -> None:

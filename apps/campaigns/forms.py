@@ -8,98 +8,15 @@ from django.core.exceptions import ValidationError
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
-from apps.audience.criteria import Criteria, WrongCriteria
 from apps.campaigns.models import Drop
 from apps.campaigns.services import WRITTEN
 from apps.campaigns.writing import UnknownVariable, check, correct
 from apps.contacts.channels import offered
-from apps.contacts.models import Tag
 from apps.core.phone import NotAPhone, Phone, parse_phone
 from apps.core.refusal import Refusal
 from apps.messaging.channels import sending
 from apps.messaging.channels.base import Sending
-from apps.shops.models import Region, Shop
-
-# The chip's ✕ empties a group of fields together.
-GROUPS = {
-    "tags": ("tags", "every_tag"),
-    "seen_within": ("seen_within",),
-    "not_seen_since": ("not_seen_since",),
-    "visits_at_least": ("visits_at_least",),
-    "reward": ("near_reward", "reward_ready"),
-    "places": ("places", "territories"),
-    "enrolled_since": ("enrolled_since",),
-}
-
-
-def _whole(label: Any, most: int) -> forms.IntegerField:
-    widget = forms.NumberInput(attrs={"inputmode": "numeric"})
-    return forms.IntegerField(
-        label=label, required=False, min_value=1, max_value=most, widget=widget
-    )
-
-
-class CriteriaForm(forms.Form):
-    """Who: every field that is filled must hold."""
-
-    tags = forms.MultipleChoiceField(
-        label=_("Étiquettes"), required=False, widget=forms.CheckboxSelectMultiple
-    )
-    every_tag = forms.BooleanField(label=_("toutes à la fois"), required=False)
-    seen_within = _whole(_("Vus depuis moins de (jours)"), 3650)
-    not_seen_since = _whole(_("Pas vus depuis (jours)"), 3650)
-    visits_at_least = _whole(_("Venus au moins (fois)"), 1000)
-    near_reward = _whole(_("Tampons manquants, au plus"), 20)
-    reward_ready = forms.BooleanField(label=_("avec une récompense à prendre"), required=False)
-    places = forms.CharField(
-        label=_("Départements ou codes postaux"),
-        required=False,
-        max_length=120,
-        widget=forms.TextInput(attrs={"placeholder": "21, 71, 2A"}),
-    )
-    territories = forms.MultipleChoiceField(
-        label=_("Téléphone de"),
-        required=False,
-        choices=Region.choices,
-        widget=forms.CheckboxSelectMultiple,
-    )
-    enrolled_since = forms.DateField(
-        label=_("Inscrits depuis le"),
-        required=False,
-        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-    )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        names = Tag.objects.values_list("name", flat=True)
-        self.fields["tags"].choices = [(name, name) for name in names]  # type: ignore[attr-defined]
-
-    @staticmethod
-    def values_of(criteria: Criteria) -> dict[str, Any]:
-        """The form's initial values for ``criteria``."""
-        values: dict[str, Any] = criteria.as_dict()
-        return {**values, "places": ", ".join(criteria.places)}
-
-    def clean(self) -> dict[str, Any]:
-        found = super().clean() or {}
-        if self.errors:
-            return found
-        try:
-            found["criteria"] = Criteria.read(self._as_data(found))
-        except WrongCriteria as refusal:
-            field = "places" if refusal.values.get("what") == "places" else None
-            sentence = _("Un département ou un code postal s’écrit « 21 », « 2A » ou « 21200 ».")
-            raise ValidationError({field: sentence} if field else str(refusal)) from refusal
-        return found
-
-    @staticmethod
-    def _as_data(found: dict[str, Any]) -> dict[str, Any]:
-        data = {name: found[name] for names in GROUPS.values() for name in names if found[name]}
-        if "places" in data:
-            data["places"] = data["places"].replace(",", " ").replace(";", " ").split()
-        if "enrolled_since" in data:
-            data["enrolled_since"] = data["enrolled_since"].isoformat()
-        return data
+from apps.shops.models import Shop
 
 
 class WordsField(forms.BoundField):
@@ -215,7 +132,7 @@ _DAYS = ("offer_until", "relevant_until")
 
 
 class DropForm(WordsForm):
-    """The words and the moment."""
+    """The words, the moment, and which segment: without one the drop's own criteria say who."""
 
     when = forms.ChoiceField(
         choices=[("now", _("Maintenant")), ("later", _("Programmer"))],
@@ -231,12 +148,13 @@ class DropForm(WordsForm):
 
     class Meta:
         model = Drop
-        fields = COLUMNS
+        fields = (*COLUMNS, "segment")
         widgets = {
             **TEXTS,
             "hold_out": forms.NumberInput(
                 attrs={"inputmode": "numeric", "min": 0, "max": 20, "step": 5}
             ),
+            "segment": forms.RadioSelect,
             "offer": forms.TextInput(attrs={"placeholder": "5 € de remise dès 40 € d’achat"}),
             **{name: forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d") for name in _DAYS},
         }
@@ -244,6 +162,8 @@ class DropForm(WordsForm):
     def __init__(self, *args: Any, now: datetime, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.now = now
+        own = _("Choix de ce message") if self.instance.criteria else _("Tous les clients")
+        self.fields["segment"].empty_label = own  # type: ignore[attr-defined]
         if self.instance.send_at:
             self.fields["when"].initial = "later"
         self.fields["hold_out"].required = False

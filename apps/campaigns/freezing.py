@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
 
-from apps.audience.criteria import Criteria, reach
+from apps.audience.criteria import reach
 from apps.campaigns.addresses import note
 from apps.campaigns.lots import open_lot
 from apps.campaigns.models import Drop, Rival, State
@@ -25,7 +25,8 @@ from apps.shops.services import shop_here
 BATCH = 4000  # people whose messages are written in one transaction
 BUDGET_SECONDS = 25.0  # a job lives one minute at most: past this the rest is another job
 TURN_SECONDS = 3.0  # and past this, when somebody else waits for the worker
-_BEGUN = ("state", "left_out", "promised", "launched_at", "relevant_until")
+_WHO = ("criteria", "segment")
+_BEGUN = ("state", *_WHO, "left_out", "promised", "launched_at", "relevant_until")
 FREEZE, CLOSE = "apps.campaigns.tasks.freeze", "apps.campaigns.tasks.close"
 PICK = "apps.campaigns.tasks.pick"
 
@@ -72,10 +73,12 @@ def _begin(drop_id: int, token: str, shop: Shop, now: datetime) -> Drop | None:
     if drop.launched_at is None:
         # Before anyone is taken: a later run would count this drop's own people as « cap ».
         hours = clocks(shop, now, last_moment(drop, shop, now))
-        reached = reach(Criteria.read(drop.criteria), drop.channels, shop, now, hours)
+        reached = reach(drop.who, drop.channels, shop, now, hours)
         drop.relevant_until = hours.until.astimezone(shop.zone).date()
         drop.left_out = {one.reason: one.count for one in reached.left_out}
         drop.promised["reached"] = reached.reached
+        # A segment that is changed from here on changes nothing of what is under way.
+        drop.criteria, drop.segment = drop.who.as_dict(), None
         drop.launched_at = now
         for text in drop.texts.values():
             note(text.counted)

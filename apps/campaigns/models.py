@@ -10,6 +10,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 import apps.campaigns.lot_models  # noqa: F401 (Django looks for models here alone)
+from apps.audience.criteria import Criteria
+from apps.audience.models import Segment
 from apps.contacts import channels
 from apps.contacts.models import Contact
 from apps.core.tokens import new_token, short
@@ -69,7 +71,8 @@ class Worded:
 
 
 class Drop(Worded, models.Model):
-    """A message to many. ``criteria`` says who (see audience); the audience freezes at launch.
+    """A message to many. ``segment`` says who, else ``criteria`` (see audience): ``who`` is either.
+    The audience freezes at launch; the segment's criteria are then the drop's own.
 
     ``frozen_up_to`` is the last contact id whose messages are in the outbox: a freeze that was
     killed goes on from there. ``promised`` is what the owner agreed to when launching: people,
@@ -81,6 +84,7 @@ class Drop(Worded, models.Model):
 
     title = models.CharField(_("nom"), max_length=80)
     criteria = models.JSONField(default=dict)
+    segment = models.ForeignKey(Segment, models.PROTECT, null=True, blank=True, related_name="+")
     use_sms = models.BooleanField(_("par SMS"), default=True)
     use_email = models.BooleanField(_("par e-mail"), default=True)
     both = models.BooleanField(_("les deux canaux à chacun"), default=False)
@@ -125,6 +129,10 @@ class Drop(Worded, models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def who(self) -> Criteria:
+        return Criteria.read(self.segment.criteria if self.segment else self.criteria)
 
     @property
     def cause(self) -> str:
@@ -368,13 +376,21 @@ class TriggerQuerySet(models.QuerySet["Trigger"]):
 class Trigger(Worded, models.Model):
     """A message that leaves by itself: ``kind`` says when (``triggers``), the words are as a
     drop's. What came to pass before ``on_since`` is let be. ``next_at`` is the next look of one
-    that goes by the clock. ``offer`` is what each one's own code gives, for ``offer_days`` after
-    the message; without a number for ever.
+    that goes by the clock. With a ``segment``, only who is in it as one looks. ``offer`` is what
+    each one's own code gives, for ``offer_days`` after the message; without a number for ever.
     """
 
     kind = models.CharField(max_length=20)
     title = models.CharField(_("nom"), max_length=80)
     settings = models.JSONField(default=dict, blank=True)
+    segment = models.ForeignKey(
+        Segment,
+        models.PROTECT,
+        verbose_name=_("Seulement pour"),
+        null=True,
+        blank=True,
+        related_name="+",
+    )
     use_sms = models.BooleanField(_("par SMS"), default=True)
     use_email = models.BooleanField(_("par e-mail"), default=True)
     sms_text = models.TextField(_("texte du SMS"), max_length=600, blank=True)

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.audience.criteria import Criteria
+from apps.audience.models import Segment
 from apps.audit.services import record
 from apps.campaigns import lots, picking
 from apps.campaigns.affording import LIMITS, affordable, not_closed
@@ -123,25 +124,30 @@ def create(
     criteria: Criteria | None = None,
     written: Mapping[str, Any] | None = None,
     now: datetime | None = None,
+    segment: Segment | None = None,
 ) -> Drop:
-    """A draft, named after its day."""
+    """A draft, named after its day; ``segment`` says who, else ``criteria``."""
     now = now or timezone.now()
     return Drop.objects.create(
         **{"title": f"Drop du {jour(now)}", **(written or {})},
         criteria=(criteria or Criteria()).as_dict(),
+        segment=segment,
         created_by=by.id,
         created_at=now,
     )
 
 
 @transaction.atomic
-def save(drop_id: int, written: Mapping[str, Any], criteria: Criteria) -> Drop:
-    """Keep what was typed (``WRITTEN``). Raises ``AlreadyLaunched``."""
+def save(drop_id: int, written: Mapping[str, Any], segment: Segment | None) -> Drop:
+    """Keep what was typed (``WRITTEN``); without ``segment`` its own criteria say who.
+
+    Raises ``AlreadyLaunched``.
+    """
     drop = draft(drop_id)
     for name in WRITTEN:
         if name in written:
             setattr(drop, name, written[name])
-    drop.criteria = criteria.as_dict()
+    drop.segment = segment
     drop.save()
     return drop
 
@@ -158,6 +164,15 @@ def save_rival(drop_id: int, written: Mapping[str, Any] | None) -> None:
 
 
 @transaction.atomic
+def choose(drop_id: int, criteria: Criteria) -> Drop:
+    """For these people, whatever segment stood there. Raises ``AlreadyLaunched``."""
+    drop = draft(drop_id)
+    drop.criteria, drop.segment = criteria.as_dict(), None
+    drop.save(update_fields=["criteria", "segment", "saved_at"])
+    return drop
+
+
+@transaction.atomic
 def lighten_sms(drop_id: int) -> Drop:
     """The SMS in GSM-7, where that makes it cheaper. Raises ``AlreadyLaunched``."""
     drop = draft(drop_id)
@@ -171,7 +186,7 @@ def duplicate(drop: Drop, by: Actor, now: datetime | None = None) -> Drop:
     """A new draft with the same words for the same people, about the same product."""
     now = now or timezone.now()
     kept = {name: getattr(drop, name) for name in WRITTEN if name not in DATED}
-    copy = create(by, Criteria.read(drop.criteria), kept, now)
+    copy = create(by, Criteria.read(drop.criteria), kept, now, drop.segment)
     if rival := rival_of(drop):
         save_rival(copy.pk, {name: getattr(rival, name) for name in RIVAL_WRITTEN})
     if lot := lots.lot_of(drop):

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from apps.audience.criteria import Criteria
+from apps.audience.rules.rewards import RewardReady
+from apps.audience.rules.visits import Seen, Unseen, Visits
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ STARTERS = (
         "absent",
         "Des habitués absents",
         "Un mot à ceux qu’on ne voit plus.",
-        Criteria(not_seen_since=45, seen_within=180, visits_at_least=3),
+        Criteria.of(Unseen(45), Seen(180), Visits(3, None)),
         {
             "sms_text": "{prénom|Bonjour}, cela fait un moment ! Votre carte vous attend avec "
             "{tampons} tampons : {lien}",
@@ -64,7 +66,7 @@ STARTERS = (
         "reward",
         "Une récompense attend",
         "Pour ceux qui l’ont gagnée et ne le savent pas.",
-        Criteria(reward_ready=True),
+        Criteria.of(RewardReady()),
         {
             "sms_text": "{prénom|Bonjour}, votre récompense vous attend chez {boutique}. "
             "Votre carte : {lien}",

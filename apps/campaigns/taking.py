@@ -15,7 +15,7 @@ from django.db import connection
 from django.db.models import F, QuerySet, Value
 from django.db.models.functions import Coalesce
 
-from apps.audience.criteria import Chosen, Criteria, reachable
+from apps.audience.criteria import Chosen, reachable
 from apps.campaigns import personal, rendering, splitting
 from apps.campaigns.estimate import reader_without_links
 from apps.campaigns.models import Drop
@@ -103,7 +103,7 @@ def take(drop: Drop, shop: Shop, hours: Clocks, many: int) -> Taken:
     Inside the caller's transaction. Two drops at once never both get one person at one moment: the
     second waits for the first and then finds what it promised. Locks in order of id: no deadlock.
     """
-    found = reachable(Criteria.read(drop.criteria), drop.channels, shop, hours)
+    found = reachable(drop.who, drop.channels, shop, hours)
     found = _common(found.filter(pk__gt=drop.frozen_up_to), drop)
     if splitting.rival_of(drop):
         found = found.filter(splitting.turn_of(drop))

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from apps.audience.criteria import Criteria, describe
+from apps.audience.criteria import describe
 from apps.campaigns.affording import outlook
 from apps.campaigns.estimate import Shown, estimate
 from apps.campaigns.models import Drop, Pick
@@ -19,7 +19,7 @@ def told_of(found: Drop, shop: Shop, now: datetime) -> dict[str, Any]:
     told = estimate(found, shop, now)
     return {
         "told": told,
-        "for_whom": describe(Criteria.read(found.criteria)),
+        "for_whom": describe(found.who),
         "departure": departure(shop, found.send_at, now),
         "outlook": outlook(told, shop, found.send_at or now),
         "waves": waves_said(told.waves, shop, now),

@@ -52,6 +52,7 @@ team_urls = [
     path(
         "gestion/messages/<int:pk>/reservations.csv", booking_views.export, name="reservations_csv"
     ),
+    path("gestion/messages/<int:pk>/qui/", views.who, name="drop_who"),
     path("gestion/messages/<int:pk>/essai/", trial_views.of_drop, name="drop_trial"),
     path("gestion/messages/<int:pk>/envoyer/", views.launch, name="drop_launch"),
     path("gestion/messages/<int:pk>/copier/", views.duplicate, name="drop_duplicate"),

@@ -1,5 +1,6 @@
 """Writing drops, letting them go, watching them arrive."""
 
+import re
 import uuid
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,12 +14,15 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.accounts.requests import TeamRequest, actor
-from apps.audience.criteria import REASONS, Criteria, describe, parts
+from apps.audience.builder import Builder
+from apps.audience.criteria import REASONS, Criteria, describe
+from apps.audience.models import Segment
+from apps.audience.segment_views import builder_page
 from apps.campaigns import picking, queries, services, trial_views
 from apps.campaigns.affording import LIMITS, affordable
 from apps.campaigns.booking_queries import told_of_lot
 from apps.campaigns.estimate import Estimate
-from apps.campaigns.forms import GROUPS, CriteriaForm, DropForm, corrected
+from apps.campaigns.forms import DropForm, corrected
 from apps.campaigns.lot_forms import LotForm
 from apps.campaigns.lots import lot_of
 from apps.campaigns.models import Drop, State
@@ -42,10 +46,11 @@ from apps.shops.models import Shop
 
 PER_PAGE = 20
 A_WHILE = timedelta(minutes=10)  # what waits less than that is only being tried again
+NUMBER = re.compile(r"[0-9]{1,18}")
 
 
 def _drop(pk: int) -> Drop:
-    found = Drop.objects.select_related("rival", "lot__variant__product")
+    found = Drop.objects.select_related("rival", "segment", "lot__variant__product")
     return get_object_or_404(found, pk=pk)
 
 
@@ -70,19 +75,19 @@ def drops(request: TeamRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: TeamRequest) -> HttpResponse:
     """Where to start from; a link may already say for whom."""
-    asked = CriteriaForm(request.POST if request.method == "POST" else request.GET)
-    criteria = asked.cleaned_data["criteria"] if asked.is_valid() else Criteria()
+    asked = request.POST if request.method == "POST" else request.GET
+    number, criteria = asked.get("segment", ""), Criteria.asked(asked)
+    segment = Segment.objects.filter(pk=number).first() if NUMBER.fullmatch(number) else None
     if request.method == "POST":
         starter = BY_KEY.get(request.POST.get("depart", ""), BY_KEY["blank"])
-        drop = services.create(
-            actor(request), criteria if criteria.as_dict() else starter.criteria, starter.written
-        )
+        whom = criteria if criteria.groups else starter.criteria
+        drop = services.create(actor(request), whom, starter.written, segment=segment)
         return redirect("drop", drop.pk)
     context = {
         "section": "messages",
         "starters": STARTERS,
-        "prefilled": request.GET if criteria.as_dict() else None,
-        "for_whom": describe(criteria),
+        "prefilled": request.GET if segment or criteria.groups else None,
+        "for_whom": f"le segment « {segment} »" if segment else describe(criteria),
     }
     return render(request, "campaigns/new.html", context)
 
@@ -103,28 +108,25 @@ def drop(request: TeamRequest, pk: int) -> HttpResponse:
 @door(Right.WRITE_DROPS)
 @require_POST
 def save(request: TeamRequest, pk: int) -> HttpResponse:
-    """Keep what is typed. ``act`` says what then: nothing, lighten, drop a criterion, go on."""
+    """Keep what is typed. ``act`` says what then: nothing, lighten, choose who, go on."""
     found, now = _drop(pk), timezone.now()
     if not found.is_draft:
         raise services.AlreadyLaunched()
     act, data = request.POST.get("act", "save"), corrected(request.POST.copy())
-    for name in GROUPS.get(act.removeprefix("sans:"), ()):
-        data.pop(name, None)
-    form, who = DropForm(data, instance=found, shop=request.shop, now=now), CriteriaForm(data)
+    form = DropForm(data, instance=found, shop=request.shop, now=now)
     rival = RivalForm(data, drop=found)
-    if not (form.is_valid() & who.is_valid() & rival.is_valid()):
-        return _composer(request, _drop(pk), form, who, rival)
-    services.save(pk, form.cleaned_data, who.cleaned_data["criteria"])
+    if not (form.is_valid() & rival.is_valid()):
+        return _composer(request, _drop(pk), form, rival)
+    services.save(pk, form.cleaned_data, form.cleaned_data["segment"])
     services.save_rival(pk, rival.typed)
     if act == "lighten":
         services.lighten_sms(pk)
     if request.htmx:
         return _composer(request, _drop(pk))
-    if act == "go":
-        return redirect("drop_launch", pk)
-    verb, _colon, _what = act.partition(":")
-    anchors = {"lighten": "message", "correct": "message", "recount": "qui", "sans": "qui"}
-    anchor = anchors.get(verb, "")
+    if act in {"go", "who"}:
+        return redirect("drop_launch" if act == "go" else "drop_who", pk)
+    anchors = {"lighten": "message", "correct": "message", "recount": "qui"}
+    anchor = anchors.get(act.partition(":")[0], "")
     return redirect(f"{_path(pk)}#{anchor}" if anchor else _path(pk))
 
 
@@ -136,21 +138,18 @@ def _composer(
     request: TeamRequest,
     found: Drop,
     form: DropForm | None = None,
-    who: CriteriaForm | None = None,
     rival: RivalForm | None = None,
 ) -> HttpResponse:
     now = timezone.now()
-    criteria, lot = Criteria.read(found.criteria), lot_of(found)
+    lot = lot_of(found)
     context = {
         "section": "messages",
         "drop": found,
         "lot": lot,
         "lot_form": LotForm(instance=lot, now=now) if lot else None,
         "form": form or DropForm(instance=found, shop=request.shop, now=now),
-        "who": who or CriteriaForm(initial=CriteriaForm.values_of(criteria)),
         "rival": rival or RivalForm(drop=found),
         "wrong": form is not None,
-        "chips": _chips(criteria),
         "variables": VARIABLES,
         **trial_views.shown(request, found),
         "latest": queries.latest_result(),
@@ -160,13 +159,23 @@ def _composer(
     return render(request, name, context, status=422 if form is not None else 200)
 
 
-def _chips(criteria: Criteria) -> list[tuple[str, str]]:
-    """Each criterion that is set, as the group of fields that its ✕ empties and its words."""
-    values, chips = criteria.as_dict(), []
-    for group, names in GROUPS.items():
-        alone = {name: values[name] for name in names if name in values}
-        chips += [(group, " ".join(parts(Criteria.read(alone))))] if alone else []
-    return chips
+@door(Right.WRITE_DROPS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def who(request: TeamRequest, pk: int) -> HttpResponse:
+    """Criteria of this message's own, from where its choice stands."""
+    found = _drop(pk)
+    if not found.is_draft:
+        raise services.AlreadyLaunched()
+    builder = Builder.typed(request.POST) if request.method == "POST" else Builder.of(found.who)
+    wrong = False
+    if builder.act == "save":
+        criteria = builder.read()
+        if criteria is not None:
+            services.choose(pk, criteria)
+            return redirect(f"{_path(pk)}#qui")
+        wrong = True
+    context = {"section": "messages", "drop": found}
+    return builder_page(request, builder, "campaigns/who.html", context, 422 if wrong else 200)
 
 
 @door(Right.WRITE_DROPS)
@@ -298,7 +307,7 @@ def _progress(request: TeamRequest, found: Drop) -> HttpResponse:
         "words": [
             (named(c), found.written(c, "subject"), found.written(c)) for c in found.channels
         ],
-        "for_whom": describe(Criteria.read(found.criteria)),
+        "for_whom": describe(found.who),
         "departure": departure(request.shop, None if found.launched_at else found.send_at, now),
         "confirm_cancel": _cancel_said(result),
         **(told_of_lot(lot) if lot and not request.htmx else {}),

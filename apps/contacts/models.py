@@ -6,6 +6,7 @@ from functools import reduce
 from operator import or_
 from typing import ClassVar, Self
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
@@ -117,6 +118,11 @@ class Contact(models.Model):
     record holds it waits in ``claim`` until its holder taps the link (see loyalty.joining).
     ``*_proven_at`` says when the holder of the number or mailbox showed it was theirs. ``ways`` is
     what the channels without a column of their own keep of the person (see ``channels``).
+
+    What they did is summed up here by the rooms that keep its ledger, in the same transaction:
+    ``visits`` with their first and last (loyalty); ``spent_cents`` in all, ``spent_since`` each day
+    of ``spent_on`` (UTC, the year before the last one) and ``tastes`` (catalog: by facet, what they
+    bought of it, most units first). ``manage.py check_sums`` proves it.
     """
 
     first_name = models.CharField(_("prénom"), max_length=60, blank=True)
@@ -143,8 +149,13 @@ class Contact(models.Model):
     source = models.CharField(max_length=8, choices=Source, default=Source.COUNTER)
     link_token = models.CharField(max_length=22, unique=True, default=new_token, editable=False)
     merged_into = models.ForeignKey("self", models.PROTECT, null=True, related_name="aliases")
+    first_visit_at = models.DateTimeField(null=True, blank=True)
     last_visit_at = models.DateTimeField(null=True, blank=True)
     visits = models.PositiveIntegerField(default=0)
+    spent_cents = models.BigIntegerField(default=0, db_default=0)
+    spent_on = ArrayField(models.DateField(), default=list, db_default=[])
+    spent_since = ArrayField(models.BigIntegerField(), default=list, db_default=[])
+    tastes = models.JSONField(default=dict, db_default={})
     last_commercial_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     # The phone's name for the gesture that made this record: sent again, it is answered the same.

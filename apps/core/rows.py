@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import connection
 from django.db.models import Model
 
@@ -36,13 +37,14 @@ def update_rows(rows: Collection[Any], *names: str) -> None:
 def insert_rows(rows: Collection[Any], *, once: bool = False) -> None:
     """Write new rows of one table, whose keys the database makes, in one INSERT.
 
-    No ``save``, no signal. They learn their keys, unless ``once``: what a unique constraint
-    refuses is then left out.
+    No ``save``, no signal; an array (``unnest`` gives none) stands at the database's default.
+    They learn their keys, unless ``once``: what a unique constraint refuses is then left out.
     """
     if not rows:
         return
     meta, quote = type(next(iter(rows)))._meta, connection.ops.quote_name
-    kept = [field for field in meta.concrete_fields if not field.primary_key]
+    others = [field for field in meta.concrete_fields if not field.primary_key]
+    kept = [field for field in others if not isinstance(field, ArrayField)]
     into = ", ".join(quote(str(field.column)) for field in kept)
     told = "ON CONFLICT DO NOTHING" if once else f"RETURNING {quote(str(meta.pk.column))}"
     with connection.cursor() as cursor:

@@ -12,10 +12,12 @@ from django.db.models import DateTimeField, F, Q, Value
 from django.db.models.functions import Greatest
 
 from apps.audit.services import record
+from apps.catalog.services.sums import SPENDING
 from apps.contacts.models import Contact
 from apps.core.actor import Actor
 from apps.loyalty.models import Card, Joining, Movement, MovementKind, Reward
 from apps.loyalty.services import card_of, carry_over
+from apps.loyalty.visits import VISITS
 
 _TRANSFERS = UUID("5f0a8d0e-5a7e-4d0c-9f0b-6f7f0c5a1b7e")
 
@@ -49,6 +51,9 @@ def merge_records(alias: Contact, into: Contact, *, by: Actor, now: datetime) ->
     Joining.objects.filter(contact=alias).update(contact=into)
     Joining.objects.filter(known=alias).update(known=into)
     Contact.objects.filter(Q(merged_into=alias) | Q(pk=alias.pk)).update(merged_into=into)
+    VISITS.keep([into.pk])
+    SPENDING.keep([into.pk])
+    into.refresh_from_db(fields=[*VISITS.columns, *SPENDING.columns])
     record(by, "contact.merged", "contact", into.pk, before={"alias": alias.pk})
     return into
 
@@ -102,5 +107,4 @@ def _fill_gaps(alias: Contact, into: Contact) -> None:
         into.adult_wording = alias.adult_wording
     seen = [at for at in (alias.last_visit_at, into.last_visit_at) if at]
     into.last_visit_at = max(seen, default=None)
-    into.visits += alias.visits
     into.save()

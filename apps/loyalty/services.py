@@ -13,8 +13,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, QuerySet
-from django.db.models.functions import Greatest
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -34,6 +33,7 @@ from apps.loyalty.facts import (
     StampUndone,
 )
 from apps.loyalty.models import Card, Movement, MovementKind, Programme, Redemption, Reward
+from apps.loyalty.visits import VISITS
 
 FIRST_NUMBER = 1001
 UNDO_WINDOW = timedelta(minutes=10)
@@ -429,7 +429,8 @@ WITH line AS (
         %(actor_kind)s, %(actor_id)s, %(at)s)
     ON CONFLICT (token) DO NOTHING RETURNING id
 ), visit AS (
-    UPDATE contacts_contact person SET visits = visits + 1, last_visit_at = %(at)s
+    UPDATE contacts_contact person SET visits = visits + 1, last_visit_at = %(at)s,
+        first_visit_at = least(first_visit_at, %(at)s)
     FROM line WHERE person.id = %(contact_id)s
 )
 UPDATE loyalty_card card SET balance = balance + %(stamps)s, last_stamp_at = %(at)s
@@ -459,6 +460,7 @@ def _stamp(card: Card, gesture: _Gesture, amount_cents: int | None) -> Movement 
     line._state.adding = False
     card.balance += 1
     card.last_stamp_at = contact.last_visit_at = gesture.now
+    contact.first_visit_at = min(contact.first_visit_at or gesture.now, gesture.now)
     contact.visits += 1
     return line
 
@@ -476,9 +478,9 @@ def _forget_visit(card: Card, stamp: Movement) -> None:
     }
     while last in undone:
         last = undone.pop(last).visit_before
-    contact.visits, contact.last_visit_at = max(0, contact.visits - 1), last
-    fewer = Greatest(F("visits") - 1, 0)
-    Contact.objects.filter(pk=contact.pk).update(visits=fewer, last_visit_at=last)
+    Contact.objects.filter(pk=contact.pk).update(last_visit_at=last)
+    VISITS.keep([contact.pk])
+    contact.refresh_from_db(fields=["visits", "first_visit_at", "last_visit_at"])
 
 
 def _refuse_without_proof(contact: Contact, id_checked: bool, now: datetime) -> None:

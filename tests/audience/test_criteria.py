@@ -1,6 +1,6 @@
 """Who a message is for, whom it reaches, and why not the others."""
 
-from datetime import date, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 from django.utils import timezone
@@ -15,9 +15,11 @@ from apps.audience.criteria import (
     people,
     reach,
 )
+from apps.audience.rules import RULES
 from apps.contacts.models import Channel, ConsentState, Contact
 from apps.contacts.services import tag_named
 from apps.messaging.clocks import clocks
+from tests.audience.shops import criteria_dicts
 from tests.factories import CardFactory, ContactFactory, ProgrammeFactory
 
 pytestmark = pytest.mark.django_db
@@ -25,22 +27,28 @@ pytestmark = pytest.mark.django_db
 BOTH = [Channel.SMS, Channel.EMAIL]
 
 
-def named(**data):
-    return Criteria.read(data)
+def named(*rules, match="all"):
+    """One group of rules, as they are kept."""
+    groups = [{"match": match, "rules": list(rules)}] if rules else []
+    return Criteria.read({"groups": groups})
 
 
-def ids(criteria, shop):
-    return set(people(criteria, shop).values_list("pk", flat=True))
+def ids(criteria):
+    return set(people(criteria).values_list("pk", flat=True))
+
+
+def tags(*names, how="any"):
+    return {"is": "tags", "how": how, "names": list(names)}
 
 
 def test_tags_any_or_every_whatever_their_case(shop):
     one, two, none = ContactFactory(), ContactFactory(), ContactFactory()
     one.tags.add(tag_named("Bulles"), tag_named("Rouge"))
     two.tags.add(tag_named("rouge"))
-    assert ids(named(tags=["bulles", "ROUGE"]), shop) == {one.pk, two.pk}
-    assert ids(named(tags=["bulles", "ROUGE"], every_tag=True), shop) == {one.pk}
-    assert ids(named(tags=["inconnue"]), shop) == set()
-    assert ids(named(), shop) == {one.pk, two.pk, none.pk}
+    assert ids(named(tags("bulles", "ROUGE"))) == {one.pk, two.pk}
+    assert ids(named(tags("bulles", "ROUGE", how="every"))) == {one.pk}
+    assert ids(named(tags("inconnue"))) == set()
+    assert ids(named()) == {one.pk, two.pk, none.pk}
 
 
 def test_last_visit_counts_those_who_never_came_as_not_seen(shop):
@@ -48,8 +56,22 @@ def test_last_visit_counts_those_who_never_came_as_not_seen(shop):
     recent = ContactFactory(last_visit_at=now - timedelta(days=3))
     old = ContactFactory(last_visit_at=now - timedelta(days=60))
     never = ContactFactory()
-    assert ids(named(seen_within=30), shop) == {recent.pk}
-    assert ids(named(not_seen_since=45), shop) == {old.pk, never.pk}
+    assert ids(named({"is": "seen", "days": 30})) == {recent.pk}
+    assert ids(named({"is": "unseen", "days": 45})) == {old.pk, never.pk}
+
+
+def test_somebody_is_late_by_their_own_rhythm_not_by_another_s(shop):
+    now = timezone.now()
+
+    def came(visits, known, away):
+        first = now - timedelta(days=known + away)
+        last = now - timedelta(days=away)
+        return ContactFactory(first_visit_at=first, last_visit_at=last, visits=visits).pk
+
+    weekly, monthly = came(11, 70, 20), came(11, 300, 20)
+    came(2, 7, 90), came(11, 10, 13)  # no rhythm yet; not away for long
+    assert ids(named({"is": "rhythm", "times": "2"})) == {weekly}
+    assert monthly not in ids(named({"is": "rhythm", "times": "1.5"}))
 
 
 def test_near_a_reward_or_with_one_ready(shop):
@@ -58,10 +80,11 @@ def test_near_a_reward_or_with_one_ready(shop):
     far = CardFactory(balance=2).contact
     ready = CardFactory(balance=0, rewards_ready=1).contact
     ContactFactory()
-    assert ids(named(near_reward=2), shop) == {near.pk}
-    assert ids(named(reward_ready=True), shop) == {ready.pk}
-    assert ids(named(near_reward=2, reward_ready=True), shop) == {near.pk, ready.pk}
-    assert far.pk not in ids(named(near_reward=7), shop)
+    two, seven, won = ({"is": "near", "missing": 2}, {"is": "near", "missing": 7}, {"is": "ready"})
+    assert ids(named(two)) == {near.pk}
+    assert ids(named(won)) == {ready.pk}
+    assert ids(named(two, won, match="any")) == {near.pk, ready.pk}
+    assert far.pk not in ids(named(seven))
 
 
 def test_region_by_post_code_or_phone(shop):
@@ -69,22 +92,53 @@ def test_region_by_post_code_or_phone(shop):
     bastia = ContactFactory(postal_code="20200")
     island = ContactFactory(phone="+590690001122", phone_region="GP")
     ContactFactory(postal_code="75011")
-    assert ids(named(places=["21"]), shop) == {dijon.pk}
-    assert ids(named(places=["2b"]), shop) == {bastia.pk}
-    assert ids(named(places=["21"], territories=["GP"]), shop) == {dijon.pk, island.pk}
+    assert ids(named({"is": "place", "places": ["21"]})) == {dijon.pk}
+    assert ids(named({"is": "place", "places": ["2b"]})) == {bastia.pk}
+    abroad = {"is": "territory", "regions": ["GP"]}
+    either = named({"is": "place", "places": ["21"]}, abroad, match="any")
+    assert ids(either) == {dijon.pk, island.pk}
 
 
 def test_enrolled_since_a_day_included(shop):
     now = timezone.now()
     today = ContactFactory()
     ContactFactory(created_at=now - timedelta(days=10))
-    assert ids(named(enrolled_since=timezone.localdate().isoformat()), shop) == {today.pk}
+    since = {"is": "enrolled", "since": timezone.localdate().isoformat()}
+    assert ids(named(since)) == {today.pk}
+
+
+def test_a_birthday_on_29_february_is_feted_on_the_28th_of_other_years(shop):
+    leap = ContactFactory(birth_date=date(1996, 2, 29)).pk
+    soon = named({"is": "birthday", "days": 2})
+
+    def feted(*day):
+        now = datetime(*day, 12, tzinfo=UTC)
+        return leap in set(people(soon, now).values_list("pk", flat=True))
+
+    assert feted(2027, 2, 27)
+    assert not feted(2027, 3, 1)
+    assert not feted(2028, 2, 27)
+    assert feted(2028, 2, 28)
 
 
 def test_merged_records_are_nobody(shop):
     keeper = ContactFactory()
     ContactFactory(phone="", email="", merged_into=keeper)
-    assert ids(named(), shop) == {keeper.pk}
+    assert ids(named()) == {keeper.pk}
+    nobody = {"groups": [{"not": True, "rules": [tags("bulles")]}]}
+    assert ids(Criteria.read(nobody)) == {keeper.pk}
+
+
+def test_any_criteria_are_one_question(shop, django_assert_num_queries):
+    ContactFactory.create_batch(3)
+    rules = [{"is": rule.key, **rule.blank()} for rule in RULES if rule.key in SIMPLE]
+    every = [tags("a", "b", how="every"), {"is": "place", "places": ["21", "2A"]}, *rules]
+    for match in ("all", "any"):
+        with django_assert_num_queries(1):
+            people(named(*every[:8], match=match)).count()
+
+
+SIMPLE = {"seen", "unseen", "rhythm", "visits", "ready", "near", "birthday", "age", "channel"}
 
 
 @pytest.mark.parametrize(
@@ -92,40 +146,38 @@ def test_merged_records_are_nobody(shop):
     [
         [],
         {"phone": "06"},
-        {"tags": "bulles"},
-        {"tags": [3]},
-        {"seen_within": -1},
-        {"seen_within": "x"},
-        {"seen_within": True},
-        {"not_seen_since": 99999},
-        {"near_reward": 21},
-        {"reward_ready": "yes"},
-        {"places": ["Beaune"]},
-        {"territories": ["US"]},
-        {"enrolled_since": "hier"},
-        {"tags": [str(n) for n in range(30)]},
+        {"groups": {}},
+        {"groups": [{"rules": [{"is": "phone"}]}]},
+        {"groups": [{"rules": [["tags"]]}]},
+        {"groups": [{"rules": [], "match": "none"}]},
+        {"groups": [{"rules": [{"groups": []}]}]},
+        {"groups": [{"rules": []}] * 7},
+        *(
+            {"groups": [{"rules": [rule]}]}
+            for rule in (
+                {"is": "tags", "names": "bulles"},
+                {"is": "tags", "names": [3]},
+                {"is": "tags", "names": [str(n) for n in range(30)]},
+                {"is": "seen", "days": -1},
+                {"is": "seen", "days": "x"},
+                {"is": "seen", "days": True},
+                {"is": "unseen", "days": 99999},
+                {"is": "unseen", "days": 45, "hours": 2},
+                {"is": "near", "missing": 21},
+                {"is": "ready", "not": "yes"},
+                {"is": "place", "places": ["Beaune"]},
+                {"is": "territory", "regions": ["US"]},
+                {"is": "enrolled", "since": "hier"},
+                {"is": "visits"},
+                {"is": "age", "least": 40, "most": 30},
+            )
+        ),
     ],
 )
 def test_unreadable_criteria_are_refused_in_french(data):
     with pytest.raises(WrongCriteria) as refusal:
         Criteria.read(data)
     assert "illisible" in str(refusal.value)
-
-
-criteria_dicts = st.fixed_dictionaries(
-    {},
-    optional={
-        "tags": st.lists(st.text("abcé", min_size=1, max_size=8), max_size=3),
-        "every_tag": st.booleans(),
-        "seen_within": st.integers(1, 3650),
-        "not_seen_since": st.integers(1, 3650),
-        "near_reward": st.integers(1, 20),
-        "reward_ready": st.booleans(),
-        "places": st.lists(st.sampled_from(["21", "2A", "75011", "97"]), max_size=3),
-        "territories": st.lists(st.sampled_from(["GP", "RE"]), max_size=2),
-        "enrolled_since": st.dates(date(2020, 1, 1), date(2030, 1, 1)).map(date.isoformat),
-    },
-)
 
 
 @given(criteria_dicts)
@@ -137,11 +189,59 @@ def test_what_is_kept_reads_back_the_same(data):
 
 def test_criteria_are_said_in_french():
     assert describe(named()) == "Tous les clients"
-    said = describe(named(tags=["bulles"], not_seen_since=45, near_reward=2))
-    assert said == (
-        "Clients étiquette « bulles », pas vus depuis 45 jours, "
-        "à 2 tampons d’une récompense ou moins"
+    unseen, near = {"is": "unseen", "days": 45}, {"is": "near", "missing": 2}
+    assert describe(named(tags("bulles"), unseen, near)) == (
+        "Clients étiquetés « bulles », pas vus depuis 45 jours "
+        "et à 2 tampons d’une récompense ou moins"
     )
+    turned = named({**unseen, "not": True}, {"is": "ready"}, match="any")
+    assert describe(turned) == (
+        "Clients vus depuis moins de 45 jours ou avec une récompense à prendre"
+    )
+
+
+def test_groups_are_said_so_that_and_and_or_cannot_be_confused():
+    either = {"match": "any", "rules": [tags("bulles"), tags("jura")]}
+    absent = {"rules": [{"is": "unseen", "days": 45}, {"is": "visits", "least": 3}]}
+    but = {"not": True, "rules": [{"is": "channel", "by": "sms"}]}
+    assert describe(Criteria.read({"groups": [but, either, absent]})) == (
+        "Clients (étiquetés « bulles » ou étiquetés « jura »), et (pas vus depuis 45 jours et "
+        "venus au moins 3 fois), sauf ceux joignables par SMS"
+    )
+    assert describe(Criteria.read({"groups": [but]})) == (
+        "Tous les clients, sauf ceux joignables par SMS"
+    )
+
+
+def said(is_, turned=False, **values):
+    return describe(named({"is": is_, "not": turned, **values}))
+
+
+def test_what_people_buy_is_said_as_one_says_it_of_them():
+    red = {"how": "only", "values": ["rouge"]}
+    assert said("colour", **red) == "Clients qui n’achètent que du rouge"
+    assert said("colour", turned=True, **red) == "Clients qui n’achètent pas que du rouge"
+    jura = {"how": "once", "values": ["jura", "alsace"]}
+    assert said("region", **jura) == (
+        "Clients qui ont déjà acheté des vins du Jura ou des vins d’Alsace"
+    )
+    assert said("region", turned=True, **jura) == (
+        "Clients qui n’ont jamais acheté de vins du Jura ni de vins d’Alsace"
+    )
+    assert said("brand", how="mostly", values=["Kinfolk"]) == (
+        "Clients qui achètent surtout « Kinfolk »"
+    )
+    assert said("spent", least=1500) == "Clients qui ont dépensé au moins 1 500 €"
+    lately = {"least": 300, "within": "365"}
+    assert said("spent", **lately) == "Clients qui ont dépensé au moins 300 € ces 12 derniers mois"
+    assert said("spent", turned=True, most=50) == "Clients qui ont dépensé plus de 50 €"
+    between = {"least": 20, "most": 50}
+    assert said("spent", **between) == "Clients qui ont dépensé de 20 € à 50 €"
+
+
+def test_an_address_asks_by_the_names_of_the_criteria_and_never_fails():
+    asked = Criteria.asked({"unseen": "45", "seen": "x", "ready": "1", "page": "2"})
+    assert describe(asked) == "Clients pas vus depuis 45 jours et avec une récompense à prendre"
 
 
 def at_any_hour(shop, now):
@@ -269,7 +369,7 @@ def test_adults_in_sql_are_adults_in_python(shop, born, today, adult):
 def test_the_reach_takes_few_queries(shop, django_assert_max_num_queries):
     ProgrammeFactory()
     ContactFactory.create_batch(30, agreeing=True)
-    with django_assert_max_num_queries(2):
-        assert reach(named(near_reward=3, tags=["x"]), BOTH, shop).total == 0
+    with django_assert_max_num_queries(1):
+        assert reach(named({"is": "near", "missing": 3}, tags("x")), BOTH, shop).total == 0
     with django_assert_max_num_queries(1):
         assert reach(named(), BOTH, shop).reached == 30

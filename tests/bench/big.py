@@ -17,6 +17,8 @@ from apps.accounts.services import open_shop
 from apps.accounts.sessions import SessionStore
 from apps.campaigns.keeping import keep
 from apps.campaigns.models import Drop
+from apps.catalog.services.sums import SPENDING
+from apps.contacts.models import Contact
 from apps.core.tenancy import in_schema
 from apps.loyalty.models import Programme
 from apps.shops.models import Shop, Trade
@@ -26,17 +28,19 @@ YEARS = 2
 _TABLES = (
     "loyalty_redemption loyalty_reward loyalty_movement loyalty_joining loyalty_card "
     "messaging_attempt messaging_message contacts_consentevent contacts_contact_tags "
-    "contacts_contact contacts_tag campaigns_drop audit_entry"
+    "contacts_contact contacts_tag campaigns_drop audit_entry "
+    "catalog_purchaseline catalog_purchase"
 )
 _PEOPLE = """
 INSERT INTO contacts_contact (
   first_name, last_name, search, phone, phone_mobile, phone_region, email, sms_consent,
-  email_consent, adult_declared_at, adult_wording, postal_code, language, note, source,
+  email_consent, birth_date, adult_declared_at, adult_wording, postal_code, language, note, source,
   link_token, visits, created_at)
 SELECT first, last, lower(first || ' ' || last), '+336' || lpad(n::text, 8, '0'), true, 'FR',
   CASE WHEN n % 3 = 0 THEN 'p' || n || '@exemple.fr' ELSE '' END,
   CASE WHEN n % 50 = 0 THEN 'withdrawn' WHEN n % 41 = 0 THEN 'pending' ELSE 'granted' END,
   CASE WHEN n % 3 = 0 AND n % 2 = 0 THEN 'granted' ELSE 'none' END,
+  CASE WHEN n % 4 = 0 THEN date '1950-01-01' + n * 61 % 20000 END,
   now(), '18ans-2026-11', lpad((21000 + n % 900)::text, 5, '0'), 'fr', '', 'poster',
   'link' || lpad(n::text, 18, '0'), 0, now() - (n % 700) * interval '1 day'
 FROM (SELECT n, (ARRAY['Camille','Thomas','Anne','Marc','Loïc','Zoé','Inès'])[1 + n % 7] AS first,
@@ -62,17 +66,35 @@ FROM generate_series(0, %(visits)s - 1) n,
 ORDER BY n DESC
 """
 _SUMS = """
-WITH seen AS (SELECT card_id, count(*) AS visits, max(at) AS last FROM loyalty_movement GROUP BY 1),
+WITH seen AS (
+  SELECT card_id, count(*) AS visits, min(at) AS first, max(at) AS last
+  FROM loyalty_movement GROUP BY 1),
 card AS (
   UPDATE loyalty_card c SET last_stamp_at = last FROM seen WHERE seen.card_id = c.id
-  RETURNING c.contact_id, seen.visits, seen.last)
-UPDATE contacts_contact p SET visits = card.visits, last_visit_at = card.last
+  RETURNING c.contact_id, seen.visits, seen.first, seen.last)
+UPDATE contacts_contact p
+SET visits = card.visits, first_visit_at = card.first, last_visit_at = card.last
 FROM card WHERE card.contact_id = p.id
 """
 _TAGS = """
 INSERT INTO contacts_tag (name) VALUES ('Bourgogne'), ('Bulles');
 INSERT INTO contacts_contact_tags (contact_id, tag_id)
 SELECT p.id, t.id FROM contacts_contact p JOIN contacts_tag t ON p.id %% (2 + t.id) = 0
+"""
+
+# Each visit is a ticket of the till, with an article or two on every fourth.
+_PURCHASES = """
+INSERT INTO catalog_purchase (contact_id, at, amount_cents, source, reference)
+SELECT c.contact_id, m.at, 600 + (m.id * 7919) % 9000, 'till', 'T-' || m.id
+FROM loyalty_movement m JOIN loyalty_card c ON c.id = m.card_id
+"""
+_LINES = """
+INSERT INTO catalog_purchaseline (purchase_id, reference, label, units, amount_cents, region,
+  colour, brand)
+SELECT id, n::text, 'Vin', 1 + id % 3, amount_cents / 2,
+  (ARRAY['bourgogne','jura','loire','rhone'])[1 + (contact_id + id / 9) % 4],
+  (ARRAY['rouge','blanc','rose'])[1 + (contact_id + n * (id / 8 % 5 / 4)) % 3], ''
+FROM catalog_purchase, generate_series(0, 1) n WHERE id % 4 = 0
 """
 
 # A drop each week, the newest first, to everybody whose phone may be written to.
@@ -130,6 +152,17 @@ def big_shop(ground: Ground, slug: str, *, people: int, visits: int) -> Big:
         connection.execute(_TAGS.replace("%%", "%"))
         connection.execute("VACUUM ANALYZE")
     return Big(shop, people, _signed_in(owner, shop))
+
+
+def sell(ground: Ground, place: Big) -> None:
+    """What was bought on each of the visits, and what each person's record says of it."""
+    with ground.admin() as connection:
+        connection.execute(f"SET search_path = {place.shop.schema_name}")
+        for statement in (_PURCHASES, _LINES):
+            connection.execute(statement)
+        with in_schema(place.shop.schema_name):
+            SPENDING.mend(list(Contact.objects.values_list("pk", flat=True)))
+        connection.execute("VACUUM ANALYZE")
 
 
 def send_drops(ground: Ground, place: Big, drops: int) -> None:

@@ -3,15 +3,19 @@
 import re
 import uuid
 from datetime import timedelta
+from importlib import import_module
 
 import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from apps.audience.criteria import Criteria, describe
+from apps.audience.rules.visits import Unseen
+from apps.audience.services import keep_segment
 from apps.campaigns import queries, services
 from apps.campaigns.estimate import estimate
 from apps.campaigns.models import Drop, State
-from apps.contacts.models import Tag
+from apps.contacts.models import Contact
 from apps.core.actor import Actor
 from apps.messaging.models import Message
 from tests.factories import CardFactory, ContactFactory, ProgrammeFactory
@@ -41,15 +45,43 @@ def test_an_empty_list_teaches_and_offers_to_write(owner_client):
 
 
 def test_a_starter_makes_a_draft_and_a_link_says_for_whom(owner_client):
-    page = owner_client.get("/gestion/messages/nouveau/?not_seen_since=45&seen_within=180")
+    page = owner_client.get("/gestion/messages/nouveau/?unseen=45&seen=180&visits=3")
     assert "pas vus depuis 45 jours" in page.content.decode()
-    response = owner_client.post(
-        "/gestion/messages/nouveau/", {"depart": "absent", "not_seen_since": "60"}
-    )
+    response = owner_client.post("/gestion/messages/nouveau/", {"depart": "absent", "unseen": "60"})
     draft = Drop.objects.get()
     assert response.url == f"/gestion/messages/{draft.pk}/"
-    assert draft.criteria == {"not_seen_since": 60}
+    assert draft.criteria == {"groups": [{"rules": [{"is": "unseen", "days": 60}]}]}
     assert "{prénom" in draft.sms_text
+
+
+def test_a_drop_for_a_segment_follows_it_until_it_leaves(owner_client, absent, run_jobs):
+    page = owner_client.get(f"/gestion/messages/nouveau/?segment={absent.pk}").content.decode()
+    assert "le segment « Absents »" in typo_free(page)
+    owner_client.post("/gestion/messages/nouveau/", {"depart": "", "segment": absent.pk})
+    draft = Drop.objects.get()
+    assert draft.segment == absent
+    here, gone = ContactFactory.create_batch(2, agreeing=True)
+    Contact.objects.filter(pk=here.pk).update(last_visit_at=timezone.now())
+    _save(owner_client, draft, segment=absent.pk)
+    page = owner_client.get(f"/gestion/messages/{draft.pk}/").content.decode()
+    assert 'data-people="1"' in page
+    draft.refresh_from_db()
+    told = estimate(draft, owner_client.shop, timezone.now())
+    services.launch(draft.pk, uuid.uuid4(), Actor("team", 1), told)
+    run_jobs()
+    draft.refresh_from_db()
+    assert [m.contact_id for m in Message.objects.filter(cause=draft.cause)] == [gone.pk]
+    assert (draft.segment, draft.criteria) == (None, absent.criteria)
+
+
+@pytest.fixture
+def absent(shop):
+    ProgrammeFactory()
+    return keep_segment("Absents", Criteria.of(Unseen(45)), Actor("team", 1))
+
+
+def typo_free(page):
+    return page.replace("\u00a0", " ").replace("\u202f", " ")
 
 
 def test_the_composer_counts_whom_it_reaches_and_says_why_not_the_others(owner_client, draft):
@@ -131,22 +163,31 @@ def test_costly_signs_are_named_and_lightened_in_one_tap(owner_client, draft):
     assert draft.sms_text == "L'été arrive... vite"
 
 
-def test_a_chip_takes_its_criterion_away_without_javascript(owner_client, draft):
-    Tag.objects.create(name="bulles")
-    _save(owner_client, draft, tags=["bulles"], not_seen_since="45")
+def test_a_message_s_own_choice_starts_from_its_segment_and_replaces_it(
+    owner_client, draft, absent
+):
+    answer = _save(owner_client, draft, segment=absent.pk, act="who")
+    assert answer.url == f"/gestion/messages/{draft.pk}/qui/"
+    page = owner_client.get(answer.url).content.decode()
+    assert "Vous partez du segment" in page
+    assert 'name="g0r0" value="unseen"' in page
+    typed = {"g0": "all", "g0r0": "ready", "act": "save"}
+    assert owner_client.post(answer.url, typed).url == f"/gestion/messages/{draft.pk}/#qui"
     draft.refresh_from_db()
-    assert draft.criteria == {"tags": ["bulles"], "not_seen_since": 45}
+    assert draft.segment is None
+    assert draft.criteria == {"groups": [{"rules": [{"is": "ready"}]}]}
     page = owner_client.get(f"/gestion/messages/{draft.pk}/").content.decode()
-    assert "Retirer le critère : étiquette « bulles »" in page
-    _save(owner_client, draft, tags=["bulles"], not_seen_since="45", act="sans:tags")
+    assert "Choix de ce message" in page
+    assert "Clients avec une récompense à prendre" in page
+
+
+def test_a_wrong_choice_is_explained_and_the_message_keeps_its_own(owner_client, draft):
+    typed = {"g0": "all", "g0r0": "place", "g0r0_places": "Bourgogne", "act": "save"}
+    answer = owner_client.post(f"/gestion/messages/{draft.pk}/qui/", typed)
+    assert answer.status_code == 422
+    assert "Un département ou un code postal s’écrit" in answer.content.decode()
     draft.refresh_from_db()
-    assert draft.criteria == {"not_seen_since": 45}
-
-
-def test_a_wrong_place_is_explained_beside_the_field(owner_client, draft):
-    response = _save(owner_client, draft, places="Bourgogne")
-    assert response.status_code == 422
-    assert "Un département ou un code postal s’écrit" in response.content.decode()
+    assert draft.criteria == {}
 
 
 def test_an_hour_that_is_past_is_refused_and_a_forbidden_one_is_explained(owner_client, draft):
@@ -223,13 +264,28 @@ def test_a_drop_for_one_person_says_so(owner_client, draft):
     assert "1 client</b>" in page
 
 
-def test_what_was_ticked_shows_as_a_chip_at_once(owner_client, draft):
-    typed = {**WORDS, "not_seen_since": "45"}
+def test_a_segment_that_is_picked_is_said_at_once(owner_client, draft, absent):
+    typed = {**WORDS, "segment": absent.pk}
     address = reverse("drop_save", args=[draft.pk])
     answer = owner_client.post(address, typed, headers={"HX-Request": "true"})
-    chips = answer.content.decode().split('id="criteres"')[1].split("</div>")[0]
-    assert "pas vus depuis 45 jours" in chips
-    assert "Tous les clients" not in chips
+    said = answer.content.decode().split('id="criteres"')[1].split("</div>")[0]
+    assert "pas vus depuis 45 jours" in said
+    assert "Tous les clients" not in said
+
+
+def test_choices_of_before_groups_are_carried_over():
+    flat = {"tags": ["jura"], "every_tag": True, "not_seen_since": 45, "near_reward": 2}
+    also = {"reward_ready": True, "places": ["21"], "territories": ["GP"], "visits_at_least": 3}
+    carried = import_module("apps.campaigns.migrations.0010_segments").grouped
+    assert describe(Criteria.read(carried({**flat, **also}))) == (
+        "Clients (étiquetés « jura », pas vus depuis 45 jours et venus au moins 3 fois), "
+        "et (à 2 tampons d’une récompense ou moins ou avec une récompense à prendre), "
+        "et (dans le département 21 ou avec un téléphone de Guadeloupe)"
+    )
+    assert carried({}) == {}
+    assert describe(Criteria.read(carried({"places": ["21"], "seen_within": 30}))) == (
+        "Clients vus depuis moins de 30 jours et dans le département 21"
+    )
 
 
 @pytest.fixture

@@ -7,6 +7,9 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from apps.audience.criteria import Criteria
+from apps.audience.rules.visits import Visits
+from apps.audience.services import keep_segment
 from apps.campaigns import automatic, firing
 from apps.campaigns.models import Run, RunState, Trigger
 from apps.campaigns.triggers import KINDS
@@ -38,9 +41,9 @@ def typed(trigger, **more):
     }
 
 
-def save(client, trigger, headers=None, **more):
+def save(client, trigger, headers=None, *, follow=False, **more):
     address = reverse("trigger_save", args=[trigger.pk])
-    return client.post(address, typed(trigger, **more), headers=headers)
+    return client.post(address, typed(trigger, **more), headers=headers, follow=follow)
 
 
 def gone(card, days):
@@ -135,6 +138,23 @@ def test_what_the_look_back_promised_is_what_leaves(owner_client, absent, shop):
     Trigger.objects.update(next_at=timezone.now())
     firing.run_due()
     assert Run.objects.count() == 1
+
+
+def test_it_may_be_only_for_a_segment_and_looks_back_on_that_one_alone(owner_client, absent):
+    page = owner_client.get(reverse("trigger", args=[absent.pk])).content.decode()
+    assert "Seulement pour" not in page, "no segment, no question"
+    regulars = keep_segment("Habitués", Criteria.of(Visits(2, None)), TEAM)
+    gone(CardFactory(contact__agreeing=True, contact__last_name="Passant"), 65)
+    card = CardFactory(contact__agreeing=True, contact__last_name="Fidèle")
+    gone(card, 65), gone(card, 61)
+    page = save(owner_client, absent, act="look_back", segment=regulars.pk).content.decode()
+    found = page.split('id="retour"')[1]
+    assert "Fidèle" in found
+    assert "Passant" not in found
+    page = save(owner_client, absent, segment=regulars.pk, follow=True).content.decode()
+    assert "seulement pour «" in page
+    assert f'<option value="{regulars.pk}" selected>' in page
+    assert automatic.duplicate(Trigger.objects.get(), TEAM).segment == regulars
 
 
 def test_on_and_off_from_the_list(owner_client, absent):

@@ -7,12 +7,16 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
+from apps.audience.criteria import Criteria
+from apps.audience.rules.people import Tags
+from apps.audience.services import SegmentInUse, delete_segment, keep_segment
 from apps.campaigns import automatic, firing
 from apps.campaigns.models import Run, RunState, Trigger
 from apps.campaigns.services import BlankLeft, NothingToSend
 from apps.campaigns.triggers import KINDS
 from apps.contacts.consent import write_consent
 from apps.contacts.models import Contact
+from apps.contacts.services import tag_named
 from apps.core import due
 from apps.core.actor import Actor
 from apps.core.models import Due
@@ -302,6 +306,21 @@ def test_nobody_is_written_to_without_their_word(shop):
     assert reasons == ["stopped", "no_consent", "bad_address", "minor", "no_address"]
     assert all(run.why for run in Run.objects.all())
     assert not Message.objects.exists()
+
+
+def test_only_who_is_in_its_segment_is_written_to_and_a_fact_asks_the_same():
+    fans = keep_segment("Amateurs", Criteria.of(Tags("any", ("bulles",))), TEAM)
+    switched_on("inactivity", days=60, segment=fans)
+    switched_on("milestone", number=2, segment=fans)
+    fan, other = person(), person()
+    fan.contact.tags.add(tag_named("bulles"))
+    for card in (fan, other):
+        visited(card, TEN - timedelta(days=90), TEN - timedelta(days=60), heard=True)
+    sweep()
+    assert {run.contact_id for run in Run.objects.all()} == {fan.contact_id}
+    assert Run.objects.count() == 2
+    with pytest.raises(SegmentInUse):
+        delete_segment(fans.pk, TEAM)
 
 
 def test_who_has_no_mobile_is_written_to_by_mail():

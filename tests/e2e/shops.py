@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
+from apps.audience.models import Segment
 from apps.campaigns.links import short
 from apps.campaigns.lot_models import Booking
 from apps.campaigns.models import Drop, Send, Trigger
@@ -74,6 +75,7 @@ def places(shop: Shop) -> dict[str, dict[str, object]]:
     """For each named address of a shop's host, something of this shop to open."""
     with in_schema(shop.schema_name):
         card = Card.objects.select_related("contact").order_by("-rewards_ready", "-balance").first()
+        segment = Segment.objects.first()
         joining = Joining.objects.filter(confirmed_at=None).first()
         code = Send.objects.filter(uses=None, held_out=False).values_list("code", flat=True).first()
         drops = {drop.state: drop.pk for drop in Drop.objects.all()}
@@ -95,10 +97,13 @@ def places(shop: Shop) -> dict[str, dict[str, object]]:
     found["contact"] = {"pk": card.contact_id, "tag": 1}
     found |= _reserving(shop, card.contact.link_token)
     found["drop_new"] = {}
-    found["drop_launch"] = found["drop_product"] = {"pk": drops["draft"]}
+    found["drop_launch"] = found["drop_product"] = found["drop_who"] = {"pk": drops["draft"]}
     found["drop"] = {"pk": drops["done"], "act": "pause"}
     if trigger:
         found["trigger"] = {"pk": trigger.pk, "verb": "copier"}
+    if segment:
+        found["segment_new"] = found["segments"] = {}
+        found["segment"] = {"pk": segment.pk}
     if wrote and strange:
         found["conversation"] = {"contact_id": wrote.contact_id}
         found["stranger"] = {"reply_id": strange.pk}

@@ -78,7 +78,7 @@ def test_every_state_of_a_drop_fits_and_reads(page, stack, cellar, view):
         held = drop_in(State.PAUSED, pause_reason="quota", frozen_at=timezone.now())
         told(held)
         later = drop_in(State.SCHEDULED, send_at=soon, launch_token=uuid4())
-        draft = drop_in(State.DRAFT, criteria={"tags": ["jura"]})
+        draft = drop_in(State.DRAFT, criteria=JURA)
         lately = soon - timedelta(days=7)
         capped = Contact.objects.tagged("jura").order_by("pk").values("pk")[:3]
         Contact.objects.filter(pk__in=capped).update(last_commercial_at=lately)
@@ -95,6 +95,7 @@ def test_every_state_of_a_drop_fits_and_reads(page, stack, cellar, view):
         "waits": f"{waits.pk}/",
         "scheduled": f"{later.pk}/",
         "composer": f"{draft.pk}/",
+        "who": f"{draft.pk}/qui/",
         "launch": f"{draft.pk}/envoyer/",
         "sendings": "envois/",
     }
@@ -103,6 +104,9 @@ def test_every_state_of_a_drop_fits_and_reads(page, stack, cellar, view):
         page.screenshot(path=look(page, f"drop-{name}-{view.name}"), full_page=True)
         fits(page)
         axe(page)
+
+
+JURA = {"groups": [{"rules": [{"is": "tags", "how": "any", "names": ["jura"]}]}]}
 
 
 def tab_to(page, name: str, at_most: int = 40) -> None:
@@ -126,12 +130,20 @@ def test_a_drop_is_written_and_launched_by_keyboard_alone(page, stack, cellar):
     page.keyboard.press("Enter")
     page.get_by_role("heading", name="Daily Drop", exact=True).wait_for()
     tab_to(page, "title")
-    tab_to(page, "Choisir qui")
+    tab_to(page, "Composer le choix")
     page.keyboard.press("Enter")
-    tab_to(page, "tags")
+    page.get_by_role("heading", name="À qui ?").wait_for()
+    tab_to(page, "Étiquettes")
+    page.keyboard.press("Enter")
+    expect(page.locator("[name=g0r0_how]")).to_be_focused()
+    tab_to(page, "g0r0_names")
     page.keyboard.press("Space")
+    expect(page.locator("#combien")).to_contain_text("12 clients")
+    axe(page)
+    tab_to(page, "Choisir ces clients")
+    page.keyboard.press("Enter")
     expect(page.locator("#portee")).to_contain_text("12 personnes sur 12")
-    expect(page.locator("#criteres")).to_contain_text("étiquette « jura »")
+    expect(page.locator("#criteres")).to_contain_text("étiquetés « jura »")
     tab_to(page, "use_email")
     page.keyboard.press("Space")
     tab_to(page, "{prénom}")
@@ -156,7 +168,7 @@ def test_a_drop_is_written_and_launched_by_keyboard_alone(page, stack, cellar):
     with in_schema(cellar.schema_name):
         drop = Drop.objects.get()
         assert drop.sms_text == "{prénom}, 24 morgon sont là."
-        assert drop.criteria == {"tags": ["jura"]}
+        assert drop.criteria == JURA
         assert Message.objects.filter(cause=drop.cause, channel="sms").count() == 12
 
 

@@ -136,7 +136,7 @@ def test_a_shop_without_a_programme_stamps_all_the_same(shop):
 
 def test_an_undo_gives_back_what_stood_before(card):
     earlier = NOW - timedelta(days=9)
-    card.contact.last_visit_at, card.contact.visits = earlier, 4
+    card.contact.last_visit_at = earlier  # as an imported list said
     card.contact.save()
     done = stamp(card)
     undone = undo_stamp(
@@ -144,7 +144,7 @@ def test_an_undo_gives_back_what_stood_before(card):
     )
     contact = type(card.contact).objects.get(pk=card.contact_id)
     assert (undone.card.balance, undone.card.last_stamp_at) == (0, None)
-    assert (contact.visits, contact.last_visit_at) == (4, earlier)
+    assert (contact.visits, contact.last_visit_at) == (0, earlier)
     assert stamp(card, at=NOW + timedelta(minutes=10)).card.balance == 1  # no rest to wait for
 
 

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.audit.services import record
 from apps.catalog.facts import PurchaseRecorded
 from apps.catalog.models import Purchase, PurchaseLine, PurchaseSource, Variant
+from apps.catalog.services.sums import SPENDING
 from apps.contacts.models import Contact
 from apps.core.actor import Actor
 from apps.core.facts import announce
@@ -62,6 +63,7 @@ def record_purchase(
     )
     if is_new:
         PurchaseLine.objects.bulk_create(_line(purchase, words) for words in lines)
+        _sum_up(purchase)
         announce(PurchaseRecorded(purchase_id=purchase.pk))
     return purchase, is_new
 
@@ -85,6 +87,10 @@ def cancel_at_counter(token: UUID, *, by: Actor, now: datetime) -> None:
         cancel_purchase(purchase=found, by=by, now=now)
 
 
+def _sum_up(*purchases: Purchase) -> None:
+    SPENDING.keep({one.contact_id for one in purchases if one.contact_id is not None})
+
+
 def _line(purchase: Purchase, words: LineWords) -> PurchaseLine:
     known = words.variant.product if words.variant else words
     return PurchaseLine(
@@ -105,6 +111,7 @@ def cancel_purchase(*, purchase: Purchase, by: Actor, now: datetime) -> bool:
     """It did not happen (a slip): kept, and counted nowhere. False the second time."""
     done = Purchase.objects.filter(pk=purchase.pk, cancelled_at=None).update(cancelled_at=now)
     if done:
+        _sum_up(purchase)
         record(by, "cancel_purchase", "purchase", purchase.pk)
     return bool(done)
 
@@ -187,6 +194,7 @@ class Receipts:
         insert_rows([purchase for purchase in touched if not purchase.pk])
         update_rows(known, "amount_cents")
         insert_rows([_line(*taken) for taken in self._taken if _says_more(*taken)])
+        _sum_up(*touched)
 
 
 def _says_more(purchase: Purchase, words: LineWords) -> bool:

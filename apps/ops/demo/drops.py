@@ -8,6 +8,8 @@ from uuid import UUID
 
 from django.utils import timezone
 
+from apps.audience.criteria import Criteria
+from apps.audience.rules.people import Tags
 from apps.campaigns.models import Click, Drop, Link, Pick, PickedBy, Rival, Send, State, Use
 from apps.campaigns.personal import give, held_out, shown
 from apps.campaigns.splitting import reads
@@ -51,6 +53,10 @@ class Past:
         return {"whatsapp": {"text": self.whatsapp, "used": True}} if self.whatsapp else {}
 
 
+def _wearing(tags: tuple[str, ...]) -> dict[str, object]:
+    return Criteria.of(Tags("any", tags)).as_dict() if tags else {}
+
+
 class Campaigns:
     def __init__(self, seed: str, *, shop: Shop, author: int, now: datetime) -> None:
         self.random, self.shop = Random(f"{seed}-drops"), shop
@@ -61,7 +67,7 @@ class Campaigns:
             self.done(past)
         Drop.objects.create(
             title=draft.title,
-            criteria={"tags": list(draft.tags)},
+            criteria=_wearing(draft.tags),
             sms_text=draft.sms,
             email_subject=draft.subject,
             email_text=draft.email,
@@ -80,7 +86,7 @@ class Campaigns:
         everybody = people.count()
         drop = Drop.objects.create(
             title=past.title,
-            criteria={"tags": list(past.tags)} if past.tags else {},
+            criteria=_wearing(past.tags),
             sms_text=past.sms,
             email_subject=past.subject,
             email_text=past.email,

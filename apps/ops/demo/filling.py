@@ -8,8 +8,13 @@ from django.db import connection, transaction
 
 from apps.accounts.models import Membership, User
 from apps.accounts.services import open_account
+from apps.audience.criteria import Criteria, Group, One
+from apps.audience.rules.buying import Colours, Spent
+from apps.audience.rules.people import Reachable, Tags
+from apps.audience.rules.visits import Rhythm, Seen, Unseen, Visits
+from apps.audience.services import keep_segment
 from apps.contacts.models import Contact
-from apps.core.actor import SYSTEM
+from apps.core.actor import SYSTEM, Actor
 from apps.core.tenancy import in_schema
 from apps.core.tokens import keyed_hash
 from apps.loyalty.models import Programme
@@ -72,6 +77,23 @@ def _team(demo: DemoShop, shop: Shop, users: dict[str, User]) -> None:
             Membership.objects.get_or_create(shop=shop, user=user, defaults={"role": role})
 
 
+def _segments(demo: DemoShop, author: int) -> None:
+    first, second, *_others = demo.tags
+    fans = Group((One(Tags("any", (first, second))), One(Visits(3, None))))
+    unreachable = Group((One(Reachable("any")),), refused=True)
+    chosen = {
+        "Habitués absents": Criteria.of(Unseen(45), Seen(180), Visits(3, None)),
+        "En retard sur leur rythme": Criteria.of(Rhythm("2"), Seen(365)),
+        f"Amateurs : {first} ou {second}": Criteria((fans, Group((One(Reachable("any")),)))),
+        "À qui demander son accord": Criteria((unreachable, Group((One(Seen(60)),)))),
+    }
+    chosen["Meilleurs clients"] = Criteria.of(Spent(500, None), Seen(365))
+    if any(good.facts.get("colour") == "rouge" for good in demo.goods):
+        chosen["N’achètent que du rouge"] = Criteria.of(Colours("only", ("rouge",)))
+    for name, criteria in chosen.items():
+        keep_segment(name, criteria, Actor("team", author))
+
+
 def _fill_shop(demo: DemoShop, shop: Shop, now: datetime) -> None:
     team = list(Membership.objects.filter(shop=shop).order_by("pk").values_list("user_id", "role"))
     programme, _ = Programme.objects.update_or_create(
@@ -107,6 +129,7 @@ def _fill_shop(demo: DemoShop, shop: Shop, now: datetime) -> None:
     shelves = Shelves(demo.slug, author=team[0][0], now=now)
     shelves.fill(demo.goods, since=now - timedelta(days=demo.days))
     shelves.sell(demo.goods)
+    _segments(demo, author=team[0][0])
     campaigns = Campaigns(demo.slug, shop=shop, author=team[0][0], now=now)
     campaigns.write(demo.drops, demo.draft)
     Sales(demo.slug, campaigns=campaigns, author=team[0][0], now=now).write(demo.sales)

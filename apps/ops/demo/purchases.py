@@ -19,6 +19,7 @@ from apps.catalog.models import (
     StockMove,
     Variant,
 )
+from apps.catalog.services.sums import SPENDING
 from apps.core.french import search_key
 from apps.loyalty.models import Movement, MovementKind
 from apps.ops.demo.goods import Good
@@ -122,6 +123,7 @@ class Shelves:
                 line.purchase = purchase
                 lines.append(line)
         PurchaseLine.objects.bulk_create(lines, batch_size=2000)
+        SPENDING.mend(sorted(set(Purchase.objects.values_list("contact_id", flat=True))))
 
     def _tickets(
         self, goods: Sequence[Good], visits: QuerySet[Movement]

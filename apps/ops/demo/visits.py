@@ -11,6 +11,7 @@ from django.utils import timezone
 from apps.contacts.models import Contact
 from apps.loyalty.models import Card, Movement, MovementKind, Programme, Redemption, Reward
 from apps.loyalty.services import FIRST_NUMBER
+from apps.loyalty.visits import VISITS
 
 # Days between two visits: the regulars, those who come now and then, those who hardly do.
 _RHYTHMS = (9, 11, 16, 24, 32, 38, 45, 55, 80, 110, 160, 220)
@@ -173,9 +174,9 @@ class Ledgers:
         """What the counter keeps on the card and on the person, in step with the ledger."""
         for ledger in ledgers:
             contact = ledger.card.contact
-            contact.visits = len(ledger.earned) - len(ledger.undone)
             contact.last_visit_at = ledger.card.last_stamp_at
         cards = [ledger.card for ledger in ledgers]
         Card.objects.bulk_update(cards, ["balance", "rewards_ready", "last_stamp_at"], 500)
         people = [card.contact for card in cards]
-        Contact.objects.bulk_update(people, ["visits", "last_visit_at"], 500)
+        Contact.objects.bulk_update(people, ["last_visit_at"], 500)
+        VISITS.mend([contact.pk for contact in people])

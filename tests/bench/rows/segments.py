@@ -6,13 +6,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from apps.audience.criteria import Criteria, people, reach
+from apps.audience.criteria import Criteria, Group, One, people, reach
+from apps.audience.rules import Rule
+from apps.audience.rules.buying import Colours, Regions, Spent
+from apps.audience.rules.people import Age, Birthday, Enrolled, PhoneFrom, PostCode, Reachable, Tags
+from apps.audience.rules.rewards import NearReward, RewardReady
+from apps.audience.rules.visits import Rhythm, Seen, Unseen, Visits
 from apps.core.tenancy import in_schema
-from tests.bench.big import big_shop
+from tests.bench.big import big_shop, sell
 from tests.bench.ground import Ground
 from tests.bench.report import Row
 
-PEOPLE, VISITS, ROUNDS, MOST = 100_000, 250_000, 9, 2
+PEOPLE, VISITS, ROUNDS, MOST, P95_MS = 100_000, 2_000_000, 15, 2, 250
 CHANNELS = ("sms", "email")
 _COUNT = "SELECT count(*) FROM contacts_contact p WHERE merged_into_id IS NULL AND {}"
 _SEEN = "last_visit_at >= now() - interval '{} days'"
@@ -57,41 +62,85 @@ class Segment:
     by_hand: str
 
 
+def _one(name: str, by_hand: str, *rules: Rule, match: str = "all") -> Segment:
+    return Segment(name, Criteria.of(*rules, match=match), by_hand)
+
+
+_BOTH_TAGS = ("Bourgogne", "Bulles")
+_MANY = (Tags("every", _BOTH_TAGS), Unseen(45), Visits(2, None), Enrolled(date(2020, 1, 1)))
+_NEAR = Group((One(NearReward(3)), One(RewardReady())), "any")
+_THERE = Group((One(PostCode(("21",))), One(PhoneFrom(("RE",)))), "any")
+# What one would not write: nothing of it can be found by an index, and all of it is asked of each.
+_TANGLE = Criteria(
+    (
+        Group(
+            (
+                One(Tags("any", _BOTH_TAGS), True),
+                One(Rhythm("1.5")),
+                One(Visits(40, None)),
+                One(Spent(1000, None, "365")),
+            ),
+            "any",
+        ),
+        Group((One(Birthday(30)), One(NearReward(3), True), One(Tags("any", ("Bulles",)))), "any"),
+        Group((One(Reachable("sms"), True), One(Age(18, 30)), One(RewardReady())), "any", True),
+    )
+)
+_LATE = (
+    "(visits >= 3 AND last_visit_at < now() - interval '14 days' AND "
+    "(now() - last_visit_at) * (visits - 1) * 2 > (last_visit_at - first_visit_at) * 3)"
+)
+_FETED = (
+    "coalesce(to_char(birth_date, 'MMDD') IN (SELECT to_char(now() + n * interval '1 day', 'MMDD') "
+    "FROM generate_series(0, 29) n), false)"
+)
+_SPENT = "spent_cents >= {}"
+_SPENT_LATELY = (
+    "p.id IN (SELECT contact_id FROM catalog_purchase WHERE cancelled_at IS NULL AND "
+    "(at AT TIME ZONE 'UTC')::date >= (now() AT TIME ZONE 'UTC')::date - 365 "
+    "GROUP BY 1 HAVING sum(amount_cents) >= {})"
+)
+_ONLY_RED = "tastes -> 'colour' = '[\"rouge\"]'"
+_MOSTLY_JURA = "tastes -> 'region' ->> 0 = 'jura'"
+_NOT_NEAR = f"NOT {_CARD.format('balance >= 7')}"
+_TANGLED = " AND ".join(
+    (
+        f"(NOT {_BOTH} OR {_LATE} OR visits >= 40 OR {_SPENT_LATELY.format(100_000)})",
+        f"({_FETED} OR {_NOT_NEAR} OR {_WEARS.format('2')})",
+        f"NOT (NOT ({_SMS}) OR coalesce(age(birth_date) >= interval '18 years' AND "
+        f"age(birth_date) < interval '31 years', false) OR {_CARD.format('rewards_ready > 0')})",
+    )
+)
 SEGMENTS = (
     Segment("everybody", Criteria(), "true"),
-    Segment("a tag", Criteria(tags=("Bourgogne",)), _ONE),
-    Segment("a tag or another", Criteria(tags=("Bourgogne", "Bulles")), _BOTH),
-    Segment(
-        "a tag and another",
-        Criteria(tags=("Bourgogne", "Bulles"), every_tag=True),
-        f"{_ONE} AND {_WEARS.format('2')}",
-    ),
-    Segment("seen within 30 days", Criteria(seen_within=30), _SEEN.format(30)),
-    Segment("not seen since 45 days", Criteria(not_seen_since=45), _UNSEEN.format(45)),
-    Segment("came twice", Criteria(visits_at_least=2), "visits >= 2"),
-    Segment("near a reward", Criteria(near_reward=3), _CARD.format("balance >= 7")),
-    Segment("reward ready", Criteria(reward_ready=True), _CARD.format("rewards_ready > 0")),
-    Segment(
+    _one("a tag", _ONE, Tags("any", ("Bourgogne",))),
+    _one("a tag or another", _BOTH, Tags("any", _BOTH_TAGS)),
+    _one("a tag and another", f"{_ONE} AND {_WEARS.format('2')}", Tags("every", _BOTH_TAGS)),
+    _one("seen within 30 days", _SEEN.format(30), Seen(30)),
+    _one("not seen since 45 days", _UNSEEN.format(45), Unseen(45)),
+    _one("late by their own rhythm", _LATE, Rhythm("1.5")),
+    _one("came twice", "visits >= 2", Visits(2, None)),
+    _one("spent 500 €", _SPENT.format(50_000), Spent(500, None)),
+    _one("spent 500 € in a year", _SPENT_LATELY.format(50_000), Spent(500, None, "365")),
+    _one("buys only red", _ONLY_RED, Colours("only", ("rouge",))),
+    _one("prefers the Jura", _MOSTLY_JURA, Regions("mostly", ("jura",))),
+    _one("near a reward", _CARD.format("balance >= 7"), NearReward(3)),
+    _one("reward ready", _CARD.format("rewards_ready > 0"), RewardReady()),
+    _one(
         "near or ready",
-        Criteria(near_reward=3, reward_ready=True),
         _CARD.format("(balance >= 7 OR rewards_ready > 0)"),
+        NearReward(3),
+        RewardReady(),
+        match="any",
     ),
-    Segment("a place", Criteria(places=("212",)), "postal_code LIKE '212%'"),
+    _one("a birthday soon", _FETED, Birthday(30)),
+    _one("a place", "postal_code LIKE '212%'", PostCode(("212",))),
     Segment(
         "everything at once",
-        Criteria(
-            tags=("Bourgogne", "Bulles"),
-            every_tag=True,
-            not_seen_since=45,
-            visits_at_least=2,
-            near_reward=3,
-            reward_ready=True,
-            places=("21",),
-            territories=("RE",),
-            enrolled_since=date(2020, 1, 1),
-        ),
+        Criteria((Group(tuple(One(rule) for rule in _MANY)), _NEAR, _THERE)),
         _EVERYTHING,
     ),
+    Segment("a tangle of and, or and not", _TANGLE, _TANGLED),
 )
 
 
@@ -105,6 +154,7 @@ class Taken:
 
 def measure(ground: Ground) -> Iterator[Row]:
     place = big_shop(ground, "cent-mille", people=PEOPLE, visits=VISITS)
+    sell(ground, place)
     shop = place.shop
     told: dict[str, dict[str, dict[str, float]]] = {"people": {}, "reach": {}}
     with in_schema(shop.schema_name), ground.admin() as connection:
@@ -116,7 +166,7 @@ def measure(ground: Ground) -> Iterator[Row]:
         for one in SEGMENTS:
             sides = {
                 "people": (
-                    lambda one=one: people(one.criteria, shop).count(),
+                    lambda one=one: people(one.criteria).count(),
                     lambda one=one: ask(_COUNT.format(one.by_hand)),
                 ),
                 "reach": (
@@ -128,7 +178,8 @@ def measure(ground: Ground) -> Iterator[Row]:
                 if ours() != by_hand():
                     raise RuntimeError(f"{one.name}: another count by hand")
                 told[what][one.name] = _compared(ground, ours, by_hand)
-    yield _worst("count of a segment, 100,000 people", told["people"])
+    yield _slowest("count of a segment, 100,000 people, 2 million visits", told["people"])
+    yield _worst("count of a segment, beside the same by hand", told["people"])
     yield _worst("whom a message reaches, and why not", told["reach"])
 
 
@@ -149,11 +200,20 @@ def _compared(
     return {
         "ratio": round(statistics.median(ratios), 2),
         "cpu_ratio": round(sum(mine.cpu) / sum(theirs.cpu), 2),  # the clock of CPU ticks at 10 ms
+        "ours_p95_ms": round(sorted(mine.clock)[int(len(mine.clock) * 0.95)], 1),
         "ours_ms": round(statistics.median(mine.clock), 1),
         "by_hand_ms": round(statistics.median(theirs.clock), 1),
         "ours_cpu_ms": round(statistics.mean(mine.cpu), 1),
         "by_hand_cpu_ms": round(statistics.mean(theirs.cpu), 1),
     }
+
+
+def _slowest(what: str, told: dict[str, dict[str, float]]) -> Row:
+    name = max(told, key=lambda one: told[one]["ours_p95_ms"])
+    worst = told[name]
+    cpu = f"CPU {worst['ours_cpu_ms']:.0f} ms"
+    value = f"p95 {worst['ours_p95_ms']:.0f} ms, usually {worst['ours_ms']:.0f} ms ({name}; {cpu})"
+    return Row(what, f"p95 ≤ {P95_MS} ms", value, worst["ours_p95_ms"] <= P95_MS, told)
 
 
 def _worst(what: str, told: dict[str, dict[str, float]]) -> Row:

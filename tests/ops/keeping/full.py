@@ -13,6 +13,7 @@ from django.utils import timezone
 from apps.accounts.models import Invitation, Membership, User
 from apps.accounts.services import open_account
 from apps.analytics.queries import home
+from apps.audience.models import Segment
 from apps.audit.services import record
 from apps.campaigns.models import Address, Click, Drop, Rival, Run, RunState, State, Trial, Trigger
 from apps.catalog.models import Variant
@@ -143,6 +144,9 @@ def _what_waits(now) -> None:
 
 
 def _the_rest(shop: Shop, now) -> None:
+    absent = {"groups": [{"rules": [{"is": "unseen", "days": 45}]}]}
+    segment = Segment.objects.create(name="Absents", criteria=absent)
+    Drop.objects.create(title="Brouillon", segment=segment)
     person = Contact.objects.order_by("pk").first()
     left = User.objects.get(email=LEFT)
     record(Actor("team", left.pk), "contact.note", "contact", person.pk, after={"é": "\t\n\\"})

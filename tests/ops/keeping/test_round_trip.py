@@ -95,6 +95,7 @@ def test_no_number_of_a_person_stands_in_a_column_that_nobody_looks_at():
         ("analytics_morning", "last_movement"),
         ("audit_entry", "object_id"),  # of the shop's own rows, but for the few shared ones
         ("campaigns_drop", "frozen_up_to"),  # a contact's
+        ("contacts_contact", "spent_cents"),
         ("imports_importline", "subject_id"),  # a contact or a product of the shop
     }
     plain = {
