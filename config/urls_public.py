@@ -8,8 +8,8 @@ from apps.ops import urls as ops
 from apps.shops import urls as shops
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    *messaging.provider_urls,  # first: they come by the hundred a second
     *accounts.platform_urls,
-    *messaging.provider_urls,
     *ops.platform_urls,
     *shops.platform_urls,
 ]

@@ -29,15 +29,17 @@ BATCH = 200
 BUDGET = 20.0  # seconds; a job lives one minute at most
 REPLY = "reply"  # the provider of what people wrote themselves
 APPLY = "apps.messaging.tasks.apply_callback"
-# One statement for each of many callbacks: of a try that is ours, the first time it is told. It
-# names its schema: to step into it and back would be two messages more.
+# One statement for each of many callbacks: of a try that is ours, the first time it is told, and
+# while somebody will listen, or ``anyway``. It names its schema: to step into it and back would be
+# two messages more.
 _STORE = f"""
 WITH known AS (SELECT FROM {{s}}.messaging_attempt WHERE token = %s AND account = %s),
+mark AS ({HEARD_OF}),
 stored AS (
   INSERT INTO {{s}}.messaging_callback (provider, key, payload, received_at)
-  SELECT %s, %s, %s::jsonb, %s WHERE %s OR EXISTS (SELECT FROM known)
-  ON CONFLICT DO NOTHING RETURNING id),
-mark AS ({HEARD_OF})
+  SELECT %s, %s, %s::jsonb, %s
+  WHERE (%s OR EXISTS (SELECT FROM known)) AND (EXISTS (SELECT FROM mark) OR %s)
+  ON CONFLICT DO NOTHING RETURNING id)
 SELECT EXISTS (SELECT FROM known), (SELECT id FROM stored), EXISTS (SELECT FROM mark)
 """
 _BREVO = {
@@ -51,7 +53,6 @@ _BREVO = {
 }
 
 
-@transaction.atomic(savepoint=False)
 def store(
     shop: Shop,
     provider: str,
@@ -73,17 +74,29 @@ def store(
     is_reply = provider == REPLY
     token = attempt if isinstance(attempt, str) else ""
     statement = _STORE.format(s=connection.ops.quote_name(shop.schema_name))
+    values = (token, account, *heard_of(now), provider, key, told, now, is_reply)
+    if not is_reply:
+        # A transaction of its own: while somebody will listen there is no job to go with it.
+        known, _stored, is_heard = _put(statement, values, anyway=False)
+        if is_heard or not known:
+            return known
+    with transaction.atomic():
+        known, callback_id, is_heard = _put(statement, values, anyway=True)
+        if callback_id and (is_reply or not is_heard):
+            with in_schema(shop.schema_name):
+                if is_reply:
+                    enqueue(APPLY, callback_id)
+                else:
+                    have_heard(now)
+    return known or is_reply
+
+
+def _put(statement: str, values: Sequence[Any], *, anyway: bool) -> tuple[bool, int | None, bool]:
+    """Whether the try is known, the number of what was stored, and whether it will be heard."""
     with connection.cursor() as cursor:
-        stored = (provider, key, told, now, is_reply)
-        cursor.execute(statement, (token, account, *stored, *heard_of(now)))
-        known, callback_id, is_heard = cursor.fetchone()
-    if callback_id and (is_reply or not is_heard):
-        with in_schema(shop.schema_name):
-            if is_reply:
-                enqueue(APPLY, callback_id)
-            else:
-                have_heard(now)
-    return bool(known or is_reply)
+        cursor.execute(statement, (*values, anyway))
+        known, stored, is_heard = cursor.fetchone()
+    return known, stored, is_heard
 
 
 @transaction.atomic

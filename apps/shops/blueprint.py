@@ -90,10 +90,10 @@ def read_blueprint(connection: BaseDatabaseWrapper, schema: str) -> Blueprint:
     """Read ``schema`` as it stands. Two schemas are identical when their blueprints are."""
     makes: list[str] = []
     foreign: list[str] = []
-    with connection.cursor() as cursor:
-        # With the schema alone in the path, the catalogue prints its names unqualified.
-        cursor.execute("SELECT set_config('search_path', %s, false)", [schema])
-        try:
+    # With the schema alone in the path, the catalogue prints its names unqualified.
+    connection.set_schema(schema, include_public=False)  # type: ignore[attr-defined]
+    try:
+        with connection.cursor() as cursor:
             cursor.execute(_SCHEMA_GRANTS, [schema])
             grants = [f"GRANT {what} ON SCHEMA {{schema}} TO {who}" for what, who in cursor]
             cursor.execute(_TABLES, [schema])
@@ -104,8 +104,8 @@ def read_blueprint(connection: BaseDatabaseWrapper, schema: str) -> Blueprint:
                 _by_table(cursor, query, oids)
                 for query in (_COLUMNS, _CONSTRAINTS, _INDEXES, _GRANTS)
             )
-        finally:
-            connection.set_schema_to_public()  # type: ignore[attr-defined]
+    finally:
+        connection.set_schema_to_public()  # type: ignore[attr-defined]
     for oid, quoted, options in tables:
         written = ", ".join(_column(column) for column in columns[oid])
         makes.append(f"CREATE TABLE {quoted} ({written})")

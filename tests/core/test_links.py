@@ -6,8 +6,9 @@ from threading import Barrier
 
 import pytest
 from django.core.handlers.wsgi import WSGIHandler
-from django.db import OperationalError, connections, transaction
+from django.db import OperationalError, ProgrammingError, connections, transaction
 from django.test import RequestFactory
+from django.test.utils import CaptureQueriesContext
 
 from apps.core.jobs import run
 from apps.core.postgres.base import DatabaseWrapper
@@ -126,6 +127,35 @@ def test_looking_whether_it_lives_costs_no_statement(link):
     assert link.health_check_done
     assert beside(last, backend) == before
     assert ask(link) == backend
+
+
+def told(link: DatabaseWrapper, schema: str) -> list[str]:
+    """The statements of one more question asked in ``schema``."""
+    link.set_schema(schema)
+    with CaptureQueriesContext(link) as statements:
+        ask(link)
+    return [one["sql"] for one in statements]
+
+
+def test_who_stays_in_a_schema_is_not_sent_there_again(link):
+    assert len(told(link, "s_un")) == 2
+    assert told(link, "s_un") == [WHO]
+    assert len(told(link, "s_deux")) == 2
+    link.close()
+    assert len(told(link, "s_deux")) == 2
+
+
+def test_a_step_that_a_failed_transaction_took_back_is_taken_again(link):
+    """COMMIT of a transaction that has failed is a rollback, and says nothing of it."""
+    ask(link)
+    link.set_autocommit(False)
+    link.set_schema("s_un")
+    with pytest.raises(ProgrammingError):
+        ask(link, "SELECT nothing")
+    link.commit()
+    link.set_autocommit(True)
+    link.set_schema("s_un")
+    assert ask(link, "SHOW search_path") == "s_un, public"
 
 
 def test_a_connection_that_was_cut_meanwhile_is_replaced_unnoticed(link):

@@ -7,10 +7,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_q.models import OrmQ
+from twilio.request_validator import RequestValidator
 
 from apps.messaging import callbacks, outbox, tasks
 from apps.messaging.models import Attempt, Callback, Message, Status, Wake
 from apps.messaging.outcome import Outcome
+from apps.messaging.providers.urls import platform_url
 from apps.shops.services import shop_here
 from tests.factories import ContactFactory
 from tests.outbox import post_to
@@ -94,6 +96,28 @@ def test_to_store_one_more_while_a_job_waits_takes_one_statement(
     tell(second, "delivered")
     with django_assert_num_queries(1):
         tell(third, "delivered")
+
+
+def test_a_request_more_of_a_shop_takes_one_statement_in_all(
+    open_hours, platform_client, settings, django_assert_num_queries
+):
+    """No session, no transaction of its own, and whose token it is was asked just before."""
+    settings.TWILIO_AUTH_TOKEN = "jeton"
+    first, second, third, *_ = handed_over(open_hours)
+
+    def post(token):
+        path = f"/webhooks/twilio/{open_hours.callback_token}/{token}/"
+        fields = {"MessageSid": "SM1", "MessageStatus": "delivered"}
+        signed = RequestValidator("jeton").compute_signature(platform_url() + path, fields)
+        answer = platform_client.post(path, fields, HTTP_X_TWILIO_SIGNATURE=signed)
+        assert answer.status_code == 204
+
+    post(first)
+    post(second)
+    with django_assert_num_queries(1):
+        post(third)
+    connection.set_tenant(open_hours)
+    assert callbacks.waiting().count() == 3
 
 
 def test_a_day_late_it_still_counts_and_an_unknown_try_is_refused(open_hours):

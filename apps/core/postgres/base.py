@@ -1,8 +1,8 @@
 """django-tenants' PostgreSQL, with the role that statements run as beside the schema.
 
 A connection stands in a schema and, inside ``core.tenancy.across_shops``, in the platform's
-role. Both are told to the server with the next statement, and anew after a rollback, which
-takes a ``SET`` back.
+role. Both are told to the server with the next statement, once for as long as one stays, and
+anew after a rollback, which takes a ``SET`` back.
 
 It also wears out. A backend keeps what it learned of each table it has met for as long as it
 lives: with a schema a shop that is memory without end. So a connection counts the schemas it was
@@ -28,6 +28,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """Of its entry in ``DATABASES`` it reads ``MAX_SCHEMAS``; without it none is too many."""
 
     SchemaEditorClass = SchemaEditor
+    search_path_set_schemas: list[str] | None
     role = ""  # wanted; empty is the one that logged in
     _role_told: str | None = ""  # what the server has; None when that is not known
     _a_rollback_may_change_it = False
@@ -46,7 +47,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Whoever steps into a schema is its shop and nobody else."""
         self._write_what_waits()
         self.role = ""
+        path, before = self.search_path_set_schemas, (self.schema_name, self.include_public_schema)
         super().set_tenant(tenant, include_public)
+        if before == (self.schema_name, include_public):
+            self.search_path_set_schemas = path  # who stays is not told again
         self.touched.add(tenant.schema_name)
 
     def stood_in(self, tenant: Any) -> None:
@@ -113,6 +117,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _commit(self) -> None:
         if self._later:
             self._write_what_waits(and_then="; COMMIT")
+        if self._hears_only_a_rollback():  # of a failed transaction COMMIT is one, and says nothing
+            self.search_path_set_schemas = None
+            self._forget_role()
         super()._commit()
 
     def _cursor(self, name: str | None = None) -> Any:

@@ -11,10 +11,12 @@ from django.conf import settings
 from django.db import connections
 from django.db.models import Min
 from django.utils import timezone
+from django_q.models import OrmQ
 from psycopg import sql
 from twilio.request_validator import RequestValidator
 
-from apps.core.tenancy import in_schema
+from apps.core.models import WorkerProcess
+from apps.core.tenancy import in_schema, use_public
 from apps.messaging import callbacks
 from apps.messaging.models import Attempt, Callback, Status
 from apps.shops.models import Shop
@@ -97,8 +99,12 @@ def _posted(shop: Shop, server: Server) -> Requests:
 
 @contextmanager
 def _workers() -> Iterator[Callable[[], float]]:
-    """Two workers as production runs them; yields what CPU they have used."""
+    """Two workers as production runs them, once they take jobs; yields what CPU they have used."""
+    use_public()
+    WorkerProcess.objects.all().delete()
     with chaos.kept(environment(WORKERS="2"), FOLDER / "worker.log", processes.WORKER) as (worker,):
+        _wait(lambda: WorkerProcess.objects.count() == 3)  # two, and one for what is urgent
+        _wait(lambda: not OrmQ.objects.filter(lock__lte=timezone.now()).exists())  # schedules
         yield lambda: cpu_of(worker.process.pid)
 
 
