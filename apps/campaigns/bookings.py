@@ -22,6 +22,7 @@ from apps.campaigns.lot_models import Booking, Lot
 from apps.catalog.models import PurchaseSource
 from apps.catalog.services import stock
 from apps.catalog.services.purchases import LineWords, cancel_at_counter, record_purchase
+from apps.contacts.age import check_proof, refuse_minor
 from apps.contacts.consent import ADULT_WORDING
 from apps.contacts.models import Contact
 from apps.core import due
@@ -58,16 +59,6 @@ class BookingOver(Refusal):
 
 class AgeUnsaid(Refusal):
     message = _("Cochez d’abord la case : l’alcool se vend aux personnes de 18 ans et plus.")
-    status = 422
-
-
-class Minor(Refusal):
-    message = _("L’alcool se vend aux personnes de 18 ans et plus : revenez nous voir ce jour-là.")
-    status = 403
-
-
-class IdUnchecked(Refusal):
-    message = _("C’est de l’alcool : cochez qu’une pièce d’identité a été vue.")
     status = 422
 
 
@@ -126,10 +117,10 @@ def standing_of(lot: Lot, person: Contact) -> Booking | None:
 
 def _check_age(lot: Lot, person: Contact, by: Actor, now: datetime) -> None:
     """Who asks at the counter shows their proof there, when it is handed over."""
-    if not lot.variant.product.is_alcohol or person.is_adult(timezone.localdate(now)):
+    today = timezone.localdate(now)
+    if not lot.variant.product.is_alcohol or person.is_adult(today):
         return
-    if person.birth_date:
-        raise Minor()
+    refuse_minor(person, today)
     if by.kind != "team":
         raise AgeUnsaid()
 
@@ -275,8 +266,8 @@ def hand_over(
 ) -> Booking:
     """Paid and carried away: a sale of the stock and a purchase of the person, once a ``gesture``.
 
-    Raises ``NotHeld``, ``IdUnchecked`` for alcohol without a look at the age, or ``TokenSpent``
-    when the gesture was another's.
+    Raises ``NotHeld``, for alcohol ``Minor`` and ``IdNotChecked``, or ``TokenSpent`` when the
+    gesture was another's.
     """
     try:
         with transaction.atomic():
@@ -294,15 +285,16 @@ def _hand_over(
         return found
     if found.state != State.HELD or found.reservation is None:
         raise NotHeld(state=found.get_state_display())
-    if lot.variant.product.is_alcohol and not id_checked:
-        raise IdUnchecked()
+    person = living(found.contact)
+    if lot.variant.product.is_alcohol:
+        check_proof(person, id_checked, timezone.localdate(now))
     stock.collect(reservation=found.reservation, token=gesture, by=by, now=now)
     found.state, found.gesture, found.id_checked = State.FETCHED, gesture, id_checked
     found.ended_at, found.answer_by = now, None
     found.lot = lot
     found.save()
     record_purchase(
-        contact=living(found.contact),
+        contact=person,
         amount_cents=found.cents,
         at=now,
         source=PurchaseSource.COUNTER,

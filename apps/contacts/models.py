@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.contacts import channels
+from apps.contacts.age import ADULT, age_on
 from apps.core.french import search_key
 from apps.core.tokens import new_token
 
@@ -230,9 +231,7 @@ class Contact(models.Model):
     def is_adult(self, today: date) -> bool:
         """By birth date, else by declaration (french-rules §2)."""
         if self.birth_date:
-            born = self.birth_date
-            age = today.year - born.year - ((today.month, today.day) < (born.month, born.day))
-            return age >= 18
+            return age_on(today, self.birth_date) >= ADULT
         return self.adult_declared_at is not None
 
 

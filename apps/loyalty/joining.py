@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.contacts import channels
+from apps.contacts.age import ADULT, age_on
 from apps.contacts.consent import ADULT_WORDING, write_first_consents
 from apps.contacts.models import Channel, ConsentState, Contact, Source
 from apps.contacts.services import holders_of
@@ -27,7 +28,7 @@ JOINS_PER_CLIENT = Limit("join:client", 40, 3600)
 JOINS_PER_ADDRESS = Limit("join:address", 8, 24 * 3600)
 JOINS_PER_SHOP = Limit("join:shop", 1000, 3600)
 
-ADULT, DIGITAL_CONSENT = 18, 15  # french-rules §2, §3
+DIGITAL_CONSENT = 15  # french-rules §3
 
 
 class TooYoung(Refusal):
@@ -116,9 +117,7 @@ def _check_age(wish: Wish, shop: Shop, today: date) -> None:
     """No card of an alcohol shop under 18; elsewhere the age of digital consent."""
     least = ADULT if shop.sells_alcohol else DIGITAL_CONSENT
     if wish.birth_date:
-        born = wish.birth_date
-        age = today.year - born.year - ((today.month, today.day) < (born.month, born.day))
-        if age < least:
+        if age_on(today, wish.birth_date) < least:
             raise (TooYoung if shop.sells_alcohol else TooYoungForData)(age=least)
     elif shop.sells_alcohol and not wish.adult:
         raise AgeUnsaid()

@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.audit.services import record
 from apps.catalog.services.purchases import at_counter, cancel_at_counter
+from apps.contacts.age import check_proof
 from apps.contacts.models import Contact
 from apps.core.actor import Actor
 from apps.core.facts import announce
@@ -79,15 +80,6 @@ class RewardSpent(Refusal):
 
 class RewardGone(Refusal):
     message = _("Cette récompense a été retirée : le tampon qui la donnait a été annulé.")
-
-
-class IdNotChecked(Refusal):
-    message = _("C’est de l’alcool : vérifiez une pièce d’identité, puis cochez la case.")
-    status = 422
-
-
-class Minor(Refusal):
-    message = _("Cette personne a moins de 18 ans : une récompense d’alcool lui est interdite.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +244,7 @@ def redeem(
         if reward.taken_back_at is not None:
             raise RewardGone()
         if reward.is_alcohol:
-            _refuse_without_proof(card.contact, id_checked, now)
+            check_proof(card.contact, id_checked, timezone.localdate(now))
         given = Redemption.objects.create(
             reward=reward,
             token=token,
@@ -481,10 +473,3 @@ def _forget_visit(card: Card, stamp: Movement) -> None:
     Contact.objects.filter(pk=contact.pk).update(last_visit_at=last)
     VISITS.keep([contact.pk])
     contact.refresh_from_db(fields=["visits", "first_visit_at", "last_visit_at"])
-
-
-def _refuse_without_proof(contact: Contact, id_checked: bool, now: datetime) -> None:
-    if contact.birth_date and not contact.is_adult(timezone.localdate(now)):
-        raise Minor()
-    if not id_checked:
-        raise IdNotChecked()

@@ -15,6 +15,7 @@ from apps.campaigns.tasks import units_freed
 from apps.catalog.models import MoveCause, Purchase, Reservation, StockMove, Variant
 from apps.catalog.queries import spending
 from apps.catalog.services.stock import move_stock
+from apps.contacts.age import IdNotChecked, Minor
 from apps.core.actor import Actor
 from apps.loyalty.merging import lock_people, merge_records
 from apps.loyalty.services import TokenSpent
@@ -149,7 +150,7 @@ def test_wine_is_promised_to_who_says_to_be_an_adult(lot):
 
 def test_a_birth_date_is_believed_more_than_a_box(lot):
     young = person(birth_date=date(2010, 1, 1))
-    with pytest.raises(bookings.Minor):
+    with pytest.raises(Minor):
         take(lot, young)
 
 
@@ -277,10 +278,19 @@ def test_handed_over_is_sold_bought_and_counted_once(lot):
 
 def test_wine_is_handed_over_only_after_a_look_at_the_age(lot):
     mine = take(lot, person())
-    with pytest.raises(bookings.IdUnchecked):
+    with pytest.raises(IdNotChecked):
         given(mine, id_checked=False)
     assert not Purchase.objects.exists()
     assert given(mine).id_checked
+
+
+def test_wine_is_not_handed_to_who_turns_out_to_be_a_minor(lot):
+    someone = person()
+    mine = take(lot, someone)
+    someone.birth_date = date(2010, 1, 1)
+    someone.save()
+    with pytest.raises(Minor):
+        given(mine)
 
 
 def test_a_handover_taken_back_is_held_again_and_bought_by_nobody(lot):

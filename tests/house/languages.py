@@ -49,6 +49,7 @@ CUSTOMERS_PYTHON = (
 )
 # Classes whose sentences reach customers from files that mostly speak to the team.
 CUSTOMERS_CLASSES = {
+    "contacts/age.py": ("Minor",),
     "contacts/models.py": ("ConsentState",),
     "contacts/services.py": ("WrongPhone",),
 }

@@ -10,14 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from apps.audit.models import Entry
+from apps.contacts.age import IdNotChecked, Minor
 from apps.core.actor import Actor
 from apps.loyalty.models import Movement, MovementKind, Redemption, Reward
 from apps.loyalty.programme import set_programme
 from apps.loyalty.services import (
     CardMerged,
     HourlyLimit,
-    IdNotChecked,
-    Minor,
     NotYourStamp,
     RewardAlreadyGiven,
     RewardGone,
