@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -33,12 +33,6 @@ from apps.loyalty.services import the_programme
 PAGE = 50
 
 
-def _without_page(query: QueryDict) -> str:
-    kept = query.copy()
-    kept.pop("page", None)
-    return "".join(f"{pair}&" for pair in [kept.urlencode()] if pair)
-
-
 @door(Right.SEE_CONTACTS)
 @require_safe
 def contacts(request: TeamRequest) -> HttpResponse:
@@ -60,7 +54,6 @@ def contacts(request: TeamRequest) -> HttpResponse:
         "people": [(person, ways_of(person, request.shop)) for person in page],
         "total": page.paginator.count,
         "goal": the_programme().goal,
-        "address": f"?{_without_page(request.GET)}",
         "nobody": not page.paginator.count and not Contact.objects.living().exists(),
     }
     part = "#list" if request.htmx and not request.htmx.history_restore_request else ""

@@ -45,15 +45,12 @@ def catalogue(request: TeamRequest) -> HttpResponse:
         archived=filters.said("shelf") == "archived",
     )
     page = Paginator(found, PAGE).get_page(request.GET.get("page"))
-    kept = request.GET.copy()
-    kept.pop("page", None)
     context = {
         "section": "catalogue",
         "filters": filters,
         "page": page,
         "products": with_variants(list(page.object_list)),
         "total": page.paginator.count,
-        "address": f"?{kept.urlencode()}&" if kept else "?",
         "nothing": not page.paginator.count and not Product.objects.exists(),
     }
     part = "#list" if request.htmx and not request.htmx.history_restore_request else ""

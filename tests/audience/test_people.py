@@ -106,6 +106,8 @@ def test_the_list_costs_the_same_whatever_its_length(
     assert "Page 1 sur 2" in page.content.decode()
     second = owner_client.get(LIST, {"sort": sort, "page": 2}).content.decode()
     assert second.count("<tr") == 11
+    assert f'href="?sort={sort}&amp;page=2"' in page.content.decode()
+    assert f'href="?sort={sort}&amp;page=1"' in second
 
 
 def lived(shop, user):
