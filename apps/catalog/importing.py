@@ -4,6 +4,7 @@ A format is known again by its reference, its bar code, or its product's name an
 is known is completed; its price and its stock become what the file says, with their history.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 from uuid import uuid5
 
@@ -79,6 +80,9 @@ class Products(Intake):
     def read(self, line: Line) -> Article:
         today = timezone.localdate(line.now)
         return read_article(line.cells, line.run.mapping, usual_kind(line.shop.trade), today)
+
+    def bring(self, lines: Sequence[Line]) -> list[Brought]:
+        return [self.bring_one(line) for line in lines]
 
     def bring_one(self, line: Line) -> Brought:
         article = self.read(line)

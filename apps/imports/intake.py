@@ -3,6 +3,7 @@
 A room above keeps one instance for each kind that it takes in; ``config/intakes.py`` names them.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -72,7 +73,7 @@ class Brought:
     reasons: list[str] = field(default_factory=list)
 
 
-class Intake:
+class Intake(ABC):
     """One kind of file. The texts are the owner's, in French."""
 
     kind: ClassVar[str]
@@ -146,20 +147,16 @@ class Intake:
             raise ColumnMissing(self.missing)
         return options
 
+    @abstractmethod
     def read(self, line: Line) -> Any:
         """What a line says, for the preview: something with ``doubts``, codes of reasons."""
-        raise NotImplementedError
 
+    @abstractmethod
     def bring(self, lines: Sequence[Line]) -> list[Brought]:
         """Put a batch where it belongs, inside a savepoint: what became of each line.
 
         A database error leaves nothing of it, and its parts are brought again apart.
         """
-        return [self.bring_one(line) for line in lines]
-
-    def bring_one(self, line: Line) -> Brought:
-        """Put one line where it belongs."""
-        raise NotImplementedError
 
     def told(self, reasons: Iterable[str]) -> list[str]:
         codes = {**COMMON, **self.reasons}
