@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.core.roles import Right, Role, may
 from apps.core.tenancy import current_schema
 from apps.core.tokens import new_token
-from apps.shops.models import Shop
+from apps.shops.models import of_shop
 
 
 class UserManager(BaseUserManager["User"]):
@@ -63,14 +63,7 @@ class Membership(models.Model):
     """A person's role in a shop."""
 
     walled_by = "shop"
-    shop = models.ForeignKey(
-        Shop,
-        models.CASCADE,
-        to_field="schema_name",
-        db_column="shop_schema",
-        related_name="memberships",
-        db_index=False,  # the constraint below has an index that begins with it
-    )
+    shop = of_shop("memberships")
     user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
     role = models.CharField(_("rôle"), max_length=8, choices=Role)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -100,13 +93,7 @@ class Invitation(models.Model):
     """A person asked to join a shop's team by e-mail; the token opens it once."""
 
     walled_by = "shop"
-    shop = models.ForeignKey(
-        Shop,
-        models.CASCADE,
-        to_field="schema_name",
-        db_column="shop_schema",
-        related_name="invitations",
-    )
+    shop = of_shop("invitations", db_index=True)  # the constraint below knows the open ones
     email = models.EmailField(_("e-mail"))
     role = models.CharField(_("rôle"), max_length=8, choices=Role)
     token = models.CharField(max_length=22, unique=True, default=new_token)

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.core.validators import RegexValidator
 from django.db import models
+from django.db.models.expressions import Combinable
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -164,18 +165,27 @@ class Shop(TenantMixin):
         return f"{settings.SCHEME}://{self.host}{settings.PORT_SUFFIX}"
 
 
+def of_shop(
+    related_name: str = "+", *, db_index: bool = False
+) -> "models.ForeignKey[Shop | Combinable, Shop]":
+    """The key of a table that is ``walled_by`` it. Without an index of its own, since a
+    constraint of the table has one that begins with it."""
+    return models.ForeignKey(
+        Shop,
+        models.CASCADE,
+        to_field="schema_name",
+        db_column="shop_schema",
+        related_name=related_name,
+        db_index=db_index,
+    )
+
+
 class Domain(DomainMixin):
     """A host name that opens a shop: ``<slug>.<platform>``, and its own ones once proven."""
 
     walled_by = "tenant"
     read_by_all = True  # by host, before a shop is known
-    tenant = models.ForeignKey(
-        Shop,
-        models.CASCADE,
-        to_field="schema_name",
-        db_column="shop_schema",
-        related_name="domains",
-    )
+    tenant = of_shop("domains", db_index=True)
     verified_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -191,14 +201,7 @@ class DomainClaim(models.Model):
     """A name a shop says is its own; ``proof`` in its DNS makes it a ``Domain``."""
 
     walled_by = "shop"
-    shop = models.ForeignKey(
-        Shop,
-        models.CASCADE,
-        to_field="schema_name",
-        db_column="shop_schema",
-        related_name="domain_claims",
-        db_index=False,  # the constraint below has an index that begins with it
-    )
+    shop = of_shop("domain_claims")
     domain = models.CharField(_("domaine"), max_length=253)
     proof = models.CharField(max_length=22, default=new_token, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -264,14 +267,7 @@ class Secret(models.Model):
     """Something that opens a door elsewhere, sealed; read and written by ``vault`` alone."""
 
     walled_by = "shop"
-    shop = models.ForeignKey(
-        Shop,
-        models.CASCADE,
-        to_field="schema_name",
-        db_column="shop_schema",
-        related_name="+",
-        db_index=False,  # the constraint below has an index that begins with it
-    )
+    shop = of_shop()
     name = models.CharField(max_length=80)  # « twilio:AC… »
     sealed = models.BinaryField()
     sealed_by = models.CharField(max_length=16)  # which key, see ``core.sealing``
@@ -299,14 +295,7 @@ class SharedLine(models.Model):
     """
 
     walled_by = "shop"
-    shop = models.ForeignKey(
-        Shop,
-        models.CASCADE,
-        to_field="schema_name",
-        db_column="shop_schema",
-        related_name="+",
-        db_index=False,  # the constraint below has an index that begins with it
-    )
+    shop = of_shop()
     address_hash = models.CharField(max_length=64)
     written_at = models.DateTimeField()
 
