@@ -25,10 +25,12 @@ from apps.campaigns.previews import (
 from apps.campaigns.timing import said
 from apps.campaigns.triggers import KINDS
 from apps.campaigns.writing import VARIABLES
+from apps.contacts.models import Channel
 from apps.core.doors import door
 from apps.core.refusal import Refusal
 from apps.core.roles import Right
-from apps.messaging.services import HEALTH, sms_sender
+from apps.messaging.channels import sending
+from apps.messaging.services import HEALTH
 from apps.messaging.telling import notices
 from apps.messaging.text import lighten
 
@@ -133,7 +135,7 @@ def _page(
         "absences": missing_said(found),
         "mail": mail_sample(found, told, shop),
         "further": further_samples(found, told, shop),
-        "sender": sms_sender(shop),
+        "sender": sending(Channel.SMS).sender(shop),
         "health": HEALTH if shop.sells_alcohol else "",
         "look_back": automatic_queries.look_back(found, shop, now) if look_back else None,
     }

@@ -17,10 +17,10 @@ from apps.contacts.models import Contact
 from apps.core.templatetags.french import euros, nombre
 from apps.loyalty.services import the_programme
 from apps.messaging.channels import sending
+from apps.messaging.channels.sms import stop_reserve
 from apps.messaging.clocks import clocks
 from apps.messaging.letter import OPENS_NOTHING
-from apps.messaging.services import weigh_sms
-from apps.messaging.text import Count
+from apps.messaging.text import Count, count
 from apps.shops.models import Shop
 
 SMS = "sms"
@@ -198,5 +198,7 @@ class _Scale:
 
 def weigh(words: rendering.Words, person: Chosen, contact: Contact, shop: Shop) -> Sample:
     """One SMS as it would leave: its size and its price."""
-    counted, price = weigh_sms(rendering.body(words, SMS, person, shop), contact, shop)
-    return Sample(person, counted, price)
+    way = sending(SMS)
+    text = way.finish(rendering.body(words, SMS, person, shop), contact, shop)
+    counted = count(text, stop_reserve())
+    return Sample(person, counted, counted.segments * way.price_tenths(shop))

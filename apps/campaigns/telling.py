@@ -10,7 +10,9 @@ from apps.campaigns.models import Drop, Pick
 from apps.campaigns.previews import further_samples, mail_sample, missing_said, samples
 from apps.campaigns.ruling import rule
 from apps.campaigns.timing import departure, last_day, waves_said
-from apps.messaging.services import HEALTH, sms_sender
+from apps.contacts.models import Channel
+from apps.messaging.channels import sending
+from apps.messaging.services import HEALTH
 from apps.shops.models import Shop
 
 
@@ -30,7 +32,7 @@ def told_of(found: Drop, shop: Shop, now: datetime) -> dict[str, Any]:
         "further": further_samples(found, told, shop),
         "rule": rule(found, told.drawn),
         "b": _text_b(found, told.rival, shop),
-        "sender": sms_sender(shop),
+        "sender": sending(Channel.SMS).sender(shop),
         "health": HEALTH if shop.sells_alcohol else "",
     }
 

@@ -11,15 +11,16 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from apps.accounts.requests import TeamRequest, actor
+from apps.contacts.models import Channel
 from apps.core.doors import door
 from apps.core.phone import show_phone
 from apps.core.refusal import Refusal
 from apps.core.roles import Right
 from apps.messaging import accounts
+from apps.messaging.channels import sending
 from apps.messaging.forms import AccountForm
 from apps.messaging.providers.twilio_account import Report
 from apps.messaging.providers.urls import reply_url
-from apps.messaging.services import sms_sender
 
 
 @door(Right.SHOP_SETTINGS)
@@ -37,7 +38,7 @@ def sms_account(request: TeamRequest) -> HttpResponse:
         "tab": "sms",
         "form": form,
         "report": report,
-        "sender": _shown(sms_sender(request.shop)),
+        "sender": _shown(sending(Channel.SMS).sender(request.shop)),
         "price_cents": Decimal(request.shop.segment_tenths) / 10,
         "reply_url": reply_url(request.shop.callback_token),
         "stays_here": settings.SMS_PROVIDER == "local",

@@ -13,10 +13,12 @@ from django.template.loader import render_to_string
 
 from apps.contacts.models import Contact
 from apps.core.tokens import READABLE
-from apps.messaging.services import FOOT, HEALTH, WHY_MAIL, stop_url
+from apps.messaging.services import HEALTH, stop_url
 from apps.shops.models import Shop
 from apps.shops.theme import ink_on
 
+FOOT = "\n\n-- \n"  # what a mail's words end at (RFC 3676 § 4.3)
+WHY = "Vous recevez cet e-mail parce que vous avez accepté les nouvelles de %(shop)s."
 _URL = re.compile(r"(https?://[^\s<>]+)")
 OPENS_NOTHING = "exemple-de-lien-client"  # as long as a real one, and opens nothing
 NO_CODE = "EXE-MPL-E22"  # as long as a real one, and none: a code has no L
@@ -127,7 +129,7 @@ def _drawn(shop: _Look, title: str, body: str) -> str:
         "subject": title,
         "paragraphs": paragraphs(body),
         "health": HEALTH if shop.sells_alcohol else "",
-        "why": WHY_MAIL % {"shop": shop.name},
+        "why": WHY % {"shop": shop.name},
         "stop_url": _NO_STOP,
     }
     return render_to_string("messaging/mail/offer.html", context)

@@ -1,30 +1,22 @@
 """Putting messages into the outbox, taking them back, and what every message must carry."""
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from apps.contacts.models import Channel, Contact
+from apps.contacts.models import Contact
 from apps.core.facts import announce
-from apps.core.french import search_key
 from apps.core.reading import insert_once
 from apps.core.rows import insert_selected
 from apps.messaging.facts import SendingResumed
 from apps.messaging.models import PAUSED, Alert, Message, Status
-from apps.messaging.providers import provider_of
-from apps.messaging.text import STOP_RESERVE, Count, count
 from apps.messaging.waking import wake, wake_for
 from apps.shops.models import Shop
 
-# CSP L3323-4, in GSM-7: 43 characters.
-HEALTH_SMS = "L'abus d'alcool est dangereux pour la santé"
-FOOT = "\n\n-- \n"  # what a mail's words end at (RFC 3676 § 4.3)
-WHY_MAIL = "Vous recevez cet e-mail parce que vous avez accepté les nouvelles de %(shop)s."
+# CSP L3323-4
 HEALTH = "L’abus d’alcool est dangereux pour la santé, à consommer avec modération."
 
 
@@ -108,66 +100,6 @@ def cancel(cause: str, now: datetime | None = None) -> int:
 def stop_url(contact: Contact, shop: Shop) -> str:
     """The page of this person's choices."""
     return f"{shop.url}/stop/{contact.link_token}/"
-
-
-def short_link(contact: Contact, shop: Shop) -> str:
-    """The same page in as few characters as an SMS can have; phones make it a link."""
-    return f"{shop.url.removeprefix('https://')}/s/{contact.link_token}"
-
-
-def finish_sms(text: str, contact: Contact, shop: Shop) -> str:
-    """A commercial SMS as it leaves: ``text``, the health sentence, the way to stop.
-
-    The composer's preview and the real send both come from here. Where the operator adds
-    its own STOP mention nothing is added but ``stop_reserve`` is kept free.
-    """
-    lines = [text.rstrip()]
-    if shop.sells_alcohol:
-        lines.append(HEALTH_SMS)
-    if not provider_of(Channel.SMS).can.adds_stop:
-        lines.append(f"Stop: {short_link(contact, shop)}")
-    return "\n".join(lines)
-
-
-def stop_reserve() -> int:
-    """Characters the operator will add to a commercial SMS."""
-    return STOP_RESERVE if provider_of(Channel.SMS).can.adds_stop else 0
-
-
-def weigh_sms(text: str, contact: Contact, shop: Shop) -> tuple[Count, int]:
-    """What ``text`` costs once finished: its count, and the price in tenths of a cent."""
-    counted = count(finish_sms(text, contact, shop), stop_reserve())
-    return counted, counted.segments * shop.segment_tenths
-
-
-def finish_email(text: str, contact: Contact, shop: Shop) -> str:
-    """The text part of a commercial mail: sender, health sentence, why it came, how to stop."""
-    place = " ".join(part for part in (shop.street, shop.postal_code, shop.city) if part)
-    lines = [", ".join(part for part in (shop.name, place) if part)]
-    if shop.sells_alcohol:
-        lines.append(HEALTH)
-    lines.append(WHY_MAIL % {"shop": shop.name})
-    lines.append(f"Ne plus les recevoir : {stop_url(contact, shop)}")
-    return text.rstrip() + FOOT + "\n".join(lines)
-
-
-def mail_sender(shop: Shop) -> str:
-    """The address a mail of the shop comes from: its own only while its domain lets us."""
-    return shop.mail_from if shop.mail_proven_at else str(settings.PLATFORM_EMAIL_ADDRESS)
-
-
-def sms_sender(shop: Shop) -> str:
-    """Who an SMS comes from: as the shop's own account says; its name, the platform's number,
-    else from the address.
-
-    3 to 11 letters or digits, not all digits (french-rules §1).
-    """
-    if shop.sms_account_since:
-        return shop.sms_account_sender
-    if shop.sms_sender or settings.TWILIO_SENDER:
-        return shop.sms_sender or str(settings.TWILIO_SENDER)
-    name = re.sub(r"[^A-Z0-9]", "", search_key(shop.name).upper())[:11]
-    return name if len(name) >= 3 and not name.isdigit() else f"SHOP{name}"[:11]
 
 
 @transaction.atomic

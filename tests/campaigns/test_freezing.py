@@ -332,7 +332,7 @@ def test_the_price_told_is_the_price_of_what_is_frozen(shop):
     services.launch(drop.pk, uuid.uuid4(), TEAM, told, FRIDAY)
     drop.refresh_from_db()
     _freeze(drop)
-    from apps.messaging.services import stop_reserve
+    from apps.messaging.channels.sms import stop_reserve
     from apps.messaging.text import count
 
     bodies = Message.objects.values_list("body", flat=True)

@@ -5,7 +5,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from apps.audit.models import Entry
-from apps.messaging import services
+from apps.messaging.channels import sending
 from apps.messaging.providers.urls import reply_url
 from apps.shops.models import Secret, Shop
 from tests.messaging.peers import MINE, NUMBER, OTHER, SERVICE, TOKEN, says
@@ -34,7 +34,7 @@ def test_an_account_that_twilio_knows_is_used_at_once(owner_client, twilio, run_
     shop = kept()
     assert (shop.sms_account, shop.sms_account_sender) == (MINE, NUMBER)
     assert shop.sms_account_since
-    assert (shop.segment_tenths, services.sms_sender(shop)) == (65, NUMBER)
+    assert (shop.segment_tenths, sending("sms").sender(shop)) == (65, NUMBER)
     run_jobs()
     trail = {line.verb: line.after for line in Entry.objects.all()}
     assert trail["shop.sms_account"] == {"account": MINE, "in_use": True}
@@ -169,7 +169,7 @@ def test_back_to_the_platform_in_one_tap_and_back_again_in_another(owner_client,
     assert "Reprendre votre compte" in page
     shop = kept()
     assert not shop.sms_account_since
-    assert (shop.segment_tenths, services.sms_sender(shop)) == (70, "CAVEMARCHE")
+    assert (shop.segment_tenths, sending("sms").sender(shop)) == (70, "CAVEMARCHE")
     page = owner_client.post(PAGE + "reprendre/", follow=True).text
     assert "de nouveau par votre compte" in page
     assert kept().sms_account_since

@@ -6,11 +6,11 @@ from email.header import decode_header, make_header
 
 import pytest
 
+from apps.messaging.channels import sending
 from apps.messaging.letter import draw
 from apps.messaging.models import Status
 from apps.messaging.providers.base import DeliveryFailed, DeliveryUncertain
 from apps.messaging.providers.email import Email
-from apps.messaging.services import finish_email
 from tests.factories import ContactFactory
 from tests.messaging.peers import breaks_off, free_port, hangs_up, http_peer, says, smtp_peer
 from tests.messaging.test_twilio import SMS
@@ -59,7 +59,7 @@ def test_a_mail_comes_from_the_shops_own_address_once_its_domain_lets_it(smtp):
 @pytest.mark.django_db
 def test_a_mail_says_who_writes_and_why_in_both_its_parts(shop):
     contact = ContactFactory()
-    text = finish_email("Le savagnin est là.", contact, shop)
+    text = sending("email").finish("Le savagnin est là.", contact, shop)
     html = draw("Arrivage", text, contact, shop)
     for part in (text, html):
         assert shop.name in part

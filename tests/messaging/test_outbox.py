@@ -11,6 +11,7 @@ from apps.contacts.consent import write_consent
 from apps.contacts.models import Channel, ConsentState, Contact
 from apps.core.actor import SYSTEM, Actor
 from apps.messaging import outbox, queries, services, tasks
+from apps.messaging.channels import sending
 from apps.messaging.holding import hold, release
 from apps.messaging.models import Attempt, Message, Status
 from apps.messaging.providers import provider_of
@@ -236,20 +237,20 @@ def test_what_a_dead_worker_left_is_uncertain_then_asked_for_and_never_sent_agai
 
 def test_the_finished_sms_carries_the_health_sentence_and_the_way_out(shop):
     contact = ContactFactory()
-    finished = services.finish_sms("24 crémants ce soir ", contact, shop)
+    finished = sending("sms").finish("24 crémants ce soir ", contact, shop)
     assert finished == (
         "24 crémants ce soir\nL'abus d'alcool est dangereux pour la santé\n"
         f"Stop: http://cave.localhost:8000/s/{contact.link_token}"
     )
     shop.sells_alcohol = False
-    assert "alcool" not in services.finish_sms("Bonjour", contact, shop)
+    assert "alcool" not in sending("sms").finish("Bonjour", contact, shop)
 
 
 def test_the_sender_is_three_to_eleven_letters(shop):
-    assert services.sms_sender(shop) == "CAVEMARCHE"
+    assert sending("sms").sender(shop) == "CAVEMARCHE"
     shop.sms_sender, shop.name = "", "Café de l’Étoile"
-    assert services.sms_sender(shop) == "CAFEDELETOI"
+    assert sending("sms").sender(shop) == "CAFEDELETOI"
     shop.name = "42"
-    assert services.sms_sender(shop) == "SHOP42"
+    assert sending("sms").sender(shop) == "SHOP42"
     assert settings.TWILIO_SENDER == ""
     assert SYSTEM.kind == "system"

@@ -7,8 +7,8 @@ from django.db import connection
 from django.utils import timezone
 
 from apps.core.actor import SYSTEM
+from apps.messaging.channels import sending
 from apps.messaging.models import Alert
-from apps.messaging.services import mail_sender
 from apps.messaging.tasks import look_at_mail_domains
 from apps.shops import mail_identity
 from apps.shops.domains import DnsSilent, NotADomain
@@ -42,10 +42,10 @@ def test_a_domain_that_agrees_is_used_from_the_next_mail(owner_client, shop, rea
     assert "adresse en service" in text
     assert text.count("en ordre") == 5
     shop.refresh_from_db()
-    assert mail_sender(shop) == MINE
+    assert sending("email").sender(shop) == MINE
     assert owner_client.post(f"{PAGE}retirer/").url == PAGE
     shop.refresh_from_db()
-    assert mail_sender(shop) == "bonjour@localhost"
+    assert sending("email").sender(shop) == "bonjour@localhost"
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_each_thing_that_is_missing_is_explained_and_nothing_is_used(
     assert found[name].wanted.split(" ")[0] in text
     shop.refresh_from_db()
     assert shop.mail_from == MINE
-    assert mail_sender(shop) == "bonjour@localhost"
+    assert sending("email").sender(shop) == "bonjour@localhost"
 
 
 def test_the_shops_own_spf_record_is_completed_and_not_replaced(shop, ready):
@@ -140,7 +140,7 @@ def test_every_day_the_domain_is_looked_at_again(shop, ready):
     connection.set_schema_to_public()
     look_at_mail_domains()
     connection.set_tenant(shop)
-    assert mail_sender(Shop.objects.get(pk=shop.pk)) == "bonjour@localhost"
+    assert sending("email").sender(Shop.objects.get(pk=shop.pk)) == "bonjour@localhost"
     assert Alert.objects.get().code == "mail_domain_lost"
 
 
@@ -215,7 +215,7 @@ def test_brevo_learns_of_the_domain_and_its_record_is_asked_for(owner_client, sh
     assert "brevo-code:0a1b" in text
     assert not brevo.known["macave.example"]
     shop.refresh_from_db()
-    assert mail_sender(shop) == "bonjour@localhost"
+    assert sending("email").sender(shop) == "bonjour@localhost"
 
 
 def test_once_all_is_there_brevo_looks_and_the_address_is_used(owner_client, shop, brevo, ready):
@@ -224,7 +224,7 @@ def test_once_all_is_there_brevo_looks_and_the_address_is_used(owner_client, sho
     assert brevo.known == {"macave.example": True}
     assert text.count("en ordre") == 6
     shop.refresh_from_db()
-    assert mail_sender(shop) == MINE
+    assert sending("email").sender(shop) == MINE
     brevo.asked.clear()
     assert mail_identity.look_again(shop, timezone.now())
     assert brevo.asked == ["GET /v3/senders/domains/macave.example"]
@@ -256,4 +256,4 @@ def test_a_brevo_that_is_silent_proves_nothing_and_takes_nothing_away(
     text = owner_client.post(PAGE, {"mail_from": MINE}).text
     assert "Brevo, qui porte nos e-mails, ne répond pas" in text
     shop.refresh_from_db()
-    assert mail_sender(shop) == MINE
+    assert sending("email").sender(shop) == MINE

@@ -1,15 +1,16 @@
 """E-mail: a subject, a text and HTML in the shop's colours; free."""
 
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from apps.contacts.models import Contact
 from apps.core.templatetags.french import nombre
 from apps.messaging.channels.base import Sending
-from apps.messaging.letter import draw
+from apps.messaging.letter import FOOT, WHY, draw
 from apps.messaging.models import Kind, Message
 from apps.messaging.providers.base import Provider
 from apps.messaging.providers.email import Email as Mail
-from apps.messaging.services import finish_email, mail_sender
+from apps.messaging.services import HEALTH, stop_url
 from apps.shops.models import Shop
 
 
@@ -25,10 +26,18 @@ class Email(Sending):
         return Mail()
 
     def finish(self, text: str, contact: Contact, shop: Shop) -> str:
-        return finish_email(text, contact, shop)
+        """The text part: sender, health sentence, why it came, how to stop."""
+        place = " ".join(part for part in (shop.street, shop.postal_code, shop.city) if part)
+        lines = [", ".join(part for part in (shop.name, place) if part)]
+        if shop.sells_alcohol:
+            lines.append(HEALTH)
+        lines.append(WHY % {"shop": shop.name})
+        lines.append(f"Ne plus les recevoir : {stop_url(contact, shop)}")
+        return text.rstrip() + FOOT + "\n".join(lines)
 
     def sender(self, shop: Shop) -> str:
-        return mail_sender(shop)
+        """Its own address only while its domain lets us."""
+        return shop.mail_from if shop.mail_proven_at else str(settings.PLATFORM_EMAIL_ADDRESS)
 
     def counted(self, many: int) -> str:
         return f"{nombre(many)} e-mail{'s' if many > 1 else ''}"
