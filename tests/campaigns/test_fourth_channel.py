@@ -5,23 +5,27 @@ from uuid import uuid4
 
 import pytest
 from django.apps import apps
+from django.db import transaction
 from django.db.migrations.autodetector import MigrationAutodetector
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.state import ProjectState
 from django.urls import reverse
+from django.utils import timezone
 
 from apps.audience.criteria import Criteria, reach
 from apps.audience.exporting import json_pieces
 from apps.campaigns import automatic, services
 from apps.campaigns.models import Drop, Run
 from apps.contacts import channels
-from apps.contacts.models import ConsentEvent, Contact
+from apps.contacts.consent import write_consent
+from apps.contacts.models import ConsentEvent, ConsentState, Contact, Source
 from apps.contacts.services import Identity, edit_contact
 from apps.core.actor import Actor
 from apps.core.phone import parse_phone
 from apps.loyalty.models import Joining
 from apps.loyalty.proving import confirm
 from apps.messaging import outbox
+from apps.messaging.consequences import mark_bad
 from apps.messaging.models import Alert, Message
 from apps.messaging.outcome import Outcome
 from apps.messaging.providers import provider_of
@@ -180,3 +184,24 @@ def test_no_table_changes_for_it():
     found = MigrationAutodetector(written.project_state(), ProjectState.from_apps(apps))
     changed = found.changes(graph=written.graph).keys()
     assert not changed & {"contacts", "messaging", "loyalty", "audience", "campaigns"}
+
+
+def test_what_two_ways_say_of_one_person_at_the_same_moment_both_stand(committed):
+    """They share a column; whoever writes it has read it under the person's lock."""
+    (people,) = committed(lambda _: [friend() for _ in range(4)], None)
+    now = timezone.now()
+
+    def say(gesture):
+        contact, channel, heard = gesture
+        with transaction.atomic():
+            if heard == "bad":
+                mark_bad(channel, contact.phone, now)
+            else:
+                state = ConsentState(heard)
+                write_consent(contact, channel, state, source=Source.CARD, by=TEAM, now=now)
+
+    each = [("whatsapp", "granted"), ("pigeon", "withdrawn"), ("whatsapp", "bad")]
+    committed(say, *[(person, *said) for person in people for said in each])
+    stands = {"whatsapp": {"consent": "granted", "bad_at": now.isoformat()}}
+    stands["pigeon"] = {"consent": "withdrawn"}
+    assert committed(lambda _: [c.ways for c in Contact.objects.all()], None) == [[stands] * 4]
