@@ -17,7 +17,7 @@ RECURRING: tuple[Recurring, ...] = (
     Recurring("oublier les sessions finies", "apps.accounts.sessions.forget_ended_sessions", 1440),
     Recurring("oublier les e-mails partis", "apps.accounts.mail.forget_old_mails", 1440),
     Recurring("relever les boîtes d’envoi", "apps.messaging.tasks.sweep", 10),
-    Recurring("rendre les réservations", "apps.catalog.tasks.sweep_reservations", 10),
+    Recurring("rendre les réservations", "apps.catalog.tasks.look_at_reservations", 10),
     Recurring("reprendre les Daily Drops", "apps.campaigns.tasks.sweep", 10),
     Recurring("réveiller les messages automatiques", "apps.campaigns.tasks.look_at_the_clock", 1),
     Recurring("juger la qualité des envois", "apps.messaging.tasks.look_at_quality", 1),

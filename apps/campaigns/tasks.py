@@ -22,7 +22,6 @@ from apps.contacts.facts import ConsentGiven
 from apps.contacts.models import ConsentEvent, ConsentState
 from apps.core import due
 from apps.core.jobs import enqueue
-from apps.core.tenancy import in_schema
 from apps.loyalty.facts import RewardWon, StampAdded
 from apps.loyalty.models import Movement, Reward
 from apps.shops.services import every_open_shop
@@ -134,9 +133,6 @@ def units_freed(variant_id: int) -> None:
 
 
 def look_at_the_clock() -> None:
-    """Recurring, in public: a job for each shop in which something is due; the others are not
-    opened."""
-    for what, task in ((firing.DUE, run_triggers), (lots.DUE, run_lots)):
-        for schema in due.take(what, timezone.now()):
-            with in_schema(schema):
-                enqueue(task)
+    """Recurring, in public: what leaves by itself, and the lots."""
+    due.look(firing.DUE, run_triggers)
+    due.look(lots.DUE, run_lots)

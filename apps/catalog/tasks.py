@@ -5,10 +5,10 @@ from typing import cast
 from django.apps import apps
 from django.utils import timezone
 
-from apps.catalog.models import Photographed, Reservation
+from apps.catalog.models import Photographed
 from apps.catalog.services import photos, stock
+from apps.core import due
 from apps.core.actor import Actor, Kind
-from apps.shops.services import every_open_shop
 
 
 def draw_photo(label: str, pk: int, raw: str, actor_kind: str, actor_id: int) -> None:
@@ -17,9 +17,11 @@ def draw_photo(label: str, pk: int, raw: str, actor_kind: str, actor_id: int) ->
     photos.draw(model, pk, raw, Actor(cast(Kind, actor_kind), actor_id or None))
 
 
-def sweep_reservations() -> None:
-    """Recurring, in public: what nobody fetched in time goes back to the shelf."""
-    now = timezone.now()
-    for _ in every_open_shop():
-        if Reservation.objects.overdue(now).exists():
-            stock.release_overdue(now)
+def release_overdue() -> None:
+    """What nobody fetched in time goes back to the shelf."""
+    stock.release_overdue(timezone.now())
+
+
+def look_at_reservations() -> None:
+    """Recurring, in public: where a reservation's moment has passed."""
+    due.look(stock.DUE, release_overdue)

@@ -8,9 +8,11 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
+from django.utils import timezone
 
+from apps.core.jobs import enqueue
 from apps.core.models import Due
-from apps.core.tenancy import across_shops, current_schema
+from apps.core.tenancy import across_shops, current_schema, in_schema
 
 # A job that was queued for a moment and has not ended by then was lost.
 LOST_AFTER = timedelta(minutes=10)
@@ -48,3 +50,10 @@ def take(what: str, now: datetime) -> list[str]:
     with across_shops(), connection.cursor() as cursor:
         cursor.execute(_TAKE, {"what": what, "now": now, "lost": now - LOST_AFTER})
         return sorted(schema for (schema,) in cursor.fetchall())
+
+
+def look(what: str, task: Callable[[], object], *, bulk: bool = False) -> None:
+    """In public: a job for each shop in which ``what`` is due; the others are not opened."""
+    for schema in take(what, timezone.now()):
+        with in_schema(schema):
+            enqueue(task, bulk=bulk)

@@ -95,10 +95,8 @@ def judge() -> None:
 
 
 def look_at_quality() -> None:
-    """Recurring, in public: a job for each shop in which a stop or a bad address came in."""
-    for schema in due.take(quality.DUE, timezone.now()):
-        with in_schema(schema):
-            enqueue(judge, bulk=True)
+    """Recurring, in public: where a stop or a bad address came in."""
+    due.look(quality.DUE, judge, bulk=True)
 
 
 def tell_owners(percent: int) -> None:

@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Sum
 from django.db.utils import ProgrammingError
+from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +15,7 @@ from apps.catalog.details import Kind
 from apps.catalog.models import MoveCause, Reservation, StockMove, Variant
 from apps.catalog.services.products import ProductWords, VariantWords, save_product
 from apps.catalog.services.stock import (
+    DUE,
     NotEnough,
     ReservationOver,
     collect,
@@ -23,6 +25,8 @@ from apps.catalog.services.stock import (
     release_overdue,
     reserve,
 )
+from apps.catalog.tasks import look_at_reservations
+from apps.core import due
 from apps.core.actor import Actor
 from apps.core.refusal import Refusal
 from tests.factories import ContactFactory
@@ -116,6 +120,23 @@ def test_what_nobody_fetched_goes_back_to_the_shelf(shop):
     mine.refresh_from_db()
     bottle.refresh_from_db()
     assert (mine.ending, bottle.available) == ("lapsed", 2)
+
+
+def test_a_shop_where_no_reservation_has_run_out_is_not_opened(shop, run_jobs):
+    now = timezone.now()
+    early, late = bottles(4), bottles(4)
+    promise(early, 1, until=now - timedelta(minutes=1))
+    promise(late, 1, until=now + timedelta(days=1))
+    connection.set_schema_to_public()
+    look_at_reservations()
+    connection.set_tenant(shop)
+    run_jobs()
+    early.refresh_from_db()
+    late.refresh_from_db()
+    assert (early.available, late.available) == (4, 3)
+    connection.set_schema_to_public()
+    assert due.take(DUE, now) == []
+    assert due.take(DUE, now + timedelta(days=1)) == [shop.schema_name]
 
 
 def test_a_shop_that_does_not_count_promises_what_is_asked(shop):

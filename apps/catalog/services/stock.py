@@ -4,14 +4,18 @@ from datetime import datetime
 from uuid import UUID, uuid5
 
 from django.db import transaction
+from django.db.models import Min
 from django.utils.translation import gettext_lazy as _
 
 from apps.catalog.facts import UnitsFreed
 from apps.catalog.models import MoveCause, Reservation, StockMove, Variant
 from apps.contacts.models import Contact
+from apps.core import due
 from apps.core.actor import Actor
 from apps.core.facts import announce
 from apps.core.refusal import Refusal
+
+DUE = "reservations"  # this concern's name in the due-index
 
 
 class NotEnough(Refusal):
@@ -106,6 +110,8 @@ def reserve(
         mine = Reservation(variant=held, contact=contact, cause=cause, token=token, at=now)
     mine.units, mine.until = units, until
     mine.save()
+    if until:
+        due.note(DUE, until)
     if units < already:
         announce(UnitsFreed(variant_id=held.pk))
     return mine
@@ -179,4 +185,10 @@ def release_overdue(now: datetime) -> int:
             release(reservation=reservation, now=now, lapsed=True)
         except ReservationOver:
             continue  # fetched or cancelled while we looked
+    due.settle(DUE, _next_moment)
     return len(overdue)
+
+
+def _next_moment() -> datetime | None:
+    found: datetime | None = Reservation.objects.standing().aggregate(at=Min("until"))["at"]
+    return found
