@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import ngettext
 
+from apps.campaigns.lots import lot_of
 from apps.campaigns.models import Drop
 from apps.core.templatetags.french import jour, nombre
 from apps.messaging.hours import next_allowed
@@ -56,12 +57,14 @@ def departure(shop: Shop, send_at: datetime | None, now: datetime) -> Departure:
 
 
 def last_day(drop: Drop, shop: Shop, now: datetime) -> date:
-    """The last day on which the drop may leave: as its author says, else while its code is worth
-    something, else three days after the first day on which it could; never with a dead code."""
+    """The last day on which the drop may leave: as its author says, else while its code and its
+    product can be had, else three days after the first day on which it could; never with a dead
+    code, nor for a product that is gone."""
     leaves = next_allowed(shop, "", max(drop.send_at or now, now)).astimezone(shop.zone).date()
-    code = drop.offer_until if drop.offer else None
-    ends = drop.relevant_until or code or leaves + RELEVANT
-    return min(ends, code) if code else ends
+    lot = lot_of(drop)
+    code, fetched = drop.offer_until if drop.offer else None, lot.until if lot else None
+    ends = [day for day in (code, fetched) if day]
+    return min([drop.relevant_until or min(ends, default=leaves + RELEVANT), *ends])
 
 
 def last_moment(drop: Drop, shop: Shop, now: datetime) -> datetime:

@@ -1,5 +1,6 @@
 """What the team sees of a product to reserve: chosen, watched, handed over, exported."""
 
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -8,9 +9,14 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from apps.campaigns import services
+from apps.campaigns.links import short
 from apps.campaigns.lot_models import Booking, Lot
 from apps.catalog.models import Purchase
-from tests.campaigns.selling import a_draft, a_lot, bottle, take
+from apps.catalog.services.photos import set_photo
+from apps.core.templatetags.french import jour
+from tests.campaigns.selling import TEAM, a_draft, a_lot, bottle, launched, take
+from tests.catalog.test_photos import picture
 from tests.factories import ContactFactory
 
 State = Booking.State
@@ -75,6 +81,43 @@ def test_a_slip_is_said_beside_its_field_and_nothing_is_kept(owner_client, shop,
     assert answer.status_code == 422
     assert said in answer.content.decode()
     assert Lot.objects.get().quantity == 12
+
+
+def test_its_last_day_is_the_drop_s_and_is_said_while_one_types(owner_client, shop):
+    drop, last = a_draft(bottle(12)), timezone.localdate() + timedelta(days=1)
+    address, asked = reverse("drop_lot", args=[drop.pk]), {"HX-Request": "true"}
+    told = owner_client.post(address, typed(until=last.isoformat()), headers=asked).text
+    assert f"au plus tard jusqu’au {jour(last)} compris" in told
+
+
+def test_a_photo_of_its_own_stands_before_the_product_s_and_gives_way_again(
+    owner_client, visitor, settings, tmp_path, run_jobs
+):
+    settings.MEDIA_ROOT, now = tmp_path, timezone.now()
+    drop = a_draft(bottle(12), now)
+    wine = drop.lot.variant.product
+    address = reverse("drop_photo", args=[drop.pk])
+
+    def shown(**told):
+        owner_client.post(address, told)
+        run_jobs()
+        return owner_client.get(address).text
+
+    set_photo(of=wine, file=picture("#1a6d36"), by=TEAM)
+    page = shown()
+    wine.refresh_from_db()
+    assert f'src="{wine.small_photo}"' in page
+    page = shown(photo=picture())
+    own = Lot.objects.get()
+    assert own.image not in {"", wine.image}
+    assert f'src="{own.small_photo}"' in page
+    assert wine.image in shown(remove="1")
+    shown(photo=picture())
+    launched(drop, now)
+    page = visitor.get(f"/r/{short(drop.pk)}/").text
+    assert f'src="{own.photo}"' in page
+    assert wine.image not in page
+    assert services.duplicate(drop, TEAM).lot.picture == wine
 
 
 def test_the_product_is_taken_off_again(owner_client, shop):

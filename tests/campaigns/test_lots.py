@@ -11,12 +11,14 @@ from apps.campaigns.links import short
 from apps.campaigns.lot_models import Booking, Lot
 from apps.campaigns.models import Drop
 from apps.campaigns.tasks import run_lots
+from apps.campaigns.timing import last_moment
 from apps.catalog.models import PriceChange, Variant
 from apps.catalog.services.products import lowest_price, set_price
 from apps.core import due
 from apps.core.models import Due
 from apps.messaging.models import Message
 from apps.shops.services import shop_here
+from tests.campaigns.drawn import SECOND, crowd
 from tests.campaigns.selling import FRIDAY, TEAM, WORDS, a_draft, a_lot, bottle, launched, take
 from tests.factories import ContactFactory
 
@@ -124,6 +126,49 @@ def test_a_last_day_before_the_message_leaves_is_refused(shop):
     drop = a_draft(bottle(), until=FRIDAY.date() - DAY)
     with pytest.raises(lots.DayPassed):
         launch(drop)
+
+
+@pytest.mark.parametrize(
+    ("drop_until", "lot_until", "last"),
+    [(None, 2, 2), (None, 6, 6), (4, 2, 2), (1, 2, 1)],
+)
+def test_nobody_is_told_of_a_product_once_its_last_day_is_over(shop, drop_until, lot_until, last):
+    today = FRIDAY.date()
+    said = {"relevant_until": today + drop_until * DAY} if drop_until else {}
+    drop = a_draft(bottle(), text={**WORDS, **said}, until=today + lot_until * DAY)
+    assert last_moment(drop, shop, FRIDAY).date() == today + last * DAY
+    assert launched(drop).drop.relevant_until == today + last * DAY
+
+
+def test_who_must_wait_for_the_cap_until_the_product_is_gone_is_not_written_to(shop):
+    free = ContactFactory(agreeing=True)
+    ContactFactory(agreeing=True, last_commercial_at=FRIDAY - 4 * DAY)
+    lot = a_lot(until=FRIDAY.date() + DAY)
+    assert lot.drop.left_out == {"cap": 1}
+    assert Message.objects.get(cause=lot.drop.cause).contact == free
+
+
+def test_both_texts_of_a_drop_are_about_its_product(shop):
+    crowd(60)
+    drop = a_draft(bottle(24), quantity=24)
+    services.save_rival(drop.pk, {**SECOND, "sms_text": "B {produit} {réserver}"})
+    lot = launched(Drop.objects.get(pk=drop.pk))
+    written = Message.objects.filter(cause=lot.drop.cause).select_related("contact")
+    told = {m.body[0]: m for m in written}
+    assert set(told) == {"Z", "B"}
+    for text, says in (("Z", "24 Morgon, 14,90"), ("B", "B Morgon")):
+        message = told[text]
+        assert says in message.body
+        assert f"/r/{short(lot.drop_id)}/{message.contact.link_token}/" in message.body
+        take(lot, message.contact)
+    assert Lot.objects.get().taken == 2
+
+
+def test_a_second_text_without_the_link_to_reserve_does_not_leave(shop):
+    drop = a_draft(bottle())
+    services.save_rival(drop.pk, {**SECOND, "sms_text": "B {produit}"})
+    with pytest.raises(lots.NoWayToReserve):
+        launch(Drop.objects.get(pk=drop.pk))
 
 
 def test_alcohol_is_offered_only_where_the_shop_says_that_it_sells_some(shop):
