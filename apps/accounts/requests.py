@@ -3,7 +3,7 @@
 from django_htmx.middleware import HtmxDetails
 
 from apps.accounts.models import Membership, User
-from apps.core.actor import Actor
+from apps.core.actor import Actor, Place
 from apps.shops.requests import ShopRequest
 
 
@@ -17,4 +17,5 @@ class TeamRequest(ShopRequest):
 
 def actor(request: TeamRequest) -> Actor:
     """Who acts, for the ledgers and the trail."""
-    return Actor("team", request.user.pk)
+    place: Place = "counter" if request.path.startswith("/comptoir/") else "office"
+    return Actor("team", request.user.pk, place=place)

@@ -372,7 +372,7 @@ def chosen(
     """Whom ``reach`` counts, by contact id, in bounded memory: one message each, by SMS where
     that reaches them and else by e-mail, or one by each channel with ``both``.
     """
-    wanted, goal = _clean(channels), the_programme().goal
+    wanted, programme = _clean(channels), the_programme()
     columns = ("first_name", "last_name", "phone", "email", "goes_at", "waits")
     card = ("card__balance", "card__rewards_ready", "card__token")
     found = reachable(criteria, wanted, shop, clocks)
@@ -387,8 +387,8 @@ def chosen(
                 address=row[known.named(channel).address],
                 first_name=row["first_name"],
                 last_name=row["last_name"],
-                balance=balance,
-                missing=max(goal - balance, 0),
+                balance=programme.told(balance),
+                missing=programme.missing(balance),
                 rewards_ready=row["card__rewards_ready"] or 0,
                 card_token=row["card__token"] or "",
                 goes_at=row["goes_at"],

@@ -27,6 +27,7 @@ from apps.core.doors import door
 from apps.core.refusal import Refusal
 from apps.core.roles import Right
 from apps.loyalty.card_links import send_card_link
+from apps.loyalty.card_page import Standing
 from apps.loyalty.models import Card
 from apps.loyalty.services import the_programme
 
@@ -53,7 +54,7 @@ def contacts(request: TeamRequest) -> HttpResponse:
         "page": page,
         "people": [(person, ways_of(person, request.shop)) for person in page],
         "total": page.paginator.count,
-        "goal": the_programme().goal,
+        "programme": the_programme(),
         "nobody": not page.paginator.count and not Contact.objects.living().exists(),
     }
     part = "#list" if request.htmx and not request.htmx.history_restore_request else ""
@@ -87,8 +88,7 @@ def _person(request: TeamRequest, contact: Contact, **more: object) -> dict[str,
         "tastes": tastes(contact),
         "language": dict(settings.LANGUAGES).get(contact.language, contact.language),
         "programme": programme,
-        "holes": range(1, programme.goal + 1),
-        "missing": programme.goal - card.balance if card else programme.goal,
+        "standing": Standing.of(programme, card.balance if card else 0),
         "moments": moments,
         "number": number,
         "further": further,

@@ -108,7 +108,8 @@ class Estimate:
 
 def imagined(shop: Shop, channel: str = SMS) -> Chosen:
     """Somebody to show a message to when the audience is empty, and for tests."""
-    goal = the_programme().goal
+    programme = the_programme()
+    goal = programme.told(programme.goal)
     return Chosen(
         contact_id=0,
         channel=channel,

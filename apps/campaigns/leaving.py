@@ -119,15 +119,15 @@ def reader_of(trigger: Trigger, person: Contact, channel: str) -> Chosen:
     card = Card.objects.filter(contact=person).first()
     if card is None and rendering.needs_card(trigger):
         card = card_of(person)
-    balance = card.balance if card else 0
+    balance, programme = card.balance if card else 0, the_programme()
     return Chosen(
         contact_id=person.pk,
         channel=channel,
         address=person.address(channel),
         first_name=person.first_name,
         last_name=person.last_name,
-        balance=balance,
-        missing=max(the_programme().goal - balance, 0),
+        balance=programme.told(balance),
+        missing=programme.missing(balance),
         rewards_ready=card.rewards_ready if card else 0,
         card_token=card.token if card else "",
     )

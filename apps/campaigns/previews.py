@@ -13,6 +13,7 @@ from apps.campaigns.models import Drop, Trigger
 from apps.campaigns.writing import absences, uses
 from apps.contacts.channels import named
 from apps.contacts.models import Channel, Contact
+from apps.loyalty.models import Programme
 from apps.loyalty.services import the_programme
 from apps.messaging.letter import paragraphs
 from apps.shops.models import Shop
@@ -61,12 +62,12 @@ def _extremes(trigger: Trigger, channel: str) -> list[Chosen]:
     people = people.select_related("card").only(
         "first_name", "last_name", "phone", "email", "card__balance", "card__rewards_ready"
     )
-    goal = the_programme().goal
+    programme = the_programme()
     found = [*people.order_by("-size", "pk")[:EXTREMES], *people.order_by("size", "pk")[:EXTREMES]]
-    return [_chosen(person, channel, goal) for person in found]
+    return [_chosen(person, channel, programme) for person in found]
 
 
-def _chosen(person: Contact, channel: str, goal: int) -> Chosen:
+def _chosen(person: Contact, channel: str, programme: Programme) -> Chosen:
     card = getattr(person, "card", None)
     balance = card.balance if card else 0
     return Chosen(
@@ -75,8 +76,8 @@ def _chosen(person: Contact, channel: str, goal: int) -> Chosen:
         address=person.address(channel),
         first_name=person.first_name,
         last_name=person.last_name,
-        balance=balance,
-        missing=max(goal - balance, 0),
+        balance=programme.told(balance),
+        missing=programme.missing(balance),
         rewards_ready=card.rewards_ready if card else 0,
         card_token="",
     )

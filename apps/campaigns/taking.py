@@ -22,7 +22,7 @@ from apps.campaigns.models import Drop
 from apps.campaigns.writing import uses
 from apps.contacts.channels import every
 from apps.contacts.models import Contact
-from apps.loyalty.models import Card
+from apps.loyalty.models import Card, Programme
 from apps.loyalty.services import card_of, the_programme
 from apps.messaging.clocks import Clocks
 from apps.messaging.letter import OPENS_NOTHING
@@ -70,7 +70,7 @@ class Readers:
     stamps: int
     ids: str
 
-    def one(self, goal: int) -> Chosen:
+    def one(self, programme: Programme) -> Chosen:
         """Any of them, with a card that opens nothing."""
         return Chosen(
             contact_id=0,
@@ -78,8 +78,8 @@ class Readers:
             address="",
             first_name=self.first_name,
             last_name=self.last_name,
-            balance=self.stamps,
-            missing=max(goal - self.stamps, 0),
+            balance=programme.told(self.stamps),
+            missing=programme.missing(self.stamps),
             rewards_ready=0,
             card_token="",
         )
@@ -168,10 +168,10 @@ def write(drop: Drop, taken: Taken, shop: Shop, hours: Clocks) -> None:
         known = {pk for same in ids for pk in same.strip("{}").split(",")}
         for contact in Contact.objects.filter(pk__in=known, card=None).only("pk"):
             card_of(contact)
-    goal, nobody = the_programme().goal, reader_without_links()
+    programme, nobody = the_programme(), reader_without_links()
     subjects, bodies = [], []
     for same in readers:
-        person = same.one(goal)
+        person = same.one(programme)
         words = texts[same.text]
         subjects.append(rendering.subject(words, same.channel, person, shop))
         bodies.append(rendering.text(words, same.channel, person, nobody, shop))

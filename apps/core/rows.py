@@ -50,8 +50,8 @@ def insert_rows(rows: Collection[Any], *, once: bool = False) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             f"INSERT INTO {quote(meta.db_table)} ({into}) SELECT {into} "
-            f"FROM unnest({_given(kept)}) WITH ORDINALITY AS new ({into}, place) "
-            f"ORDER BY place {told}",
+            f"FROM unnest({_given(kept)}) WITH ORDINALITY AS new ({into}, the_order) "
+            f"ORDER BY the_order {told}",
             _arrays(rows, kept),
         )
         if once:

@@ -6,10 +6,12 @@ from functools import lru_cache
 from django.utils.safestring import SafeString, mark_safe
 
 from apps.contacts.models import Channel, Contact
-from apps.core.reading import one
+from apps.core.reading import columns as sql_columns
+from apps.core.reading import instance, one
 from apps.loyalty import card_code
 from apps.loyalty.merging import living
-from apps.loyalty.models import Card, Joining
+from apps.loyalty.models import Card, Joining, Programme
+from apps.loyalty.rule import Kind, Offer
 from apps.loyalty.services import default_programme
 from apps.shops.models import Shop
 
@@ -19,11 +21,86 @@ _COLUMNS = {2: 2, 3: 3, 4: 4, 5: 5, 6: 3, 7: 4, 8: 4, 11: 4, 12: 4, 16: 4}
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """One place on the card."""
+    """One place on the card; a ``gift`` waits there."""
 
     number: int
     stamped: bool
-    last: bool
+    gift: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Prize:
+    """A reward of the programme, beside a balance."""
+
+    offer: Offer
+    told: str  # what it asks for
+    reached: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a balance stands in the shop's rule, as a card draws it: by holes where gestures are
+    counted, by a meter where amounts are. Values alone: parts of pages are kept by it."""
+
+    kind: Kind
+    main: Offer
+    offers: tuple[Offer, ...]
+    balance: int
+
+    @classmethod
+    def of(cls, programme: Programme, balance: int) -> "Standing":
+        return cls(programme.counts, programme.main, tuple(programme.offers), balance)
+
+    @property
+    def goal(self) -> int:
+        """The end of the round; where points are spent, the nearest reward out of reach."""
+        if self.kind.is_spent:
+            ahead = (offer.at for offer in self.offers if offer.at > self.balance)
+            return next(ahead, self.offers[-1].at)
+        return self.main.at
+
+    @property
+    def shown(self) -> int:
+        return min(self.balance, self.goal)
+
+    @property
+    def left(self) -> int:
+        return self.goal - self.shown
+
+    @property
+    def percent(self) -> int:
+        return 100 * self.shown // self.goal
+
+    @property
+    def balance_told(self) -> str:
+        return self.kind.said(self.balance)
+
+    @property
+    def shown_told(self) -> str:
+        return self.kind.said(self.shown)
+
+    @property
+    def goal_told(self) -> str:
+        return self.kind.said(self.goal)
+
+    @property
+    def left_told(self) -> str:
+        return self.kind.said(self.left)
+
+    @property
+    def holes(self) -> tuple[Hole, ...]:
+        if self.kind.by_amount:
+            return ()
+        return holes(self.goal, self.shown, tuple(offer.at for offer in self.offers))
+
+    @property
+    def columns(self) -> int:
+        return columns(self.goal)
+
+    @property
+    def prizes(self) -> list[Prize]:
+        said = self.kind.said
+        return [Prize(offer, said(offer.at), offer.at <= self.balance) for offer in self.offers]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,31 +109,13 @@ class Face:
 
     token: str
     number: int
-    balance: int
     first_name: str
     visits: int
     link_token: str
     merged: bool
-    goal: int
-    reward: str
+    standing: Standing
     rewards: list[str]
     waiting: list[Joining]
-
-    @property
-    def stamped(self) -> int:
-        return min(self.balance, self.goal)
-
-    @property
-    def left(self) -> int:
-        return self.goal - self.stamped
-
-    @property
-    def columns(self) -> int:
-        return columns(self.goal)
-
-    @property
-    def holes(self) -> tuple[Hole, ...]:
-        return holes(self.goal, self.stamped)
 
 
 def columns(goal: int) -> int:
@@ -65,8 +124,10 @@ def columns(goal: int) -> int:
 
 
 @lru_cache(maxsize=512)
-def holes(goal: int, stamped: int) -> tuple[Hole, ...]:
-    return tuple(Hole(n, n <= stamped, n == goal) for n in range(1, goal + 1))
+def holes(goal: int, stamped: int, steps: tuple[int, ...] = ()) -> tuple[Hole, ...]:
+    """The places of a card; at its end, and at each of ``steps``, a gift."""
+    gifts = {goal, *steps}
+    return tuple(Hole(n, n <= stamped, n in gifts) for n in range(1, goal + 1))
 
 
 def card_with(token: str) -> Card | None:
@@ -77,20 +138,22 @@ def card_with(token: str) -> Card | None:
     return card
 
 
-# Of each table the few columns that the page shows.
-_FACE = """
+# Of person and card the few columns that the page shows, then the shop's rule.
+_FACE = f"""
 SELECT card.number, card.balance, person.first_name, person.visits, person.link_token,
-    person.merged_into_id IS NOT NULL, rule.goal, rule.reward,
+    person.merged_into_id IS NOT NULL,
     ARRAY(SELECT won.label FROM loyalty_reward won WHERE won.card_id = card.id
         AND won.taken_back_at IS NULL AND NOT EXISTS (
             SELECT FROM loyalty_redemption given WHERE given.reward_id = won.id)
         ORDER BY won.won_at),
     ARRAY(SELECT json_build_object('channel', channel, 'address', address, 'agreed', agreed)
-        FROM loyalty_joining WHERE contact_id = person.id AND confirmed_at IS NULL ORDER BY id)
+        FROM loyalty_joining WHERE contact_id = person.id AND confirmed_at IS NULL ORDER BY id),
+    {sql_columns(Programme, "rule")}
 FROM loyalty_card card JOIN contacts_contact person ON person.id = card.contact_id
     LEFT JOIN loyalty_programme rule ON true
 WHERE card.token = %s
 """
+_RULE_AT = 8  # columns before the rule's
 
 
 def face_of(token: str) -> Face | None:
@@ -98,13 +161,20 @@ def face_of(token: str) -> Face | None:
     row = one(_FACE, [token])
     if row is None:
         return None
-    *known, goal, reward, rewards, typed = row
-    if goal is None:
-        unchosen = default_programme()
-        goal, reward = unchosen.goal, unchosen.reward
+    number, balance, first_name, visits, link_token, merged, rewards, typed = row[:_RULE_AT]
+    programme = instance(Programme, row, _RULE_AT) or default_programme()
     waiting = {said["channel"]: Joining(**said) for said in typed}
-    found = [token, *known, goal, reward, rewards, list(waiting.values())]
-    return Face(*found)
+    return Face(
+        token,
+        number,
+        first_name,
+        visits,
+        link_token,
+        merged,
+        Standing.of(programme, balance),
+        rewards,
+        list(waiting.values()),
+    )
 
 
 def waiting_for(contact: Contact) -> list[Joining]:

@@ -98,8 +98,7 @@ def join_page(request: ShopRequest) -> HttpResponse:
     context = {
         "form": form,
         "programme": programme,
-        "columns": card_page.columns(programme.goal),
-        "holes": card_page.holes(programme.goal, 0),
+        "standing": card_page.Standing.of(programme, 0),
     }
     response = render(request, "loyalty/public/join.html", context, status=status)
     response["Cache-Control"] = "no-store"

@@ -10,7 +10,6 @@ from apps.contacts.models import Tag
 from apps.contacts.services import WrongPhone, read_phone, tag_named
 from apps.core.fields import EurosField
 from apps.core.phone import Phone
-from apps.loyalty.models import Programme
 
 
 class GestureForm(forms.Form):
@@ -37,6 +36,19 @@ class StampForm(GestureForm):
 
 class RedeemForm(GestureForm):
     id_checked = forms.BooleanField(required=False)
+
+
+class ReturnForm(GestureForm):
+    """Of which visit the goods are, and for how much; nothing typed: all that is left of it."""
+
+    visit = forms.TypedChoiceField(
+        coerce=int, error_messages={"required": _("Choisissez le passage concerné.")}
+    )
+    amount = EurosField(label=_("Montant rendu"))
+
+    def __init__(self, *args: Any, visits: list[int], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["visit"].choices = [(pk, str(pk)) for pk in visits]  # type: ignore[attr-defined]
 
 
 class QuickAddForm(GestureForm):
@@ -92,27 +104,3 @@ class QuickAddForm(GestureForm):
         chosen = list(self.cleaned_data["tags"])
         name = self.cleaned_data["new_tag"]
         return [*chosen, tag_named(name)] if name else chosen
-
-
-class ProgrammeForm(forms.ModelForm):
-    """The shop's rule. ``agreed_goal`` is the lowered goal whose effect was shown."""
-
-    agreed_goal = forms.IntegerField(required=False, widget=forms.HiddenInput)
-
-    class Meta:
-        model = Programme
-        fields = (
-            "goal",
-            "reward",
-            "reward_is_alcohol",
-            "cooldown_minutes",
-            "helper_hourly_limit",
-        )
-        labels = {
-            "goal": _("Tampons pour une récompense"),
-            "reward": _("Récompense"),
-            "reward_is_alcohol": _("C’est de l’alcool : vérifier l’âge avant de l’offrir"),
-            "cooldown_minutes": _("Minutes entre deux tampons d’une carte"),
-            "helper_hourly_limit": _("Tampons par heure et par personne"),
-        }
-        widgets = {"reward": forms.TextInput(attrs={"placeholder": _("Un café offert")})}

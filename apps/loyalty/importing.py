@@ -14,6 +14,7 @@ from apps.core.rows import insert_rows, insert_selected, update_rows
 from apps.core.tokens import new_token
 from apps.loyalty.models import Card, Movement, MovementKind, Reward
 from apps.loyalty.services import FIRST_NUMBER, the_programme
+from apps.loyalty.services.ledger import Gesture
 
 MOST_STAMPS = 500
 
@@ -76,8 +77,11 @@ class Takeovers:
         brought, won, rewards = [], [], []
         for contact, stamps, token in self._taken.values():
             card = cards[contact.pk]
-            brought.append(self._line(card, MovementKind.IMPORT, stamps, token))
-            full, card.balance = divmod(card.balance + stamps, programme.goal)
+            units = stamps * programme.counts.unit
+            brought.append(self._line(card, MovementKind.IMPORT, units, token))
+            card.balance += units
+            full = programme.rounds(card.balance)
+            card.balance -= full * programme.goal
             card.rewards_ready += full
             won += [
                 self._line(card, MovementKind.REWARD, -programme.goal, uuid5(token, f"reward:{n}"))
@@ -98,15 +102,7 @@ class Takeovers:
         update_rows(cards.values(), "balance", "rewards_ready")
 
     def _line(self, card: Card, kind: MovementKind, stamps: int, token: UUID) -> Movement:
-        return Movement(
-            card=card,
-            kind=kind,
-            stamps=stamps,
-            token=token,
-            actor_kind=self._by.kind,
-            actor_id=self._by.id,
-            at=self._now,
-        )
+        return Gesture(token, self._by, self._now).line(card, kind, stamps)
 
 
 _NEXT_NUMBERS = f"""

@@ -15,8 +15,9 @@ from apps.audit.services import record
 from apps.catalog.services.sums import SPENDING
 from apps.contacts.models import Contact
 from apps.core.actor import Actor
-from apps.loyalty.models import Card, Joining, Movement, MovementKind, Reward
+from apps.loyalty.models import Card, Joining, MovementKind, Reward
 from apps.loyalty.services import card_of, carry_over
+from apps.loyalty.services.ledger import Gesture
 from apps.loyalty.visits import VISITS
 
 _TRANSFERS = UUID("5f0a8d0e-5a7e-4d0c-9f0b-6f7f0c5a1b7e")
@@ -65,15 +66,8 @@ def _move_card(alias: Contact, into: Contact, by: Actor, now: datetime) -> None:
     target = card_of(into)
     if source.balance:
         out = uuid5(_TRANSFERS, f"{source.number}:{target.number}")
-        Movement.objects.create(
-            card=source,
-            kind=MovementKind.TRANSFER,
-            stamps=-source.balance,
-            token=out,
-            actor_kind=by.kind,
-            actor_id=by.id,
-            at=now,
-        )
+        leaving = Gesture(out, by, now).line(source, MovementKind.TRANSFER, -source.balance)
+        leaving.save()
         twin, received = uuid5(out, "in"), MovementKind.TRANSFER
         carry_over(card=target, stamps=source.balance, kind=received, token=twin, by=by, now=now)
     rewards = Reward.objects.ready().filter(card=source).update(card=target)

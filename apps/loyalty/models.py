@@ -1,5 +1,6 @@
 """Programme, card, the ledger of movements, rewards. Shop's schema."""
 
+from datetime import datetime, time
 from typing import ClassVar, Self
 
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -10,18 +11,26 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.contacts.models import Contact
 from apps.core.tokens import new_token
+from apps.loyalty.rule import Kind, Offer
 
 
 class Programme(models.Model):
-    """The shop's rule. One row; its settings guard the counter too."""
+    """The shop's rule. One row; its settings guard the counter too.
 
-    goal = models.PositiveSmallIntegerField(
-        _("tampons pour une récompense"),
-        default=10,
-        validators=[MinValueValidator(2), MaxValueValidator(20)],
-    )
+    ``goal`` and ``reward`` are the main reward, which closes a round (``rule``); ``steps`` are
+    the others: on the way to it, or of any price where points are spent. All in units.
+    """
+
+    kind = models.CharField(max_length=8, choices=Kind, default=Kind.STAMPS, db_default="stamps")
+    goal = models.PositiveIntegerField(default=10)
     reward = models.CharField(_("récompense"), max_length=80)
     reward_is_alcohol = models.BooleanField(_("la récompense est de l’alcool"), default=False)
+    steps = models.JSONField(default=list, db_default=[])  # Offer.kept()
+    points_per_euro = models.PositiveSmallIntegerField(default=1, db_default=1)
+    bonus_times = models.PositiveSmallIntegerField(default=1, db_default=1)  # 1: no bonus hours
+    bonus_days = models.CharField(max_length=7, default="", db_default="")  # "26": mardi, samedi
+    bonus_from = models.TimeField(null=True)
+    bonus_until = models.TimeField(null=True)
     cooldown_minutes = models.PositiveSmallIntegerField(
         _("minutes entre deux tampons d’une carte"),
         default=30,
@@ -33,17 +42,77 @@ class Programme(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(1000)],
     )
     started_at = models.DateTimeField(default=timezone.now)
+    counted_since = models.DateTimeField(null=True)  # what was earned before was converted
     only = models.BooleanField(default=True, editable=False)
 
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["only"], name="one_programme"),
             models.CheckConstraint(condition=Q(only=True), name="programme_is_the_only_one"),
-            models.CheckConstraint(condition=Q(goal__gte=2, goal__lte=20), name="goal_fits_a_card"),
+            models.CheckConstraint(
+                condition=Q(goal__gte=2)
+                & (Q(goal__lte=20) | Q(kind="euros", goal__lte=1_000_000) | Q(kind="points")),
+                name="goal_can_be_reached",
+            ),
+            models.CheckConstraint(
+                condition=Q(bonus_times__gte=1, bonus_times__lte=5), name="bonus_is_modest"
+            ),
         ]
 
     def __str__(self) -> str:
         return self.reward
+
+    @property
+    def counts(self) -> Kind:
+        return Kind(self.kind)
+
+    @property
+    def main(self) -> Offer:
+        return Offer(self.goal, self.reward, self.reward_is_alcohol)
+
+    @property
+    def further(self) -> list[Offer]:
+        """The other rewards, the nearest first."""
+        return sorted(Offer(**kept) for kept in self.steps)
+
+    @property
+    def offers(self) -> list[Offer]:
+        """All rewards, the nearest first."""
+        return sorted([*self.further, self.main])
+
+    @property
+    def is_spent(self) -> bool:
+        return self.counts.is_spent
+
+    def worth(self, amount_cents: int | None) -> int:
+        """The units of one gesture, before any bonus."""
+        if self.kind == Kind.EUROS:
+            return amount_cents or 0
+        if self.kind == Kind.POINTS:
+            return (amount_cents or 0) * self.points_per_euro // 100
+        return 1
+
+    def times(self, now: datetime) -> int:
+        """By how much the bonus hours multiply a gesture made ``now``; 1 outside of them."""
+        if self.bonus_times == 1:
+            return 1
+        local = timezone.localtime(now)
+        if str(local.isoweekday()) not in self.bonus_days:
+            return 1
+        within = (self.bonus_from or time.min) <= local.time() <= (self.bonus_until or time.max)
+        return self.bonus_times if within else 1
+
+    def rounds(self, balance: int) -> int:
+        """How many rounds ``balance`` closes."""
+        return 0 if self.is_spent else balance // self.goal
+
+    def told(self, units: int) -> int:
+        """``units`` in what people count, rounded down."""
+        return units // self.counts.unit
+
+    def missing(self, balance: int) -> int:
+        """What ``balance`` lacks for the main reward, in what people count, rounded up."""
+        return -(-max(self.goal - balance, 0) // self.counts.unit)
 
 
 class Card(models.Model):
@@ -55,7 +124,7 @@ class Card(models.Model):
     contact = models.OneToOneField(Contact, models.PROTECT, related_name="card")
     number = models.PositiveIntegerField(unique=True)
     token = models.CharField(max_length=22, unique=True, default=new_token)
-    balance = models.PositiveSmallIntegerField(default=0)
+    balance = models.PositiveIntegerField(default=0)
     rewards_ready = models.PositiveSmallIntegerField(default=0)
     last_stamp_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(default=timezone.now)
@@ -73,27 +142,41 @@ class Card(models.Model):
 
 class MovementKind(models.TextChoices):
     EARN = "earn", _("Tampon")
+    BONUS = "bonus", _("Bonus")
     UNDO = "undo", _("Tampon annulé")
+    RETURN = "return", _("Retour")
     REWARD = "reward", _("Récompense gagnée")
     REWARD_BACK = "back", _("Récompense retirée")
+    EXPIRE = "expire", _("Expiration")
     IMPORT = "import", _("Reprise d’une autre carte")
     TRANSFER = "transfer", _("Reçu d’une autre carte")
+    CORRECT = "correct", _("Correction")
 
 
 class Movement(models.Model):
-    """One line of a card's ledger. Append-only: an error is corrected by another line."""
+    """One line of a card's ledger. Append-only: an error is corrected by another line.
+
+    ``stamps`` are units of the programme (``rule``). ``follows`` is the line that this one comes
+    from: the bonus and the rewards of a gesture, its returns; ``cause`` says what else brought it.
+    """
 
     append_only = True
 
     card = models.ForeignKey(Card, models.PROTECT, related_name="movements", db_index=False)
     kind = models.CharField(max_length=8, choices=MovementKind)
-    stamps = models.SmallIntegerField()
+    stamps = models.IntegerField()
     token = models.UUIDField(unique=True)  # made by the phone: sent twice, written once
     undoes = models.OneToOneField("self", models.PROTECT, null=True, related_name="undone_by")
+    follows = models.ForeignKey(
+        "self", models.PROTECT, null=True, related_name="followed_by", db_index=False
+    )
+    cause = models.CharField(max_length=24, default="", db_default="")
     amount_cents = models.PositiveIntegerField(null=True)
     visit_before = models.DateTimeField(null=True)  # the person's last visit until this stamp
     actor_kind = models.CharField(max_length=8)
     actor_id = models.BigIntegerField(null=True)
+    place = models.CharField(max_length=8, default="", db_default="")  # the actor's
+    device = models.PositiveIntegerField(null=True)  # the actor's
     at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -109,6 +192,11 @@ class Movement(models.Model):
             models.Index(fields=["card", "-at"], name="movement_of_card"),
             models.Index(fields=["actor_id", "-at"], name="movement_of_actor"),
             models.Index(fields=["-at"], name="movement_by_time"),
+            models.Index(
+                fields=["follows"],
+                condition=Q(follows__isnull=False),
+                name="movement_that_follows",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -122,15 +210,18 @@ class RewardQuerySet(models.QuerySet["Reward"]):
 
 
 class Reward(models.Model):
-    """A reward won: ready, then redeemed once, or taken back by an undo.
+    """A reward won: ready, then redeemed once, or taken back.
 
-    ``won_by`` is the ledger's REWARD line, whose ``stamps`` are the price paid (negative).
+    ``won_by`` is the ledger's REWARD line, whose ``stamps`` are the price paid (negative, or none
+    on the way to the round's end). ``step`` is the balance at which it was won on the way; 0 for
+    one that was paid.
     """
 
     card = models.ForeignKey(Card, models.PROTECT, related_name="rewards", db_index=False)
     won_by = models.OneToOneField(Movement, models.PROTECT, related_name="reward")
     label = models.CharField(max_length=80)
     is_alcohol = models.BooleanField(default=False)
+    step = models.PositiveIntegerField(default=0, db_default=0)
     won_at = models.DateTimeField(default=timezone.now)
     taken_back_at = models.DateTimeField(null=True)
 
@@ -160,6 +251,39 @@ class Redemption(models.Model):
 
     def __str__(self) -> str:
         return f"Redemption of {self.reward_id}"
+
+
+class Fate(models.TextChoices):
+    KEEP = "keep", _("Chaque carte garde ce qu’elle a")
+    CONVERT = "convert", _("Chaque carte est convertie, en proportion")
+    ZERO = "zero", _("Chaque carte repart de zéro")
+
+
+class ProgrammeChange(models.Model):
+    """The rule was changed, and what that did to the cards; it may be taken back for a day.
+
+    Its lines in the ledger come after ``ledger_from`` and name it as their cause.
+    """
+
+    before = models.JSONField()
+    after = models.JSONField()
+    fate = models.CharField(max_length=8, choices=Fate)
+    cards = models.PositiveIntegerField()  # whose balance it changed
+    ledger_from = models.BigIntegerField()
+    actor_kind = models.CharField(max_length=8)
+    actor_id = models.BigIntegerField(null=True)
+    at = models.DateTimeField()
+    undone_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["-at"], name="programme_changes_by_time")]
+
+    def __str__(self) -> str:
+        return f"Change {self.pk} of the programme"
+
+    @property
+    def cause(self) -> str:
+        return f"programme:{self.pk}"
 
 
 class Joining(models.Model):

@@ -1,49 +1,58 @@
-"""The loyalty programme: its rule, its figures, its poster."""
+"""The loyalty programme: its rule, its figures, what a change does to the cards."""
 
 from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.accounts.requests import TeamRequest, actor
 from apps.core.doors import door
+from apps.core.refusal import Refusal
 from apps.core.roles import Right
-from apps.loyalty.card_page import columns, holes
-from apps.loyalty.forms import ProgrammeForm
-from apps.loyalty.models import Programme
-from apps.loyalty.programme import set_programme
-from apps.loyalty.queries import cards_at, figures, programme_chosen
+from apps.loyalty.card_page import Standing
+from apps.loyalty.models import Fate, Programme, ProgrammeChange
+from apps.loyalty.programme import (
+    Effect,
+    asks_fate,
+    effects,
+    last_change,
+    set_programme,
+    undo_change,
+)
+from apps.loyalty.programme_forms import ProgrammeForm
+from apps.loyalty.queries import figures, programme_chosen
 from apps.loyalty.services import the_programme
 
 
-def _form(request: TeamRequest, data: Any = None) -> ProgrammeForm:
-    # A fresh copy: validating a ModelForm writes into its instance, which the page shows.
-    initial = None if programme_chosen() else {"reward": ""}
-    form = ProgrammeForm(data, instance=the_programme(), initial=initial)
-    if request.shop.sells_alcohol is False:
-        del form.fields["reward_is_alcohol"]
-    return form
+def _form(request: TeamRequest, stored: Programme, data: Any = None) -> ProgrammeForm:
+    return ProgrammeForm(
+        data,
+        stored=stored,
+        chosen=stored.pk is not None,
+        alcohol=request.shop.sells_alcohol is not False,
+    )
 
 
 def _preview(form: ProgrammeForm, stored: Programme) -> dict[str, Any]:
-    """The card as the form draws it, and in numbers what a lowered goal does to cards."""
-    form.full_clean()  # half a form still draws what is right in it
-    wanted: dict[str, Any] = getattr(form, "cleaned_data", {})
-    goal = wanted.get("goal") or stored.goal
-    stamped = min(3, goal - 1)
+    """The card as the form draws it, and in numbers what the change would do to the cards."""
+    wanted = stored
+    if form.is_bound:
+        form.full_clean()  # half a form still draws what is right in it
+        wanted = Programme(**form.rules())
+    sample = wanted.goal * 6 // 10 if wanted.counts.by_amount else min(3, wanted.goal - 1)
+    asks = stored.pk is not None and asks_fate(stored, wanted)
+    found = effects(stored, wanted) if asks else []
     return {
-        "goal": goal,
-        "reward": wanted.get("reward") or stored.reward,
-        "holes": holes(goal, stamped),
-        "columns": columns(goal),
-        "stamped": stamped,
-        "left": goal - stamped,
-        "touched": cards_at(goal) if goal < stored.goal else 0,
+        "standing": Standing.of(wanted, sample),
+        "wanted": wanted,
+        "effects": found if any(effect.cards for effect in found) else [],
+        "agreed": f"{wanted.kind}:{wanted.goal}",
+        "fate": form.data.get("fate", ""),
     }
 
 
@@ -51,28 +60,32 @@ def _preview(form: ProgrammeForm, stored: Programme) -> dict[str, Any]:
 @require_safe
 def preview(request: TeamRequest) -> HttpResponse:
     """The card as it would be with what stands in the form now."""
-    context = _preview(_form(request, request.GET), the_programme())
+    stored = the_programme()
+    context = _preview(_form(request, stored, request.GET), stored)
     return render(request, "loyalty/programme.html#preview", context)
 
 
 @door(Right.LOYALTY_RULES)
 @require_http_methods(["GET", "HEAD", "POST"])
 def programme(request: TeamRequest) -> HttpResponse:
-    """Choose or change the rule; a goal that changes cards is saved once its effect was shown."""
-    form = _form(request, request.POST if request.method == "POST" else None)
-    shown = _preview(form, the_programme())
+    """Choose or change the rule; one that changes what balances mean is saved once its effect
+    was shown and a fate chosen."""
+    stored, now = the_programme(), timezone.now()
+    form = _form(request, stored, request.POST if request.method == "POST" else None)
+    shown = _preview(form, stored)
     valid = form.is_bound and form.is_valid()
-    if valid and (not shown["touched"] or form.cleaned_data["agreed_goal"] == shown["goal"]):
-        first = not programme_chosen()
-        set_programme(by=actor(request), now=timezone.now(), **_rules(form))
-        told = _("Le programme est prêt.") if first else _("Le programme est enregistré.")
+    if valid and (not shown["effects"] or _agreed(form, shown["agreed"], shown["effects"])):
+        fate = Fate(form.cleaned_data["fate"] or Fate.KEEP) if shown["effects"] else Fate.KEEP
+        set_programme(by=actor(request), now=now, fate=fate, **form.rules())
+        told = _("Le programme est enregistré.") if stored.pk else _("Le programme est prêt.")
         messages.success(request, told, extra_tags="good")
         return HttpResponseRedirect(reverse("loyalty"))
     context = {
         "section": "loyalty",
         "form": form,
         "chosen": programme_chosen(),
-        "figures": figures(timezone.now()),
+        "figures": figures(now),
+        "change": last_change(now),
         "asked": valid,
         **shown,
     }
@@ -80,6 +93,21 @@ def programme(request: TeamRequest) -> HttpResponse:
     return render(request, "loyalty/programme.html", context, status=status)
 
 
-def _rules(form: ProgrammeForm) -> dict[str, Any]:
-    names = (name for name in form.fields if name != "agreed_goal")
-    return {name: form.cleaned_data[name] for name in names}
+def _agreed(form: ProgrammeForm, shown: str, found: list[Effect]) -> bool:
+    chosen = form.cleaned_data["fate"] in {effect.fate for effect in found}
+    return chosen and form.cleaned_data["agreed"] == shown
+
+
+@door(Right.LOYALTY_RULES)
+@require_POST
+def take_back(request: TeamRequest, change_id: int) -> HttpResponse:
+    """The rule and the cards as before the change."""
+    change = get_object_or_404(ProgrammeChange, pk=change_id)
+    try:
+        undo_change(change=change, by=actor(request), now=timezone.now())
+    except Refusal as refusal:
+        messages.error(request, str(refusal), extra_tags="bad")
+    else:
+        told = _("Le programme et les cartes sont comme avant le changement.")
+        messages.success(request, told, extra_tags="good")
+    return HttpResponseRedirect(reverse("loyalty"))

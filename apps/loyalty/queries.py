@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -11,9 +11,10 @@ from apps.contacts.models import Contact
 from apps.core.actor import Actor
 from apps.core.phone import mask_phone
 from apps.loyalty.models import Card, Movement, MovementKind, Programme, Redemption, Reward
-from apps.loyalty.services import UNDO_WINDOW
+from apps.loyalty.services import UNDO_WINDOW, the_programme
 
 FOUND_AT_MOST = 12
+RETURNABLE_AT_MOST = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,34 @@ def undoable(card: Card, *, by: Actor, lead: bool, now: datetime) -> Movement | 
     return last if last and may_undo(last, by=by, lead=lead, now=now) else None
 
 
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A visit whose goods may come back; ``left_cents`` of its amount have not yet."""
+
+    movement: Movement
+    left_cents: int | None
+
+
+def returnable(card: Card) -> list[Visit]:
+    """The person's last visits of which something is left to bring back, newest first."""
+    people = Contact.objects.filter(Q(pk=card.contact_id) | Q(merged_into=card.contact_id))
+    earned = Movement.objects.filter(kind=MovementKind.EARN, undone_by=None)
+    earned = earned.filter(card__contact__in=people.values("pk")).select_related("undone_by")
+    if since := the_programme().counted_since:
+        earned = earned.filter(at__gte=since)
+    returns = Q(followed_by__kind=MovementKind.RETURN)
+    earned = earned.annotate(
+        back=Count("followed_by", filter=returns),
+        back_cents=Coalesce(Sum("followed_by__amount_cents", filter=returns), 0),
+    )
+    visits = []
+    for line in earned.order_by("-at", "-pk")[:RETURNABLE_AT_MOST]:
+        left = line.amount_cents - line.back_cents if line.amount_cents else None
+        if left or (left is None and not line.back):
+            visits.append(Visit(line, left))
+    return visits
+
+
 def find_people(text: str) -> list[Line]:
     """By last digits, name, whole phone or card number; who came last stands first."""
     found = Contact.objects.matching(text)
@@ -88,11 +117,6 @@ def ready_rewards(card: Card) -> list[Reward]:
 def programme_chosen() -> bool:
     """Whether the shop has chosen its rule (a step of the onboarding checklist)."""
     return Programme.objects.exists()
-
-
-def cards_at(goal: int) -> int:
-    """How many cards already hold ``goal`` stamps or more: each wins at its next stamp."""
-    return Card.objects.filter(balance__gte=goal, contact__merged_into=None).count()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.loyalty import customer_views, poster_views, programme_views, views
+from apps.loyalty import customer_views, giving_views, poster_views, programme_views, views
 
 customer_urls = [
     path("", customer_views.join_page, name="join"),
@@ -19,8 +19,10 @@ team_urls = [
     path("comptoir/ajouter/", views.add, name="counter-add"),
     path("comptoir/carte/<int:card_id>/", views.person, name="counter-card"),
     path("comptoir/carte/<int:card_id>/tampon/", views.stamp, name="counter-stamp"),
+    path("comptoir/carte/<int:card_id>/offrir/<int:at>/", giving_views.pay, name="counter-pay"),
+    path("comptoir/carte/<int:card_id>/retour/", giving_views.bring_back, name="counter-return"),
     path("comptoir/client/<int:contact_id>/carte/", views.open_card, name="counter-open-card"),
-    path("comptoir/recompense/<int:reward_id>/", views.give, name="counter-give"),
+    path("comptoir/recompense/<int:reward_id>/", giving_views.give, name="counter-give"),
     path("comptoir/scan/", views.scan, name="counter-scan"),
     path("comptoir/scanner/", views.scanner, name="counter-scanner"),
     path("comptoir/tampon/<int:movement_id>/annuler/", views.undo, name="counter-undo"),
@@ -28,5 +30,10 @@ team_urls = [
     path("gestion/fidelite/affiche.pdf", poster_views.poster_pdf, name="poster-pdf"),
     path("gestion/fidelite/affiche.png", poster_views.poster_picture, name="poster-picture"),
     path("gestion/fidelite/", programme_views.programme, name="loyalty"),
+    path(
+        "gestion/fidelite/changement/<int:change_id>/annuler/",
+        programme_views.take_back,
+        name="loyalty-take-back",
+    ),
     path("gestion/fidelite/apercu/", programme_views.preview, name="loyalty-preview"),
 ]

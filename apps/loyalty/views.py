@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -20,23 +21,22 @@ from apps.core.doors import door
 from apps.core.refusal import Refusal
 from apps.core.roles import Right
 from apps.loyalty.adding import Added, quick_add
-from apps.loyalty.card_page import card_with, columns, holes
-from apps.loyalty.forms import GestureForm, QuickAddForm, RedeemForm, StampForm
-from apps.loyalty.models import Card, Movement, Reward
+from apps.loyalty.card_page import Standing, card_with
+from apps.loyalty.forms import GestureForm, QuickAddForm, StampForm
+from apps.loyalty.models import Card, Movement, MovementKind, Reward
 from apps.loyalty.queries import (
     Line,
-    counter_name,
     find_people,
     ready_rewards,
     stamped_today,
     undoable,
 )
+from apps.loyalty.rule import Kind
 from apps.loyalty.services import (
     Stamped,
     StampedJustNow,
     add_stamp,
     card_of,
-    redeem,
     the_programme,
     undo_stamp,
 )
@@ -47,12 +47,12 @@ _CODE = re.compile(r"(?:https?://[^/]+/c/)?([A-Za-z0-9_-]{22})/?(?:[?#].*)?\Z")
 _OTHER_CODE = re.compile(r"https?://[^/]+/comptoir/code/[^/]+/\Z")
 
 
-def _lead(request: TeamRequest) -> bool:
+def is_lead(request: TeamRequest) -> bool:
     """Who may correct a card may stamp over the rest and undo anyone's stamp."""
     return request.membership.may(Right.EDIT_CONTACTS)
 
 
-def _to_card(card: Card, stamp: Movement | None = None) -> HttpResponseRedirect:
+def to_card(card: Card, stamp: Movement | None = None) -> HttpResponseRedirect:
     path = reverse("counter-card", args=[card.pk])
     return HttpResponseRedirect(f"{path}?tampon={stamp.pk}" if stamp else path)
 
@@ -64,13 +64,13 @@ def _people(request: TeamRequest, **more: Any) -> dict[str, Any]:
     """The list: who was found, else who was stamped today."""
     now, q = timezone.now(), request.GET.get("q", "").strip()[:60]
     searching = len(q) >= 2
-    by, lead = actor(request), _lead(request)
+    by, lead = actor(request), is_lead(request)
     lines = find_people(q) if searching else stamped_today(by=by, lead=lead, now=now)
     return {
         "q": q,
         "searching": searching,
         "lines": [(line, uuid4() if line.undo else None) for line in lines],
-        "goal": the_programme().goal,
+        "programme": the_programme(),
         "digits": "".join(c for c in q if c.isdigit() or c == "+"),
         **more,
     }
@@ -97,7 +97,7 @@ def scan(request: TeamRequest) -> HttpResponse:
     card = card_with(code[1]) if code else None
     if card is None:
         return render(request, "loyalty/counter/unknown.html", status=404)
-    return _to_card(card)
+    return to_card(card)
 
 
 @door(Right.COUNTER)
@@ -111,31 +111,60 @@ def scanner(request: TeamRequest) -> HttpResponse:
 def open_card(request: TeamRequest, contact_id: int) -> HttpResponse:
     """A person who has no card yet gets one."""
     contact = get_object_or_404(Contact.objects.living(), pk=contact_id)
-    return _to_card(card_of(contact))
+    return to_card(card_of(contact))
 
 
 # --- a person -----------------------------------------------------------------------------
 
 
+# The great button's words, by what is counted.
+_STAMP_WORDS = {
+    "give": gettext_lazy("Tamponner"),
+    "again": gettext_lazy("Encore un tampon"),
+    "anyway": gettext_lazy("Tamponner quand même"),
+    "undo": gettext_lazy("Annuler le tampon"),
+}
+_VISIT_WORDS = {
+    "give": gettext_lazy("Compter le passage"),
+    "again": gettext_lazy("Encore un passage"),
+    "anyway": gettext_lazy("Compter quand même"),
+    "undo": gettext_lazy("Annuler le passage"),
+}
+_AMOUNT_WORDS = {
+    "give": gettext_lazy("Ajouter l’achat"),
+    "again": gettext_lazy("Encore un achat"),
+    "anyway": gettext_lazy("Ajouter quand même"),
+    "undo": gettext_lazy("Annuler l’achat"),
+}
+_WORDS = {
+    Kind.STAMPS: _STAMP_WORDS,
+    Kind.VISITS: _VISIT_WORDS,
+    Kind.EUROS: _AMOUNT_WORDS,
+    Kind.POINTS: _AMOUNT_WORDS,
+}
+
+
 def _sheet(card: Card, request: TeamRequest, **more: Any) -> dict[str, Any]:
     """What the sheet shows; ``done`` (the stamp just given) spares reading it again."""
-    done: Stamped | None = more.pop("done", None)
+    done: Stamped | None = more.get("done")
     programme = done.programme if done else the_programme()
     won = done.reward if done else None
-    shown = programme.goal if won else min(card.balance, programme.goal)
-    now, by, lead = timezone.now(), actor(request), _lead(request)
+    full = won is not None and not won.step and not programme.counts.by_amount
+    standing = Standing.of(programme, programme.goal if full else card.balance)
+    now, by, lead = timezone.now(), actor(request), is_lead(request)
+    prizes = standing.prizes if programme.is_spent else []
     return {
         "card": card,
         "contact": card.contact,
         "line": Line(card.contact, card),
         "programme": programme,
-        "holes": holes(programme.goal, shown),
-        "columns": columns(programme.goal),
-        "shown": shown,
-        "left": programme.goal - shown,
-        "pressed": shown if done else 0,
+        "standing": standing,
+        "words": _WORDS[programme.counts],
+        "pressed": standing.shown if done else 0,
         "undo": done.movement if done else undoable(card, by=by, lead=lead, now=now),
         "rewards": [won] if won and card.rewards_ready == 1 else ready_rewards(card),
+        "affordable": [prize for prize in prizes if prize.reached],
+        "lead": lead,
         "token": uuid4(),
         "undo_token": uuid4(),
         **more,
@@ -151,19 +180,32 @@ def _render_sheet(
     return render(request, f"loyalty/counter/person.html{part}", context, status=status)
 
 
-def _card(card_id: int) -> Card:
+def card_at(card_id: int) -> Card:
     return get_object_or_404(Card.objects.select_related("contact"), pk=card_id)
 
 
 def _told(done: Stamped) -> str:
     """The sentence for a stamp; a gesture that comes back late is not told as a new one."""
     if done.reward:
+        won = ", ".join(reward.label for reward in done.rewards)
         told = _("Carte pleine ! Récompense gagnée : %(reward)s.")
-        return told % {"reward": done.reward.label}
+        if all(reward.step for reward in done.rewards):
+            told = _("Palier atteint ! Récompense gagnée : %(reward)s.")
+        return told % {"reward": won}
     if done.repeated and (timezone.now() - done.movement.at).total_seconds() > 60:
         return _("Ce tampon était déjà enregistré : rien n’a été ajouté.")
+    said, programme = done.programme.counts.said, done.programme
+    if programme.counts.by_amount:
+        told = _("%(units)s en plus : la carte en est à %(balance)s.")
+        units = done.movement.stamps + done.bonus
+        return told % {"units": said(units), "balance": said(done.card.balance)}
     told = _("Tampon ajouté : %(stamps)d sur %(goal)d.")
-    return told % {"stamps": done.card.balance, "goal": done.programme.goal}
+    if programme.counts == Kind.VISITS:
+        told = _("Passage compté : %(stamps)d sur %(goal)d.")
+    if done.bonus:
+        told = _("Heure de bonus, %(times)d d’un coup : %(stamps)d sur %(goal)d.")
+    times = done.movement.stamps + done.bonus
+    return told % {"stamps": done.card.balance, "goal": programme.goal, "times": times}
 
 
 def _stamp_shown(request: TeamRequest, card: Card) -> Stamped | None:
@@ -175,8 +217,9 @@ def _stamp_shown(request: TeamRequest, card: Card) -> Stamped | None:
     fresh = stamp is not None and (timezone.now() - stamp.at).total_seconds() < 60
     if stamp is None or not fresh:
         return None
-    won = Reward.objects.ready().filter(card=card, won_at=stamp.at).first()
-    return Stamped(stamp, card, the_programme(), won, repeated=True)
+    bonus = sum(line.stamps for line in stamp.followed_by.filter(kind=MovementKind.BONUS))
+    won = list(Reward.objects.ready().filter(won_by__follows=stamp).order_by("pk"))
+    return Stamped(stamp, card, the_programme(), won, bonus, repeated=True)
 
 
 @door(Right.COUNTER)
@@ -184,11 +227,11 @@ def _stamp_shown(request: TeamRequest, card: Card) -> Stamped | None:
 @never_cache
 def person(request: TeamRequest, card_id: int) -> HttpResponse:
     """A person's card, and the great button."""
-    card = _card(card_id)
+    card = card_at(card_id)
     if card.contact.merged_into_id:
         living = card_with(card.token)
         if living is not None:
-            return _to_card(living)
+            return to_card(living)
     done = _stamp_shown(request, card)
     more: dict[str, Any] = {"done": done, "notice": _told(done)} if done else {}
     return _render_sheet(request, card, **more)
@@ -200,9 +243,9 @@ def stamp(request: TeamRequest, card_id: int) -> HttpResponse:
     form = StampForm(request.POST)
     if not form.is_valid():
         typed = request.POST.get("amount", "")
-        card = _card(card_id)
+        card = card_at(card_id)
         return _render_sheet(request, card, status=422, error=form.sentence, amount=typed)
-    lead = _lead(request)
+    lead = is_lead(request)
     try:
         done = add_stamp(
             card=Card(pk=card_id),
@@ -221,9 +264,9 @@ def stamp(request: TeamRequest, card_id: int) -> HttpResponse:
             "anyway": anyway,
             "amount": request.POST.get("amount", ""),
         }
-        return _render_sheet(request, _card(card_id), status=refusal.status, **more)
+        return _render_sheet(request, card_at(card_id), status=refusal.status, **more)
     if not request.htmx:
-        return _to_card(done.card, done.movement)
+        return to_card(done.card, done.movement)
     return _render_sheet(request, done.card, done=done, notice=_told(done))
 
 
@@ -239,7 +282,7 @@ def undo(request: TeamRequest, movement_id: int) -> HttpResponse:
     else:
         token, by, now = form.cleaned_data["token"], actor(request), timezone.now()
         try:
-            done = undo_stamp(movement=movement, token=token, by=by, now=now, lead=_lead(request))
+            done = undo_stamp(movement=movement, token=token, by=by, now=now, lead=is_lead(request))
         except Refusal as refusal:
             error, status = str(refusal), refusal.status
         else:
@@ -254,35 +297,7 @@ def undo(request: TeamRequest, movement_id: int) -> HttpResponse:
     if request.htmx or error:
         return _render_sheet(request, movement.card, status=status, **said)
     messages.success(request, told, extra_tags="good")
-    return HttpResponseRedirect(reverse("counter")) if on_list else _to_card(movement.card)
-
-
-@door(Right.COUNTER)
-@require_http_methods(["GET", "HEAD", "POST"])
-@never_cache
-def give(request: TeamRequest, reward_id: int) -> HttpResponse:
-    """Ask once more before a reward is handed over: it cannot be undone."""
-    reward = get_object_or_404(Reward.objects.select_related("card__contact"), pk=reward_id)
-    error, status = "", 200
-    form = RedeemForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        try:
-            redeem(reward=reward, by=actor(request), now=timezone.now(), **form.cleaned_data)
-        except Refusal as refusal:
-            error, status = str(refusal), refusal.status
-        else:
-            told = _("Récompense offerte : %(reward)s.") % {"reward": reward.label}
-            messages.success(request, told, extra_tags="good")
-            return _to_card(reward.card)
-    elif request.method == "POST":
-        error, status = form.sentence, 422
-    context = {
-        "reward": reward,
-        "name": counter_name(reward.card.contact),
-        "error": error,
-        "token": uuid4(),
-    }
-    return render(request, "loyalty/counter/give.html", context, status=status)
+    return HttpResponseRedirect(reverse("counter")) if on_list else to_card(movement.card)
 
 
 # --- somebody new -------------------------------------------------------------------------
@@ -331,4 +346,4 @@ def add(request: TeamRequest) -> HttpResponse:
         send_card=data["send_card"],
     )
     _tell_added(request, added)
-    return _to_card(added.card, added.stamped.movement if added.stamped else None)
+    return to_card(added.card, added.stamped.movement if added.stamped else None)

@@ -91,7 +91,7 @@ def places(shop: Shop) -> dict[str, dict[str, object]]:
         return found
     found["card"] = {"token": card.token}
     found["choices"] = {"token": card.contact.link_token}
-    found["counter-card"] = found["counter-stamp"] = {"card_id": card.pk}
+    found |= {f"counter-{what}": {"card_id": card.pk} for what in ("card", "stamp", "return")}
     found["voucher"] = found["counter-code-one"] = {"code": code}
     found["onward"] = {"door": "l", "number": "1", "token": card.token}
     found["contact"] = {"pk": card.contact_id, "tag": 1}

@@ -113,6 +113,7 @@ def test_the_walk_knows_how_to_open_every_address(stack, table):
         "photo",
         "invitation",
         "logo",
+        "loyalty-take-back",
         "one_click",
         "settings_domain_",
         "settings_sms_act",
@@ -123,6 +124,7 @@ def test_the_walk_knows_how_to_open_every_address(stack, table):
         "template_retire",
         "twilio_",
         "counter-open-card",
+        "counter-pay",
         "counter-code-back",
     }
     lost = [

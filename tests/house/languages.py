@@ -44,6 +44,7 @@ CUSTOMERS_PYTHON = (
     "loyalty/card_links.py",
     "loyalty/joining.py",
     "loyalty/proving.py",
+    "loyalty/rule.py",
     "messaging/channels/*.py",
     "messaging/stopping.py",
 )

@@ -1,5 +1,7 @@
 """The rule of the shop: chosen, changed with its effect in numbers, never in the way."""
 
+import re
+
 import pytest
 
 from apps.audit.models import Entry
@@ -8,6 +10,7 @@ from apps.loyalty.queries import programme_chosen
 from tests.factories import CardFactory, ProgrammeFactory
 
 RULE = {
+    "kind": "stamps",
     "goal": 8,
     "reward": "Un café offert",
     "cooldown_minutes": 15,
@@ -18,6 +21,12 @@ PATH = "/gestion/fidelite/"
 
 def text(response):
     return " ".join(response.content.decode().split())
+
+
+def plain(page):
+    """Without its tags."""
+    page = page if isinstance(page, str) else text(page)
+    return " ".join(re.sub("<[^>]+>", "", page).split())
 
 
 def test_a_new_shop_has_not_chosen_and_looking_does_not_choose(owner_client, shop):
@@ -48,9 +57,12 @@ def test_a_lowered_goal_says_how_many_cards_before_it_is_saved(owner_client, sho
     for balance in (7, 8, 9):
         CardFactory(balance=balance)
     asked = owner_client.post(PATH, RULE)
-    assert "2 cartes ont déjà 8 tampons ou plus" in text(asked)
+    assert "2 auront atteint la récompense" in plain(asked)
+    assert "3 cartes converties" in plain(asked)
     assert Programme.objects.get().goal == 10
-    assert owner_client.post(PATH, {**RULE, "agreed_goal": 8}).status_code == 302
+    agreed = {**RULE, "agreed": "stamps:8", "fate": "keep"}
+    assert owner_client.post(PATH, {**agreed, "agreed": "stamps:9"}).status_code == 422
+    assert owner_client.post(PATH, agreed).status_code == 302
     assert Programme.objects.get().goal == 8
 
 
@@ -60,7 +72,7 @@ def test_the_preview_draws_the_card_of_what_is_typed(owner_client, shop):
     page = text(owner_client.get(f"{PATH}apercu/", RULE, HTTP_HX_REQUEST="true"))
     assert page.count('class="hole') == 8
     assert "Un café offert" in page
-    assert "1 carte a déjà 8 tampons" in page
+    assert "1 aura atteint la récompense" in plain(page)
     assert 'hx-swap-oob="innerHTML:#effect"' in page
     assert "<html" not in page
     half = owner_client.get(f"{PATH}apercu/", {"goal": "", "reward": ""})

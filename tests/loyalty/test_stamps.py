@@ -176,7 +176,7 @@ def test_an_undo_is_for_its_author_or_a_lead_within_ten_minutes(card):
 def test_an_undo_takes_back_the_reward_that_the_stamp_won(card):
     done = stamps(card, 3)
     undone = undo_stamp(movement=done.movement, token=uuid4(), by=HELPER, now=done.movement.at)
-    assert undone.taken_back == done.reward
+    assert undone.taken_back == [done.reward]
     assert (undone.card.balance, undone.card.rewards_ready, ledger(card)) == (2, 0, 2)
     with pytest.raises(RewardGone):
         redeem(reward=done.reward, token=uuid4(), by=HELPER, now=NOW)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from django.db.models import Q, Subquery, Value
+from django.db.models import Case, F, Q, Subquery, Value, When
 from django.db.models.functions import Coalesce, Greatest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -40,8 +40,10 @@ class NearReward(Rule):
 
     def where(self, at: Moment) -> Q:
         usual = Programme._meta.get_field("goal").default
-        goal = Coalesce(Subquery(Programme.objects.values("goal")[:1]), Value(usual))
-        return Q(card__isnull=False, card__balance__gte=Greatest(goal - self.missing, Value(0)))
+        missing = Case(When(kind="euros", then=100 * self.missing), default=self.missing)
+        chosen = Subquery(Programme.objects.values_list(F("goal") - missing)[:1])
+        near = Coalesce(chosen, Value(usual - self.missing))
+        return Q(card__isnull=False, card__balance__gte=Greatest(near, Value(0)))
 
     def said(self) -> str:
         n = self.missing

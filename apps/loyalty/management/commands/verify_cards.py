@@ -1,0 +1,38 @@
+"""``manage.py verify_cards``: every card of every shop against its ledger."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from apps.loyalty.verifying import Proof, prove_cards
+from apps.shops.models import Shop
+from apps.shops.services import every_open_shop
+
+
+class Command(BaseCommand):
+    help = (
+        "Prouve que le solde de chaque carte est la somme de ses mouvements, dans toutes les "
+        "boutiques ; sort avec 1 et nomme les premières cartes fausses sinon."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        shops = cards = lines = wrong = 0
+        for shop in every_open_shop():
+            proof = prove_cards()
+            shops, cards, lines = shops + 1, cards + proof.cards, lines + proof.lines
+            wrong += proof.wrong
+            self._name(shop, proof)
+        self.stdout.write(f"{shops} boutiques, {cards} cartes, {lines} mouvements.")
+        unread = Shop.objects.filter(closed_at=None).count() - shops
+        if wrong or unread:
+            told = f"{wrong} cartes ne sont pas la somme de leurs mouvements"
+            raise CommandError(f"{told} ; {unread} boutiques attendent migrate_shops.")
+
+    def _name(self, shop: Shop, proof: Proof) -> None:
+        if proof.wrong:
+            self.stderr.write(f"{shop.slug} : {proof.wrong} cartes sur {proof.cards}")
+        for card in proof.first:
+            self.stderr.write(
+                f"  n° {card.number} : solde {card.balance}, mouvements {card.summed} ; "
+                f"récompenses {card.ready}, comptées {card.counted}"
+            )

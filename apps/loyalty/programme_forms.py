@@ -1,0 +1,162 @@
+"""The shop's rule as the owner types it: in stamps, visits, euros or points, never in cents."""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from apps.loyalty.models import Fate, Programme
+from apps.loyalty.programme import RULES
+from apps.loyalty.rule import BOUNDS, Kind, Offer
+
+STEPS = 3  # further rewards, beside the main one
+DAYS = [
+    ("1", _("lun.")),
+    ("2", _("mar.")),
+    ("3", _("mer.")),
+    ("4", _("jeu.")),
+    ("5", _("ven.")),
+    ("6", _("sam.")),
+    ("7", _("dim.")),
+]
+TIMES = [(1, _("Pas d’heures de bonus")), (2, _("Compter double")), (3, _("Compter triple"))]
+
+
+def _whole(label: Any, least: int, most: int, *, required: bool = True) -> forms.IntegerField:
+    widget = forms.NumberInput(attrs={"inputmode": "numeric"})
+    return forms.IntegerField(
+        label=label, min_value=least, max_value=most, required=required, widget=widget
+    )
+
+
+def _time(label: Any) -> forms.TimeField:
+    widget = forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
+    return forms.TimeField(label=label, required=False, widget=widget)
+
+
+class ProgrammeForm(forms.Form):
+    """``agreed`` is the rule whose effect on the cards was shown, ``fate`` what was chosen."""
+
+    kind = forms.ChoiceField(label=_("Ce qui compte"), choices=Kind.choices)
+    goal = _whole(_("Ce qu’il faut pour la récompense"), 2, 100_000)
+    reward = forms.CharField(
+        label=_("Récompense"),
+        max_length=80,
+        widget=forms.TextInput(attrs={"placeholder": _("Un café offert")}),
+    )
+    reward_is_alcohol = forms.BooleanField(
+        label=_("C’est de l’alcool : vérifier l’âge avant de l’offrir"), required=False
+    )
+    points_per_euro = _whole(_("Points par euro"), 1, 100, required=False)
+    bonus_times = forms.TypedChoiceField(
+        label=_("Heures de bonus"), choices=TIMES, coerce=int, required=False, empty_value=None
+    )
+    bonus_days = forms.MultipleChoiceField(
+        label=_("Quels jours"), choices=DAYS, required=False, widget=forms.CheckboxSelectMultiple
+    )
+    bonus_from = _time(_("De"))
+    bonus_until = _time(_("À"))
+    cooldown_minutes = _whole(_("Minutes entre deux tampons d’une carte"), 0, 1440)
+    helper_hourly_limit = _whole(_("Tampons par heure et par personne"), 1, 1000)
+    fate = forms.ChoiceField(choices=Fate.choices, required=False)
+    agreed = forms.CharField(max_length=20, required=False)
+
+    def __init__(self, data: Any, *, stored: Programme, chosen: bool, alcohol: bool) -> None:
+        super().__init__(data, initial=_typed(stored, chosen))
+        self.stored = stored
+        for turn in range(1, STEPS + 1):
+            label = forms.CharField(label=_("Récompense"), max_length=80, required=False)
+            self.fields[f"step{turn}_at"] = _whole(_("Palier"), 1, 100_000, required=False)
+            self.fields[f"step{turn}_label"] = label
+            self.fields[f"step{turn}_alcohol"] = forms.BooleanField(
+                label=_("Alcool"), required=False
+            )
+        if not alcohol:
+            for name in [name for name in self.fields if name.endswith("alcohol")]:
+                del self.fields[name]
+
+    @property
+    def steps(self) -> list[dict[str, forms.BoundField]]:
+        """The rows of further rewards, for the page."""
+        rows = []
+        for turn in range(1, STEPS + 1):
+            names = (n for n in ("at", "label", "alcohol") if f"step{turn}_{n}" in self.fields)
+            rows.append({name: self[f"step{turn}_{name}"] for name in names})
+        return rows
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        kind = Kind(data.get("kind") or self.stored.kind)
+        least, most = BOUNDS[kind]
+        said = _("De %(least)s à %(most)s.") % {"least": least, "most": f"{most}"}
+        if data.get("goal") and not least <= data["goal"] <= most:
+            self.add_error("goal", said)
+        if (data.get("bonus_times") or 1) > 1 and not data.get("bonus_days"):
+            self.add_error("bonus_days", _("Choisissez au moins un jour."))
+        since, until = data.get("bonus_from"), data.get("bonus_until")
+        if since and until and since >= until:
+            self.add_error("bonus_until", _("La fin vient après le début."))
+        self._clean_steps(data, kind)
+        return data
+
+    def _clean_steps(self, data: dict[str, Any], kind: Kind) -> None:
+        taken = {data.get("goal")}
+        for turn in range(1, STEPS + 1):
+            at, label = data.get(f"step{turn}_at"), data.get(f"step{turn}_label")
+            if bool(at) != bool(label):
+                missing = "label" if at else "at"
+                self.add_error(
+                    f"step{turn}_{missing}", _("Il faut les deux : le palier et sa récompense.")
+                )
+            elif at and at in taken:
+                self.add_error(f"step{turn}_at", _("Deux récompenses ne peuvent pas s’y trouver."))
+            elif at and not kind.is_spent and at > (data.get("goal") or at):
+                self.add_error(
+                    f"step{turn}_at", _("Avant la récompense principale, qui finit la carte.")
+                )
+            taken.add(at)
+
+    def rules(self) -> dict[str, Any]:
+        """The rule in units, as far as what is typed is right; the stored one fills the gaps."""
+        data = self.cleaned_data
+        kind = Kind(data.get("kind") or self.stored.kind)
+        fallback = self.stored.told(self.stored.goal)
+        goal = data.get("goal") or min(max(fallback, BOUNDS[kind][0]), BOUNDS[kind][1])
+        offers = [
+            Offer(
+                data[f"step{turn}_at"] * kind.unit,
+                data[f"step{turn}_label"],
+                data.get(f"step{turn}_alcohol", False),
+            )
+            for turn in range(1, STEPS + 1)
+            if data.get(f"step{turn}_at") and data.get(f"step{turn}_label")
+        ]
+        kept = ("cooldown_minutes", "helper_hourly_limit", "reward", "points_per_euro")
+        found = {name: data.get(name) for name in kept}
+        return {
+            **{name: getattr(self.stored, name) if v is None else v for name, v in found.items()},
+            "kind": kind.value,
+            "goal": goal * kind.unit,
+            "reward": data.get("reward") or self.stored.reward,
+            "reward_is_alcohol": data.get("reward_is_alcohol", False),
+            "steps": [offer.kept() for offer in sorted(offers)],
+            "bonus_times": data.get("bonus_times") or 1,
+            "bonus_days": "".join(data.get("bonus_days") or []),
+            "bonus_from": data.get("bonus_from"),
+            "bonus_until": data.get("bonus_until"),
+        }
+
+
+def _typed(stored: Programme, chosen: bool) -> dict[str, Any]:
+    """The stored rule as its owner would type it."""
+    typed: dict[str, Any] = {
+        **{name: getattr(stored, name) for name in RULES},
+        "goal": stored.told(stored.goal),
+        "reward": stored.reward if chosen else "",
+        "bonus_days": list(stored.bonus_days),
+    }
+    for turn, offer in enumerate(stored.further[:STEPS], start=1):
+        typed[f"step{turn}_at"] = stored.told(offer.at)
+        typed[f"step{turn}_label"] = offer.label
+        typed[f"step{turn}_alcohol"] = offer.is_alcohol
+    return typed

@@ -1,0 +1,47 @@
+"""The shop's rule as it stands, and a person's card."""
+
+from django.utils import timezone
+
+from apps.contacts.models import Contact
+from apps.core.reading import columns, instance, one
+from apps.core.tokens import new_token
+from apps.loyalty.models import Card, Programme
+
+FIRST_NUMBER = 1001
+
+
+def default_programme() -> Programme:
+    """What a shop that has not chosen yet stamps for; not stored."""
+    return Programme(reward="Une surprise")
+
+
+def the_programme() -> Programme:
+    """The shop's rule; a shop that has not chosen yet stamps ten for « Une surprise »."""
+    return Programme.objects.first() or default_programme()
+
+
+def card_of(contact: Contact) -> Card:
+    """The person's card, made with the next number when there is none. Safe in parallel."""
+    return Card.objects.filter(contact=contact).first() or first_card_of(contact)
+
+
+_NEXT_CARD = f"""
+INSERT INTO loyalty_card AS card (contact_id, number, token, balance, rewards_ready, created_at)
+SELECT %s, coalesce(max(number) + 1, {FIRST_NUMBER}), %s, 0, 0, %s FROM loyalty_card
+ON CONFLICT DO NOTHING RETURNING {columns(Card, "card")}
+"""
+
+
+def first_card_of(contact: Contact) -> Card:
+    """``card_of`` somebody who has none yet, as far as one knows."""
+    for _attempt in range(20):
+        row = one(_NEXT_CARD, [contact.pk, new_token(), timezone.now()])
+        if row is not None:
+            made: Card = instance(Card, row)
+            made.contact = contact
+            return made
+        # Who was faster has committed: they took the number, or made this person's card.
+        found = Card.objects.filter(contact=contact).first()
+        if found is not None:
+            return found
+    raise RuntimeError("no card number was free twenty times in a row")
