@@ -23,7 +23,7 @@ from apps.campaigns.writing import uses
 from apps.contacts.channels import every
 from apps.contacts.models import Contact
 from apps.loyalty.models import Card, Programme
-from apps.loyalty.services import card_of, the_programme
+from apps.loyalty.services import give_cards, the_programme
 from apps.messaging.clocks import Clocks
 from apps.messaging.letter import OPENS_NOTHING
 from apps.messaging.models import Kind
@@ -165,9 +165,8 @@ def write(drop: Drop, taken: Taken, shop: Shop, hours: Clocks) -> None:
     readers, texts = taken.readers, drop.texts
     ids = [same.ids for same in readers]
     if any(rendering.needs_card(words) for words in texts.values()):
-        known = {pk for same in ids for pk in same.strip("{}").split(",")}
-        for contact in Contact.objects.filter(pk__in=known, card=None).only("pk"):
-            card_of(contact)
+        known = {int(pk) for same in ids for pk in same.strip("{}").split(",")}
+        give_cards(sorted(known), hours.now)
     programme, nobody = the_programme(), reader_without_links()
     subjects, bodies = [], []
     for same in readers:

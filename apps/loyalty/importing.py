@@ -10,10 +10,9 @@ from django.utils.translation import gettext_lazy as _
 from apps.contacts.models import Contact
 from apps.core.actor import Actor
 from apps.core.refusal import Refusal
-from apps.core.rows import insert_rows, insert_selected, update_rows
-from apps.core.tokens import new_token
+from apps.core.rows import insert_rows, update_rows
 from apps.loyalty.models import Card, Movement, MovementKind, Reward
-from apps.loyalty.services import FIRST_NUMBER, the_programme
+from apps.loyalty.services import give_cards, the_programme
 from apps.loyalty.services.ledger import Gesture
 
 MOST_STAMPS = 500
@@ -73,7 +72,10 @@ class Takeovers:
         if not self._taken:
             return
         programme = the_programme()
-        cards = _cards_of([contact.pk for contact, *_rest in self._taken.values()], self._now)
+        people = [contact.pk for contact, *_rest in self._taken.values()]
+        give_cards(people, self._now)
+        held = Card.objects.select_for_update().filter(contact__in=people).order_by("pk")
+        cards = {card.contact_id: card for card in held}
         brought, won, rewards = [], [], []
         for contact, stamps, token in self._taken.values():
             card = cards[contact.pk]
@@ -103,29 +105,3 @@ class Takeovers:
 
     def _line(self, card: Card, kind: MovementKind, stamps: int, token: UUID) -> Movement:
         return Gesture(token, self._by, self._now).line(card, kind, stamps)
-
-
-_NEXT_NUMBERS = f"""
-FROM unnest(%s::bigint[], %s::text[]) WITH ORDINALITY AS person (id, token, place)
-CROSS JOIN (SELECT coalesce(max(number), {FIRST_NUMBER - 1}) AS last FROM loyalty_card) AS cards
-ORDER BY place
-"""
-
-
-def _cards_of(people: list[int], now: datetime) -> dict[int, Card]:
-    """By contact, the cards of these contacts, made with the next numbers where there is none."""
-    for _attempt in range(20):
-        held = Card.objects.select_for_update().filter(contact__in=people).order_by("pk")
-        cards = {card.contact_id: card for card in held}
-        missing = [pk for pk in people if pk not in cards]
-        if not missing:
-            return cards
-        # Left out: numbers that somebody at the counter took meanwhile. Next turn.
-        insert_selected(
-            Card,
-            {"contact_id": "person.id", "number": "last + place", "token": "person.token"},
-            {"created_at": now},
-            _NEXT_NUMBERS,
-            [missing, [new_token() for _ in missing]],
-        )
-    raise RuntimeError("no card numbers were free twenty times in a row")

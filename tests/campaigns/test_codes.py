@@ -59,7 +59,7 @@ def test_each_person_reads_a_code_of_their_own(shop):
     assert len(set(owned.values())) == 30
     for message in Message.objects.filter(cause=drop.cause):
         assert personal.shown(owned[message.contact_id]) in message.body
-        assert "EXE" not in message.body
+        assert letter.NO_CODE not in message.body
 
 
 def test_by_both_channels_a_person_reads_the_same_code(shop):

@@ -316,10 +316,10 @@ def test_five_thousand_people_freeze_in_a_few_statements(shop):
         )
         for n in range(5000)
     )
-    drop = _launched(shop, sms_text="{prénom}, du nouveau chez {boutique}")
+    drop = _launched(shop, sms_text="{prénom}, du nouveau chez {boutique} : {lien}")
     with CaptureQueriesContext(connection) as asked:
         drop = _freeze(drop)
-    assert drop.audience_size == Message.objects.count() == 5000
+    assert drop.audience_size == Message.objects.count() == Card.objects.count() == 5000
     assert len(asked) < 100
 
 

@@ -9,6 +9,7 @@ from apps.loyalty.services.cards import (
     card_of,
     default_programme,
     first_card_of,
+    give_cards,
     the_programme,
 )
 from apps.loyalty.services.carrying import carry_over
@@ -69,6 +70,7 @@ __all__ = [
     "carry_over",
     "default_programme",
     "first_card_of",
+    "give_cards",
     "give_back",
     "redeem",
     "the_programme",
