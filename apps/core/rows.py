@@ -14,7 +14,8 @@ def update_rows(rows: Collection[Any], *names: str) -> None:
     """Write the fields ``names`` of each row, as they stand on it, in one UPDATE.
 
     Where ``bulk_update`` writes a WHEN for each row and field (a third of a send's CPU), this
-    gives one array a column: the statement is the same for one row and for a hundred.
+    gives one array a column: the statement is the same for one row and for a hundred. What all
+    rows have in common is sent once.
     """
     if not rows:
         return
@@ -23,14 +24,16 @@ def update_rows(rows: Collection[Any], *names: str) -> None:
     assert meta.pk is not None
     by_name = {field.name: field for field in meta.concrete_fields}
     kept = [meta.pk, *(by_name[name] for name in names)]
-    columns = [quote(str(field.column)) for field in kept[1:]]
-    sets = ", ".join(f"{column} = new.{column}" for column in columns)
+    shared, own = _sorted(rows, kept)
+    sets = [f"{quote(str(field.column))} = %s::{_type(field)}" for field, _value in shared]
+    columns = [quote(str(field.column)) for field, _values in own[1:]]
+    sets += [f"{column} = new.{column}" for column in columns]
     with connection.cursor() as cursor:
         cursor.execute(
-            f"UPDATE {quote(meta.db_table)} AS old SET {sets} "
-            f"FROM unnest({_given(kept)}) AS new (id, {', '.join(columns)}) "
+            f"UPDATE {quote(meta.db_table)} AS old SET {', '.join(sets)} "
+            f"FROM unnest({_arrays(own)}) AS new ({', '.join(['id', *columns])}) "
             f"WHERE old.{quote(str(meta.pk.column))} = new.id",
-            _arrays(rows, kept),
+            [value for _field, value in (*shared, *own)],
         )
 
 
@@ -45,14 +48,17 @@ def insert_rows(rows: Collection[Any], *, once: bool = False) -> None:
     meta, quote = type(next(iter(rows)))._meta, connection.ops.quote_name
     others = [field for field in meta.concrete_fields if not field.primary_key]
     kept = [field for field in others if not isinstance(field, ArrayField)]
-    into = ", ".join(quote(str(field.column)) for field in kept)
+    shared, own = _sorted(rows, kept)
+    into = ", ".join(quote(str(field.column)) for field, _values in (*shared, *own))
+    columns = ", ".join(quote(str(field.column)) for field, _values in own)
+    same = "".join(f"%s::{_type(field)}, " for field, _value in shared)
     told = "ON CONFLICT DO NOTHING" if once else f"RETURNING {quote(str(meta.pk.column))}"
     with connection.cursor() as cursor:
         cursor.execute(
-            f"INSERT INTO {quote(meta.db_table)} ({into}) SELECT {into} "
-            f"FROM unnest({_given(kept)}) WITH ORDINALITY AS new ({into}, the_order) "
+            f"INSERT INTO {quote(meta.db_table)} ({into}) SELECT {same}{columns} "
+            f"FROM unnest({_arrays(own)}) WITH ORDINALITY AS new ({columns}, the_order) "
             f"ORDER BY the_order {told}",
-            _arrays(rows, kept),
+            [value for _field, value in (*shared, *own)],
         )
         if once:
             return
@@ -96,16 +102,26 @@ def insert_selected(
         return [it for (it,) in cursor.fetchall()]
 
 
-def _given(fields: Sequence[Any]) -> str:
-    return ", ".join(f"%s::{_type(field)}[]" for field in fields)
+Columns = list[tuple[Any, Any]]  # each a field and what the rows have there
 
 
-def _arrays(rows: Collection[Any], fields: Sequence[Any]) -> list[list[Any]]:
-    own = database()  # itself: each look through Django's proxy costs as much as the value
-    return [
-        [field.get_db_prep_save(getattr(row, field.attname), own) for row in rows]
-        for field in fields
-    ]
+def _sorted(rows: Collection[Any], fields: Sequence[Any]) -> tuple[Columns, Columns]:
+    """The columns in which all rows have the same value, and the others with a list of theirs.
+
+    The first one is always of the others: it says how many rows there are.
+    """
+    shared, own, link = Columns(), Columns(), database()  # itself: a look through Django's proxy
+    for field in fields:  # costs as much as the value
+        values = [getattr(row, field.attname) for row in rows]
+        if own and values.count(values[0]) == len(values):
+            shared.append((field, field.get_db_prep_save(values[0], link)))
+        else:
+            own.append((field, [field.get_db_prep_save(value, link) for value in values]))
+    return shared, own
+
+
+def _arrays(columns: Columns) -> str:
+    return ", ".join(f"%s::{_type(field)}[]" for field, _values in columns)
 
 
 def _type(field: Any) -> str:

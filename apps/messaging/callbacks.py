@@ -154,7 +154,8 @@ def _carry(callbacks: Sequence[Callback], shop: Shop, now: datetime) -> None:
         elif attempt and not _outcome(callback, attempt):
             _stop(callback.payload["event"], attempt.message, now)
         callback.applied_at = now
-    update_rows(callbacks, "applied_at", "payload")
+    update_rows(callbacks, "applied_at")
+    update_rows([callback for callback in callbacks if callback.provider == REPLY], "payload")
 
 
 def _stop(event: str, message: Message, now: datetime) -> None:
