@@ -22,7 +22,7 @@ from apps.messaging.models import Message, Status
 from apps.shops.models import Shop
 from apps.shops.services import shop_here
 
-BATCH = 4000  # people whose messages are written in one transaction
+BATCH = 2000  # people whose messages are written in one transaction: a stamp may wait for it
 BUDGET_SECONDS = 25.0  # a job lives one minute at most: past this the rest is another job
 TURN_SECONDS = 3.0  # and past this, when somebody else waits for the worker
 _WHO = ("criteria", "segment")

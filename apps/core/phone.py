@@ -47,9 +47,9 @@ def parse_phone(text: str, region: str = "FR") -> Phone:
             number = phonenumbers.parse(text, candidate)
         except phonenumbers.NumberParseException:
             continue
-        if phonenumbers.is_valid_number(number):
+        kind = phonenumbers.number_type(number)  # a number that is valid is of some
+        if kind != PhoneNumberType.UNKNOWN:
             place = phonenumbers.region_code_for_number(number) or candidate
-            kind = phonenumbers.number_type(number)
             e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
             return Phone(e164, place, kind in _MOBILE)
     raise NotAPhone(text)
@@ -77,6 +77,8 @@ def mask_phone(e164: str) -> str:
 
 def phone_region(e164: str) -> str:
     """The territory a number belongs to (``FR``, ``RE``, ``BE``…); FR when nobody knows."""
+    if e164.startswith("+33"):  # no other has this code, and most numbers have
+        return "FR"
     return phonenumbers.region_code_for_number(phonenumbers.parse(e164)) or "FR"
 
 
