@@ -40,11 +40,10 @@ def freeze(drop_id: int, token: str, now: datetime | None = None) -> None:
     """
     now = now or timezone.now()
     shop = shop_here()
-    drop = _begin(drop_id, token, shop, now)
-    if drop is None:
+    hours = _begin(drop_id, token, shop, now)
+    if hours is None:
         return
     began = time.monotonic()
-    hours = clocks(shop, now, last_moment(drop, shop, now))
     while (people := _write(drop_id, token, shop, hours)) is not None:
         if people < BATCH:
             _finish(drop_id, token, hours)
@@ -61,7 +60,8 @@ def _make_way(spent: float, shop: Shop) -> bool:
 
 
 @transaction.atomic
-def _begin(drop_id: int, token: str, shop: Shop, now: datetime) -> Drop | None:
+def _begin(drop_id: int, token: str, shop: Shop, now: datetime) -> Clocks | None:
+    """By which clocks its people are taken; None when there is nothing to take."""
     found = Drop.objects.select_for_update().filter(pk=drop_id, launch_token=token)
     drop = found.filter(state__in=[State.SCHEDULED, State.PREPARING]).first()
     if drop is None:
@@ -70,9 +70,9 @@ def _begin(drop_id: int, token: str, shop: Shop, now: datetime) -> Drop | None:
         drop.state, drop.pause_reason = State.PAUSED, shut.why  # nobody is taken meanwhile
         drop.save(update_fields=["state", "pause_reason", "saved_at"])
         return None
+    hours = clocks(shop, now, last_moment(drop, shop, now))
     if drop.launched_at is None:
         # Before anyone is taken: a later run would count this drop's own people as « cap ».
-        hours = clocks(shop, now, last_moment(drop, shop, now))
         reached = reach(drop.who, drop.channels, shop, now, hours)
         drop.relevant_until = hours.until.astimezone(shop.zone).date()
         drop.left_out = {one.reason: one.count for one in reached.left_out}
@@ -85,7 +85,7 @@ def _begin(drop_id: int, token: str, shop: Shop, now: datetime) -> Drop | None:
         open_lot(drop, now)
     drop.state = State.PREPARING
     drop.save(update_fields=[*_BEGUN, "saved_at"])
-    return drop
+    return hours
 
 
 @transaction.atomic
