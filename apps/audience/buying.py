@@ -115,7 +115,6 @@ def read_bought(line: Line) -> Bought:
 
 class Purchases(Intake):
     kind = "purchases"
-    batch = 500
     slug = "achats"
     section = "contacts"
     home = ("contacts", "Clients")

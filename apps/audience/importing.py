@@ -55,7 +55,6 @@ REASONS: dict[str, Words] = {
 
 class People(Intake):
     kind = "people"
-    batch = 500
     slug = "clients"
     section = "contacts"
     home = ("contacts", "Clients")

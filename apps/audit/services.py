@@ -18,7 +18,20 @@ def record(
     after: dict[str, Any] | None = None,
 ) -> None:
     """One line in the trail, in the caller's transaction. Ids and settings only."""
-    entry = Entry(
+    write_later(line(by, verb, object_kind, object_id, before=before, after=after))
+
+
+def line(
+    by: Actor,
+    verb: str,
+    object_kind: str,
+    object_id: int | None = None,
+    *,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+) -> Entry:
+    """What ``record`` writes, for whoever writes many at once."""
+    return Entry(
         actor_kind=by.kind,
         actor_id=by.id,
         device=by.device,
@@ -29,4 +42,3 @@ def record(
         after=after,
         request_id=request_id.get(),
     )
-    write_later(entry)

@@ -86,12 +86,16 @@ class Product(Photographed):
         return self.name
 
     def save(self, *args: object, **kwargs: object) -> None:
-        said = [self.name, *(str(self.facts.get(name, "")) for name in sorted(self.facts))]
-        self.search = search_key(" ".join(said))[:400]
+        self.note_for_search()
         super().save(*args, **kwargs)  # type: ignore[arg-type]
 
     def get_absolute_url(self) -> str:
         return reverse("product", args=[self.pk])
+
+    def note_for_search(self) -> None:
+        """How ``matching`` finds it; ``save`` does it by itself."""
+        said = [self.name, *(str(self.facts.get(name, "")) for name in sorted(self.facts))]
+        self.search = search_key(" ".join(said))[:400]
 
     @property
     def facts(self) -> dict[str, str]:

@@ -77,7 +77,7 @@ class Intake(ABC):
     """One kind of file. The texts are the owner's, in French."""
 
     kind: ClassVar[str]
-    batch: ClassVar[int] = 50  # lines of one transaction
+    batch: ClassVar[int] = 500  # lines of one transaction
     slug: ClassVar[str]  # in the address
     section: ClassVar[str]  # of the menu
     home: ClassVar[tuple[str, str]]  # the list they end in: URL name, words

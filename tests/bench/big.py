@@ -29,7 +29,7 @@ _TABLES = (
     "loyalty_redemption loyalty_reward loyalty_movement loyalty_joining loyalty_card "
     "messaging_attempt messaging_message contacts_consentevent contacts_contact_tags "
     "contacts_contact contacts_tag campaigns_drop audit_entry "
-    "catalog_purchaseline catalog_purchase"
+    "catalog_purchaseline catalog_purchase catalog_product"
 )
 _PEOPLE = """
 INSERT INTO contacts_contact (

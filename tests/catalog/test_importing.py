@@ -150,15 +150,17 @@ def test_a_killed_import_of_products_goes_on_behind_its_last_batch(shop, monkeyp
     text = HEADER + "".join(f"Vin {n};Vin;75 cl;{n % 90 + 5},50;R{n};;;;;\n" for n in range(120))
     run = drafted(shop, text)
     start(run, mapping=run.mapping, options={}, by=OWNER, now=timezone.now())
-    whole, seen = Products.bring_one, []
+    whole, seen = Products.bring, []
 
-    def dies(products, line):
-        seen.append(line)
-        if len(seen) == 70:
+    def dies(products, lines):
+        done = whole(products, lines)
+        seen.append(lines)
+        if len(seen) == 2:
             raise SystemExit
-        return whole(products, line)
+        return done
 
-    monkeypatch.setattr(Products, "bring_one", dies)
+    monkeypatch.setattr(Products, "batch", 50)
+    monkeypatch.setattr(Products, "bring", dies)
     with pytest.raises(SystemExit):
         continue_import(run.pk)
     assert Variant.objects.count() == Products.batch

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -62,14 +62,8 @@ def save_product(
     """
     if not words.variants:
         raise NothingToSell()
-    facts = clean(words.kind, words.facts, timezone.localdate(now))
     held = Product.objects.select_for_update().get(pk=product.pk) if product else Product()
-    held.name, held.kind, held.description = words.name, words.kind, words.description
-    held.is_alcohol = words.is_alcohol or words.kind in ALCOHOL
-    held.vat = words.vat
-    for facet in FACETS:
-        setattr(held, facet, facts.pop(facet, ""))
-    held.details = facts
+    describe(held, words, timezone.localdate(now))
     held.save()
     try:
         with transaction.atomic():
@@ -78,6 +72,17 @@ def save_product(
         raise VariantTwice() from error
     record(by, "save_product", "product", held.pk, after={"name": held.name})
     return held
+
+
+def describe(product: Product, words: ProductWords, today: date) -> None:
+    """Put on ``product`` what a form says of it, its variants aside. Raises ``WrongDetail``."""
+    facts = clean(words.kind, words.facts, today)
+    product.name, product.kind, product.description = words.name, words.kind, words.description
+    product.is_alcohol = words.is_alcohol or words.kind in ALCOHOL
+    product.vat = words.vat
+    for facet in FACETS:
+        setattr(product, facet, facts.pop(facet, ""))
+    product.details = facts
 
 
 def _save_variants(
@@ -108,15 +113,7 @@ def _save_variants(
 def add_variant(product: Product, words: VariantWords, *, by: Actor, now: datetime) -> Variant:
     """One more format of a product, behind the others. Raises ``VariantTwice``."""
     held = Product.objects.select_for_update().get(pk=product.pk)
-    variant = Variant(
-        product=held,
-        position=held.variants.filter(archived_at=None).count(),
-        price_cents=words.price_cents,
-        label=words.label,
-        sku=words.sku,
-        ean=words.ean,
-        is_counted=words.is_counted,
-    )
+    variant = variant_of(held, words, held.variants.filter(archived_at=None).count())
     try:
         with transaction.atomic():
             variant.save()
@@ -127,12 +124,30 @@ def add_variant(product: Product, words: VariantWords, *, by: Actor, now: dateti
     return variant
 
 
+def variant_of(product: Product, words: VariantWords, position: int) -> Variant:
+    """A new format of ``product``, not written yet."""
+    return Variant(
+        product=product,
+        position=position,
+        price_cents=words.price_cents,
+        label=words.label,
+        sku=words.sku,
+        ean=words.ean,
+        is_counted=words.is_counted,
+    )
+
+
 def begin_price(variant: Variant, price_cents: int, by: Actor, now: datetime) -> None:
-    """A line of the price history: from ``now`` on it is sold at this price.
+    """From ``now`` on it is sold at this price.
 
     Also at an offer's, which is a price practised as any other: the next « au lieu de » knows it.
     """
-    PriceChange.objects.create(
+    price_line(variant, price_cents, by, now).save()
+
+
+def price_line(variant: Variant, price_cents: int, by: Actor, now: datetime) -> PriceChange:
+    """A line of the price history, not written yet."""
+    return PriceChange(
         variant=variant,
         price_cents=price_cents,
         actor_kind=by.kind,

@@ -35,10 +35,11 @@ def _locked(variant_id: int) -> Variant:
     return Variant.objects.select_for_update().get(pk=variant_id)
 
 
-def _write(
+def move_line(
     variant: Variant, units: int, cause: str, *, token: UUID, by: Actor, now: datetime
 ) -> StockMove:
-    move = StockMove.objects.create(
+    """A line of the stock's ledger, not written yet."""
+    return StockMove(
         variant=variant,
         units=units,
         cause=cause,
@@ -47,6 +48,13 @@ def _write(
         actor_id=by.id,
         at=now,
     )
+
+
+def _write(
+    variant: Variant, units: int, cause: str, *, token: UUID, by: Actor, now: datetime
+) -> StockMove:
+    move = move_line(variant, units, cause, token=token, by=by, now=now)
+    move.save()
     variant.on_hand += units
     variant.save(update_fields=["on_hand"])
     if units > 0 and variant.available:

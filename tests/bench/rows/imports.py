@@ -1,4 +1,5 @@
-"""100,000 lines of people brought in, once more, and of what they bought; beside reading them."""
+"""100,000 lines of people brought in, once more, of what they bought, and of articles on sale;
+beside reading them."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -22,21 +23,23 @@ HEADER = (
     "Dernière visite;Accord SMS;Accord e-mail\n"
 )
 SOLD = "Date;N° ticket;Article;Qté;Montant TTC;Téléphone\n"
-OPTIONS = {"people": {"tag": "ancien programme", "consent_origin": "paper"}, "purchases": {}}
+GOODS = "Produit;Famille;Format;Prix TTC;Réf;Stock;Région;Couleur;Millésime\n"
+OPTIONS = {"people": {"tag": "ancien programme", "consent_origin": "paper"}}
 FIRST = ("Camille", "Thomas", "Hélène", "Marc", "Loïc", "Zoé", "Inès")
 LAST = ("Martin", "Petit", "Durand", "Leroy", "Moreau")
 
 
 def measure(ground: Ground) -> Iterator[Row]:
     place = big_shop(ground, "grande-reprise", people=100, visits=100)
-    people, sold = (
+    people, sold, goods = (
         (header + "".join(map(line, range(LINES)))).encode()
-        for header, line in ((HEADER, _person), (SOLD, _article))
+        for header, line in ((HEADER, _person), (SOLD, _article), (GOODS, _format))
     )
     told = (
         ("new people", "people", people),
         ("the same people again", "people", people),
         ("articles on tickets", "purchases", sold),
+        ("articles on sale", "products", goods),
     )
     with in_schema(place.shop.schema_name), timezone.override(place.shop.zone):
         for name, kind, text in told:
@@ -86,6 +89,13 @@ def _article(n: int) -> str:
     return f"{day};T-{ticket};Article {n % 40};{1 + n % 3};{n % 90},50;{whose}\n"
 
 
+def _format(n: int) -> str:
+    """Two of a wine."""
+    wine, size = n // 2, ("75 cl", "Magnum")[n % 2]
+    told = ("Bourgogne;Rouge;2022", "Loire;Blanc;")[wine % 2]
+    return f"Cuvée {wine};Vin;{size};{5 + n % 90},50;R-{n};{n % 40};{told}\n"
+
+
 def _draft(place: Big, kind: str, text: bytes) -> ImportRun:
     file = SimpleUploadedFile(f"{kind}.csv", text)
     return upload(place.shop, file, kind=kind, by=OWNER, now=timezone.now())
@@ -99,7 +109,7 @@ def _read(place: Big, run: ImportRun) -> None:
 
 def _bring(run: ImportRun) -> None:
     """As a worker does, slice after slice."""
-    start(run, mapping=run.mapping, options=OPTIONS[run.kind], by=OWNER, now=timezone.now())
+    start(run, mapping=run.mapping, options=OPTIONS.get(run.kind, {}), by=OWNER, now=timezone.now())
     run.refresh_from_db()
     while run.state != ImportState.DONE:
         continue_import(run.pk)
