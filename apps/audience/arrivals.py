@@ -14,8 +14,9 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from apps.audience.reading import Person
+from apps.contacts import channels
 from apps.contacts.consent import Ledger
-from apps.contacts.models import Channel, ConsentState, Contact, Source
+from apps.contacts.models import ConsentState, Contact, Source
 from apps.contacts.services import by_addresses, tags_named
 from apps.core.rows import insert_rows, update_rows
 from apps.imports.intake import Line
@@ -37,6 +38,7 @@ _COMPLETED = (
     "last_visit_at",
     "sms_consent",
     "email_consent",
+    "ways",
 )
 
 
@@ -65,10 +67,12 @@ class Arrivals:
         self._by_email = {a.contact.email.lower(): a for a in self._all if a.contact.email}
         _dress(self._all)
         keys, by = [contact.pk for contact in known], lines[0].by
-        addresses: dict[str, set[str]] = {
-            Channel.SMS: phones | set(self._by_phone),
-            Channel.EMAIL: emails | {contact.email for contact in known},
+        held = {
+            "phone": phones | set(self._by_phone),
+            "email": emails | {contact.email for contact in known},
         }
+        asked = {name for person in people for name in person.consents}
+        addresses = {name: held[channels.named(name).address] for name in asked}
         self._ledger = Ledger(
             addresses, source=Source.IMPORT, by=by, now=self._now, wording=f"import:{run.pk}"
         )
@@ -87,8 +91,8 @@ class Arrivals:
         self._complete(arrival, person, reasons)
         self._dress(arrival, person)
         self._stamp(arrival, line, person, reasons)
-        for channel in Channel:
-            self._agree(arrival, channel, person, reasons)
+        for channel, said in person.consents.items():
+            self._agree(arrival, channel, said, reasons)
         fate = Fate.UPDATED if arrival.is_changed else Fate.UNCHANGED
         if before is None:
             fate = Fate.CREATED
@@ -165,14 +169,11 @@ class Arrivals:
         else:
             reasons.append("stamps_kept")
 
-    def _agree(
-        self, arrival: Arrival, channel: Channel, person: Person, reasons: list[str]
-    ) -> None:
+    def _agree(self, arrival: Arrival, channel: str, said: str, reasons: list[str]) -> None:
         """A yes only where nothing was ever said; a stop always."""
         contact = arrival.contact
-        said = person.sms_consent if channel == Channel.SMS else person.email_consent
         current = contact.consent(channel)
-        if not said or not contact.address(channel):
+        if not contact.address(channel):
             return
         state = ConsentState.GRANTED if said == "yes" else ConsentState.WITHDRAWN
         agreed = {ConsentState.GRANTED, ConsentState.PENDING}

@@ -13,12 +13,21 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.audience.arrivals import Arrivals
-from apps.audience.reading import FIELDS, NAMES, Person, read_person
+from apps.audience.reading import (
+    FIELDS,
+    NAMES,
+    Person,
+    consent_column,
+    further_consent,
+    read_person,
+)
+from apps.contacts import channels
 from apps.core.refusal import Refusal
 from apps.imports.cells import read_email, read_phone_cell
 from apps.imports.intake import Brought, Intake, Line, Words
 from apps.imports.models import Fate
 from apps.loyalty.importing import MOST_STAMPS
+from apps.shops.models import Shop
 
 
 class ConsentOrigin(models.TextChoices):
@@ -81,6 +90,13 @@ class People(Intake):
     needs: ClassVar = [frozenset({"phone", "email"})]
     missing = _("Dites quelle colonne contient le téléphone ou l’e-mail.")
 
+    def columns(self, shop: Shop) -> Mapping[str, Words]:
+        asked = {consent_column(way.name): f"Accord {way}" for way in channels.offered(shop)}
+        return {**FIELDS, **{name: said for name, said in asked.items() if name not in FIELDS}}
+
+    def name_of_column(self, header: str) -> str:
+        return super().name_of_column(header) or further_consent(header)
+
     def looks(self, region: str) -> Iterable[tuple[str, Callable[[str], bool]]]:
         return (
             ("phone", lambda cell: read_phone_cell(cell, region) is not None),
@@ -98,7 +114,7 @@ class People(Intake):
 
     def settle(self, mapping: Mapping[str, int], options: dict[str, Any]) -> dict[str, Any]:
         super().settle(mapping, options)
-        consents = {"sms_consent", "email_consent"} & set(mapping)
+        consents = set(map(consent_column, channels.names())) & set(mapping)
         origin = options.get("consent_origin", "")
         if consents and origin not in ConsentOrigin.values:
             raise OriginMissing()

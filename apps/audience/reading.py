@@ -6,6 +6,7 @@ from datetime import date
 
 from django.utils.translation import gettext_lazy as _
 
+from apps.contacts import channels
 from apps.core.french import search_key
 from apps.core.phone import Phone
 from apps.imports.cells import read_count, read_day, read_email, read_phone_cell
@@ -26,6 +27,12 @@ FIELDS: dict[str, Words] = {
     "sms_consent": _("Accord SMS"),
     "email_consent": _("Accord e-mail"),
 }
+
+
+def consent_column(channel: str) -> str:
+    """The column in which people say yes or no to a channel."""
+    return f"{channel}_consent"
+
 
 NAMES = {
     "phone": "telephone|tel|portable|mobile|gsm|numero|numero de telephone|numero telephone|"
@@ -52,6 +59,18 @@ NAMES = {
     "consentement email|accepte email|accepte mail|email opt in|email consent|email marketing|"
     "accepts marketing|optin|opt in",
 }
+# The same for channels that came later.
+_AGREED = [f"{word} %s" for word in ("accord", "consentement", "accepte", "optin", "opt in")]
+_AGREED += [f"%s {word}" for word in ("optin", "opt in", "consent", "marketing")]
+
+
+def further_consent(header: str) -> str:
+    """The consent that a header names, of a channel other than SMS and e-mail; else empty."""
+    key = search_key(header)
+    further = (way.name for way in channels.every() if consent_column(way.name) not in FIELDS)
+    named = (name for name in further if key in {said % name for said in _AGREED})
+    return next(map(consent_column, named), "")
+
 
 # « opt in » is read as « optin ».
 _YES = {"oui", "o", "yes", "y", "1", "true", "vrai", "x", "ok", "accepte", "accepted"}
@@ -67,7 +86,8 @@ def read_consent(cell: str) -> str:
 
 @dataclass(slots=True)
 class Person:
-    """One line as it was read. ``doubts`` are codes for what could not be read."""
+    """One line as it was read. ``consents``: « yes » or « stop » by channel, where one is said.
+    ``doubts`` are codes for what could not be read."""
 
     phone: Phone | None = None
     email: str = ""
@@ -79,9 +99,13 @@ class Person:
     note: str = ""
     stamps: int = 0
     last_visit: date | None = None
-    sms_consent: str = ""
-    email_consent: str = ""
+    consents: dict[str, str] = field(default_factory=dict)
     doubts: list[str] = field(default_factory=list)
+
+    @property
+    def agreed(self) -> list[tuple[channels.Channel, str]]:
+        """``consents``, with the channels themselves."""
+        return [(channels.named(name), said) for name, said in self.consents.items()]
 
 
 def read_person(cells: list[str], mapping: dict[str, int], region: str, today: date) -> Person:
@@ -95,8 +119,11 @@ def read_person(cells: list[str], mapping: dict[str, int], region: str, today: d
         first_name=said("first_name")[:60],
         last_name=said("last_name")[:60],
         note=said("note")[:1000],
-        sms_consent=read_consent(said("sms_consent")),
-        email_consent=read_consent(said("email_consent")),
+        consents={
+            name: word
+            for name in channels.names()
+            if (word := read_consent(said(consent_column(name))))
+        },
         tags=_tags(said("tags")),
     )
     if not person.first_name and not person.last_name and said("full_name"):

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.imports.intake import Intake
 from apps.imports.reading import Layout
+from apps.shops.models import Shop
 
 
 class UploadForm(forms.Form):
@@ -64,14 +65,14 @@ class MappingForm(forms.Form):
     """Which column is what (``column_3`` = ``phone``), and what holds for all lines."""
 
     def __init__(
-        self, *args: Any, intake: Intake, width: int, mapping: dict[str, int], **kwargs: Any
+        self, *args: Any, intake: Intake, shop: Shop, width: int, mapping: dict[str, int]
     ) -> None:
-        super().__init__(*args, **kwargs)
-        self.intake = intake
+        super().__init__(*args)
+        self.meanings = intake.columns(shop)
         self.asked = intake.options()
         self.fields.update(self.asked)
         meaning = {column: name for name, column in mapping.items()}
-        choices = [("", _("Ne pas importer")), *intake.fields.items()]
+        choices = [("", _("Ne pas importer")), *self.meanings.items()]
         self.columns = [f"column_{n}" for n in range(width)]
         for n, name in enumerate(self.columns):
             self.fields[name] = forms.ChoiceField(
@@ -80,11 +81,11 @@ class MappingForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         said = super().clean() or {}
-        seen, intake_words = set[str](), self.intake.fields
+        seen = set[str]()
         for name in self.columns:
             meaning = said.get(name)
             if meaning and meaning in seen:
-                words = {"field": intake_words[meaning]}
+                words = {"field": self.meanings[meaning]}
                 self.add_error(name, _("Une autre colonne est déjà « %(field)s ».") % words)
             seen.add(meaning or "")
         return said

@@ -95,6 +95,10 @@ class Intake(ABC):
     needs: ClassVar[Sequence[frozenset[str]]]  # one field of each set must be mapped
     missing: ClassVar[Words]
 
+    def columns(self, shop: Shop) -> Mapping[str, Words]:
+        """What a column of ``shop``'s file may be."""
+        return self.fields
+
     @cached_property
     def _by_name(self) -> dict[str, str]:
         return {name: key for key, names in self.names.items() for name in names.split("|")}

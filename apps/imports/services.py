@@ -75,7 +75,7 @@ def upload(shop: Shop, file: File, *, kind: str = "people", by: Actor, now: date
         encoding=layout.encoding,
         separator=layout.separator,
         header=layout.header,
-        mapping=intake.guess_mapping(names, sample, shop.region),
+        mapping=_guess(intake, names, sample, shop),
         total=total,
         actor_id=by.id,
         created_at=now,
@@ -85,7 +85,15 @@ def upload(shop: Shop, file: File, *, kind: str = "people", by: Actor, now: date
     return run
 
 
-def change_layout(run: ImportRun, layout: Layout, region: str) -> None:
+def _guess(
+    intake: Intake, header: list[str], sample: list[list[str]], shop: Shop
+) -> dict[str, int]:
+    found = intake.guess_mapping(header, sample, shop.region)
+    known = intake.columns(shop)
+    return {name: column for name, column in found.items() if name in known}
+
+
+def change_layout(run: ImportRun, layout: Layout, shop: Shop) -> None:
     """Read the draft another way, its columns guessed anew. Raises ``NotACsv``, ``EmptyFile``."""
     with _opened(run) as stream:
         header = next(records(stream, layout.encoding, layout.separator), [])
@@ -96,7 +104,7 @@ def change_layout(run: ImportRun, layout: Layout, region: str) -> None:
     run.encoding, run.separator, run.header = layout.encoding, layout.separator, layout.header
     run.total = total
     names = header if layout.header else []
-    run.mapping = intake_of(run).guess_mapping(names, sample, region)
+    run.mapping = _guess(intake_of(run), names, sample, shop)
     run.save(update_fields=["encoding", "separator", "header", "total", "mapping"])
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import Http404, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpResponse, QueryDict, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
@@ -127,7 +127,7 @@ def _draft(request: TeamRequest, run: ImportRun) -> HttpResponse:
         return _read_otherwise(request, run)
     header, _sample = look(run)
     posted = request.POST if act in {"preview", "start"} else None
-    form = MappingForm(posted, intake=intake_of(run), width=len(header), mapping=run.mapping)
+    form = _mapping_form(request, run, len(header), posted)
     if posted is None or not form.is_valid() or act == "preview":
         return _draft_page(request, run, form)
     try:
@@ -148,13 +148,20 @@ def _read_otherwise(request: TeamRequest, run: ImportRun) -> HttpResponse:
     error = ""
     if layout_form.is_valid():
         try:
-            change_layout(run, layout_form.layout, request.shop.region)
+            change_layout(run, layout_form.layout, request.shop)
             return redirect("import_run", run.pk)
         except Refusal as refusal:
             error = str(refusal)
     header, _sample = look(run)
-    form = MappingForm(intake=intake_of(run), width=len(header), mapping=run.mapping)
+    form = _mapping_form(request, run, len(header))
     return _draft_page(request, run, form, layout_form=layout_form, error=error)
+
+
+def _mapping_form(
+    request: TeamRequest, run: ImportRun, width: int, posted: QueryDict | None = None
+) -> MappingForm:
+    intake, shop = intake_of(run), request.shop
+    return MappingForm(posted, intake=intake, shop=shop, width=width, mapping=run.mapping)
 
 
 def _draft_page(

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from apps.audience.importing import OriginMissing, People
 from apps.audit.models import Entry
 from apps.contacts.consent import has_opposed, write_consent
-from apps.contacts.models import ConsentState, Contact
+from apps.contacts.models import ConsentEvent, ConsentState, Contact
 from apps.core.actor import SYSTEM, Actor
 from apps.core.tenancy import use_public
 from apps.imports import services as importing
@@ -249,6 +249,32 @@ def test_a_stop_in_the_file_is_heard(shop):
     known.refresh_from_db()
     assert known.sms_consent == ConsentState.WITHDRAWN
     assert known.email_consent == ConsentState.GRANTED
+
+
+def test_a_yes_to_whatsapp_comes_in_where_the_shop_writes_by_it(shop, owner_client):
+    columns = "Téléphone;Accord SMS;Accord WhatsApp\n"
+    text = columns + "0612345678;;oui\n0612345679;oui;oui\n0612345680;oui;STOP\n"
+    assert "whatsapp_consent" not in uploaded(shop, text).mapping
+    shop.sells_alcohol, shop.whatsapp_on = False, True
+    shop.save()
+    stopped = ContactFactory(phone="+33612345679")
+    write_consent(stopped, "whatsapp", ConsentState.WITHDRAWN, source="reply", by=SYSTEM)
+    ContactFactory(phone="+33612345680", ways={"whatsapp": {"consent": "granted"}})
+    run = uploaded(shop, text)
+    page = owner_client.get(f"{IMPORT}{run.pk}/").text
+    assert "Accord WhatsApp</option>" in page
+    assert '<span class="chip bad">WhatsApp stop</span>' in page
+    with pytest.raises(OriginMissing):
+        begin(run, mapping={"phone": 0, "whatsapp_consent": 2}, consent_origin="")
+    begin(run)
+    continue_import(run.pk)
+    assert [line.reasons for line in run.lines.order_by("number")] == ["", "stopped", ""]
+    reached = Contact.objects.reachable_by("whatsapp").values_list("phone", flat=True)
+    assert list(reached) == ["+33612345678"]
+    assert has_opposed("whatsapp", "+33612345680")
+    proof = ConsentEvent.objects.get(contact__phone="+33612345678")
+    assert (proof.channel, proof.state, proof.source) == ("whatsapp", "granted", "import")
+    assert proof.wording == f"import:{run.pk}"
 
 
 def send(client, text, name="clients.csv", **more):
