@@ -336,6 +336,7 @@ CHANNELS = "config.channels.CHANNELS"
 REACTIONS = "config.reactions.REACTIONS"
 MAY_WORK = "apps.shops.ledger.may_work"  # asked before each job: is its schema up to this code?
 INTAKES = "config.intakes.INTAKES"
+EXPORTS = "config.exports.EXPORTS"
 Q_CLUSTER = {
     "name": "comptoir",
     "orm": "default",

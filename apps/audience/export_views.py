@@ -6,7 +6,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from apps.accounts.requests import TeamRequest, actor
-from apps.audience.exporting import TABLES, archive, file_name, json_pieces
+from apps.audience.exporting import archive, file_name, json_pieces, tables
 from apps.audit.services import record
 from apps.contacts.models import Contact
 from apps.core.doors import door
@@ -23,7 +23,7 @@ def export(request: TeamRequest) -> HttpResponse | StreamingHttpResponse:
             "section": "contacts",
             "name": file_name(request.shop, timezone.localdate()),
             "total": Contact.objects.living().count(),
-            "tables": TABLES,
+            "tables": tables(),
         }
         return render(request, "audience/export.html", context)
     wanted = request.POST.get("style", "excel")

@@ -9,13 +9,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from itertools import islice
+from functools import cache
+from itertools import chain, islice
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile
 
 from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from apps.audience.queries import names_of
 from apps.catalog.models import Purchase, Reservation
@@ -42,7 +44,7 @@ class _Names(dict[tuple[str, int | None], str]):
         return self[actor]
 
 
-def _of(path: str, contact: int | None) -> Q:
+def of_person(path: str, contact: int | None) -> Q:
     """Everybody's, or what lies at ``path`` from one person and the records merged into her."""
     if contact is None:
         return Q()
@@ -51,7 +53,7 @@ def _of(path: str, contact: int | None) -> Q:
 
 def _contacts(contact: int | None) -> Iterator[Row]:
     languages = dict(settings.LANGUAGES)
-    rows = Contact.objects.filter(_of("", contact)).select_related("card")
+    rows = Contact.objects.filter(of_person("", contact)).select_related("card")
     people = rows.prefetch_related("tags").order_by("pk").iterator(chunk_size=BATCH)
     for c, spent in _with_spending(people):
         card = getattr(c, "card", None)
@@ -103,7 +105,7 @@ def _further(contact: Contact) -> str:
 
 def _consents(contact: int | None) -> Iterator[Row]:
     names = _Names()
-    rows = ConsentEvent.objects.filter(_of("contact__", contact)).order_by("pk")
+    rows = ConsentEvent.objects.filter(of_person("contact__", contact)).order_by("pk")
     for e in rows.iterator(chunk_size=BATCH):
         by = names[e.actor_kind, e.actor_id]
         yield (
@@ -119,7 +121,7 @@ def _consents(contact: int | None) -> Iterator[Row]:
 
 def _stamps(contact: int | None) -> Iterator[Row]:
     names = _Names()
-    rows = Movement.objects.filter(_of("card__contact__", contact)).select_related("card")
+    rows = Movement.objects.filter(of_person("card__contact__", contact)).select_related("card")
     for m in rows.order_by("pk").iterator(chunk_size=BATCH):
         amount = None if m.amount_cents is None else Decimal(m.amount_cents) / 100
         by = names[m.actor_kind, m.actor_id]
@@ -128,7 +130,7 @@ def _stamps(contact: int | None) -> Iterator[Row]:
 
 
 def _rewards(contact: int | None) -> Iterator[Row]:
-    rows = Reward.objects.filter(_of("card__contact__", contact))
+    rows = Reward.objects.filter(of_person("card__contact__", contact))
     rows = rows.select_related("card", "redemption").order_by("pk")
     for r in rows.iterator(chunk_size=BATCH):
         given = r.redemption.at if hasattr(r, "redemption") else None
@@ -136,7 +138,7 @@ def _rewards(contact: int | None) -> Iterator[Row]:
 
 
 def _purchases(contact: int | None) -> Iterator[Row]:
-    rows = Purchase.objects.filter(_of("contact__", contact)).prefetch_related("lines")
+    rows = Purchase.objects.filter(of_person("contact__", contact)).prefetch_related("lines")
     for p in rows.order_by("pk").iterator(chunk_size=BATCH):
         total = Decimal(p.amount_cents) / 100
         head = (p.contact_id, p.pk, p.at, p.get_source_display(), p.reference, total)
@@ -148,7 +150,7 @@ def _purchases(contact: int | None) -> Iterator[Row]:
 
 
 def _reservations(contact: int | None) -> Iterator[Row]:
-    rows = Reservation.objects.filter(_of("contact__", contact))
+    rows = Reservation.objects.filter(of_person("contact__", contact))
     rows = rows.select_related("variant__product").order_by("pk")
     for r in rows.iterator(chunk_size=BATCH):
         ending = r.get_ending_display() if r.ending else ""
@@ -156,7 +158,7 @@ def _reservations(contact: int | None) -> Iterator[Row]:
 
 
 def _messages(contact: int | None) -> Iterator[Row]:
-    rows = Message.objects.filter(_of("contact__", contact)).order_by("pk")
+    rows = Message.objects.filter(of_person("contact__", contact)).order_by("pk")
     for m in rows.iterator(chunk_size=BATCH):
         yield (
             m.contact_id,
@@ -172,7 +174,7 @@ def _messages(contact: int | None) -> Iterator[Row]:
 
 
 def _replies(contact: int | None) -> Iterator[Row]:
-    rows = Reply.objects.filter(_of("contact__", contact)).order_by("pk")
+    rows = Reply.objects.filter(of_person("contact__", contact)).order_by("pk")
     for r in rows.iterator(chunk_size=BATCH):
         meaning = r.get_meaning_display() if r.meaning else ""
         yield r.contact_id, r.channel_name, r.sender, r.subject, r.body, meaning, r.at
@@ -267,6 +269,13 @@ TABLES = (
 )
 
 
+@cache
+def tables() -> tuple[Table, ...]:
+    """Those of every room (``config/exports.py``)."""
+    listed = map(import_string, import_string(settings.EXPORTS))
+    return tuple(chain.from_iterable(listed))
+
+
 def file_name(shop: Shop, today: date) -> str:
     """``cave-du-marche-2026-11-21.zip``."""
     return f"{shop.slug}-{today.isoformat()}.zip"
@@ -277,7 +286,7 @@ def archive(shop: Shop, style: Style) -> Iterator[bytes]:
     sink = _Sink()
     with in_schema(shop.schema_name):
         with ZipFile(sink, "w", ZIP_DEFLATED) as made:  # type: ignore[call-overload]
-            for table in TABLES:
+            for table in tables():
                 with made.open(f"{table.name}.csv", "w", force_zip64=True) as entry:
                     for piece in csv_pieces(table.columns, table.rows(None), style):
                         entry.write(piece)
@@ -313,7 +322,7 @@ class _Sink:
 def json_pieces(contact: int | None) -> Iterator[str]:
     """One JSON object with a list for each table; of one person when ``contact`` is given."""
     head = "{"
-    for table in TABLES:
+    for table in tables():
         yield f"{head}\n{json.dumps(table.name)}: ["
         comma = ""
         for row in table.rows(contact):

@@ -1,5 +1,6 @@
 """Reserving, changing, giving back, waiting, being handed over: what each one may count on."""
 
+import json
 from datetime import date, timedelta
 from uuid import uuid4
 
@@ -352,6 +353,16 @@ def test_their_story_and_their_export_tell_it(lot):
     export = "".join(json_pieces(someone.pk))
     assert '"reservations"' in export
     assert '"Article": "Morgon"' in export
+
+
+def test_their_export_tells_their_place_in_line_too(lot):
+    take(lot, person(), 4)
+    late = person()
+    take(lot, late, 2, wait=True)
+    (asked,) = json.loads("".join(json_pieces(late.pk)))["demandes"]
+    assert (asked["Article"], asked["Quantité"], asked["État"]) == ("Morgon", 2, "en attente")
+    assert asked["Message"] == lot.drop.title
+    assert json.loads("".join(json_pieces(late.pk)))["reservations"] == []
 
 
 def test_a_customer_s_own_gesture_leaves_no_trail_of_the_team(lot):
