@@ -344,7 +344,7 @@ class Click(models.Model):
 
 
 class Trial(models.Model):
-    """A test SMS to a number of the team. Its number and text are emptied once it has left.
+    """A test message to a phone of the team. Its number and text are emptied once it has left.
 
     It is no message to a customer: it stands outside the outbox, and no record of a person
     learns of it.
@@ -353,6 +353,7 @@ class Trial(models.Model):
     drop = models.ForeignKey(Drop, models.CASCADE, null=True, related_name="trials")
     trigger = models.ForeignKey("Trigger", models.CASCADE, null=True, related_name="trials")
     token = models.CharField(max_length=22, unique=True, default=new_token)
+    channel = models.CharField(max_length=12, choices=channels.choices, db_default="sms")
     to = models.CharField(max_length=16, blank=True)
     body = models.TextField(blank=True)
     claimed_at = models.DateTimeField(null=True)

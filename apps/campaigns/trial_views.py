@@ -13,7 +13,7 @@ from apps.campaigns import trials
 from apps.campaigns.forms import TrialForm
 from apps.campaigns.models import Drop, Trigger
 from apps.campaigns.triggers import KINDS
-from apps.contacts.models import Channel
+from apps.contacts.channels import by, named
 from apps.core.doors import door
 from apps.core.phone import show_phone
 from apps.core.refusal import Refusal
@@ -55,11 +55,12 @@ def _try(request: TeamRequest, words: Drop | Trigger) -> HttpResponse:
     except Refusal as refusal:
         form.add_error("phone", str(refusal))
         return _answer(request, words, refusal.status, trial=form)
+    by_phone = [channel for channel in used if named(channel).address == "phone"]
     if phone:
         request.session["trial_phone"] = phone.e164
     where = [
-        *([show_phone(phone.e164)] if Channel.SMS in used else []),
-        *([request.user.email] if Channel.EMAIL in used else []),
+        *([f"{show_phone(phone.e164)} {by(by_phone)}"] if phone and by_phone else []),
+        *([request.user.email] if len(by_phone) < len(used) else []),
     ]
     return _answer(request, words, trial_sent=" et à ".join(where))
 

@@ -11,7 +11,6 @@ from apps.accounts.models import User
 from apps.campaigns import rendering
 from apps.campaigns.estimate import imagined, reader_without_links
 from apps.campaigns.models import Drop, Trial, Trigger
-from apps.contacts.models import Channel
 from apps.core.jobs import enqueue
 from apps.core.phone import Phone
 from apps.core.ratelimit import Limit, spend
@@ -33,7 +32,7 @@ class NothingToTry(Refusal):
 
 
 class LandlineTrial(Refusal):
-    message = _("Un SMS d’essai part vers un mobile. Exemple : 06 12 34 56 78.")
+    message = _("Un essai part vers un mobile. Exemple : 06 12 34 56 78.")
     status = 422
 
 
@@ -47,29 +46,28 @@ def send(
     person, forty a day and shop.
     """
     now = now or timezone.now()
-    by_sms = bool(words.use_sms and words.sms_text.strip() and phone)
-    by_email = bool(words.use_email and words.email_text.strip())
+    ways = [sending(c) for c in words.channels if words.written(c).strip()]
+    ways = [way for way in ways if way.offered(shop) and (phone or way.address == "email")]
     if phone and not phone.mobile:
         raise LandlineTrial()
-    if not by_sms and not by_email:
+    if not ways:
         raise NothingToTry()
     spend(TRIALS_PER_PERSON, user.pk, now=now)
     spend(TRIALS_PER_SHOP, now=now)
-    used = []
+    whose = {"drop": words} if isinstance(words, Drop) else {"trigger": words}
     nobody = reader_without_links()
-    if by_email:
-        mail = rendering.mail(words, imagined(shop, Channel.EMAIL), nobody, shop)
-        platform_mail.post(
-            to=user.email, subject=f"[Essai] {mail.subject}", text=mail.text, html=mail.html
-        )
-        used.append(str(Channel.EMAIL))
-    if by_sms and phone:
-        body = rendering.text(words, Channel.SMS, imagined(shop), nobody, shop)
-        whose = {"drop": words} if isinstance(words, Drop) else {"trigger": words}
-        trial = Trial.objects.create(**whose, to=phone.e164, body=body, at=now)
-        enqueue(TRY_OUT, trial.pk)
-        used.append(str(Channel.SMS))
-    return used
+    for way in ways:
+        reader = imagined(shop, way.name)
+        if phone and way.address == "phone":
+            body = rendering.text(words, way.name, reader, nobody, shop)
+            said = {"channel": way.name, "to": phone.e164, "body": body, "at": now}
+            enqueue(TRY_OUT, Trial.objects.create(**whose, **said).pk)
+        else:
+            mail = rendering.mail(words, reader, nobody, shop)
+            platform_mail.post(
+                to=user.email, subject=f"[Essai] {mail.subject}", text=mail.text, html=mail.html
+            )
+    return [way.name for way in ways]
 
 
 def deliver(trial_id: int, now: datetime | None = None) -> None:
@@ -78,8 +76,8 @@ def deliver(trial_id: int, now: datetime | None = None) -> None:
     if not Trial.objects.filter(pk=trial_id, claimed_at=None).update(claimed_at=now):
         return
     trial, shop = Trial.objects.get(pk=trial_id), shop_here()
-    outcome = try_out(shop, Channel.SMS, trial.to, trial.body, trial.token)
+    outcome = try_out(shop, trial.channel, trial.to, trial.body, trial.token, now=now)
     if outcome == "sent":
-        pieces = sending(Channel.SMS).pieces(trial.body, commercial=False)
-        put_down(Channel.SMS, "trial", pieces, shop, now)
+        pieces = sending(trial.channel).pieces(trial.body, commercial=False)
+        put_down(trial.channel, "trial", max(1, pieces), shop, now)  # a template is billed too
     Trial.objects.filter(pk=trial_id).update(outcome=outcome[:40], to="", body="")

@@ -7,11 +7,11 @@ import pytest
 from django.urls import reverse
 
 from apps.campaigns import automatic, services
-from apps.campaigns.models import Run
+from apps.campaigns.models import Run, Trial
 from apps.contacts.consent import write_consent
 from apps.contacts.models import ConsentState
 from apps.core.actor import Actor
-from apps.messaging.models import Message, Template
+from apps.messaging.models import Message, Spending, Template
 from apps.ops.mailbox import letters
 from tests.factories import ContactFactory, ProgrammeFactory
 
@@ -65,6 +65,29 @@ def test_a_drop_is_written_in_a_template_with_the_words_of_the_day(
     assert letter.kind == "WhatsApp"
     assert letter.text.startswith(f"Bonjour Zoé, des nouvelles de {shop.name} : le cidre est là.")
     assert letter.text.endswith("répondez STOP.")
+
+
+def test_a_test_of_it_goes_to_the_owner_s_own_phone_in_the_approved_template(
+    owner_client, shop, run_jobs, template
+):
+    draft = services.create(TEAM, written={"use_sms": True, "sms_text": "{prénom}, du cidre"})
+    save, trial = (reverse(f"drop_{name}", args=[draft.pk]) for name in ("save", "trial"))
+    owner_client.post(save, typed(template, use_sms="on", sms_text="{prénom}, du cidre"))
+    told = owner_client.post(trial, {"phone": "06 12 34 56 78"}, follow=True).text
+    assert "par SMS et par WhatsApp" in told
+    run_jobs()
+    assert list(Trial.objects.order_by("pk").values_list("channel", "outcome", "to")) == [
+        ("sms", "sent", ""),
+        ("whatsapp", "sent", ""),
+    ]
+    assert {letter.kind for letter in letters()} == {"SMS", "WhatsApp"}
+    spent = Spending.objects.get(channel="whatsapp", origin="trial")
+    assert spent.cost_tenths == 120
+    Template.objects.update(review="paused")
+    owner_client.post(trial, {"phone": "06 12 34 56 78"})
+    run_jobs()
+    assert Trial.objects.latest("pk").outcome == "no_template"
+    assert not Message.objects.exists()
 
 
 def test_without_a_template_the_drop_says_what_is_missing(owner_client, template):
