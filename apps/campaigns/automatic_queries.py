@@ -13,8 +13,9 @@ from apps.campaigns.comparing import Share
 from apps.campaigns.firing import chosen
 from apps.campaigns.leaving import way_to
 from apps.campaigns.models import Click, Run, RunState, Send, Trigger
-from apps.campaigns.queries import followed, has_links, living
+from apps.campaigns.queries import WATCHED, cents_of, followed, has_links, living
 from apps.campaigns.triggers import KINDS
+from apps.catalog.models import Purchase
 from apps.contacts.models import ConsentEvent, ConsentState, Contact
 from apps.core.templatetags.french import euros, nombre
 from apps.messaging.models import Status
@@ -106,13 +107,15 @@ def _add(told: Figures, row: Mapping[str, Any]) -> None:
 @dataclass(frozen=True, slots=True)
 class Effect:
     """What those did whom a trigger wrote to; ``clicked`` is None for one without links,
-    ``redeemed`` where no code was given. ``failures``: why messages did not arrive."""
+    ``redeemed`` where no code was given. ``failures``: why messages did not arrive; ``cents``: what
+    they bought in the fortnight after it."""
 
     failures: list[tuple[str, int]]
     clicked: Share | None
     redeemed: Share | None
     stops: int
     addresses: list[tuple[str, int]]
+    cents: int
 
 
 def effect(trigger: Trigger, since: datetime, sent: int) -> Effect:
@@ -135,7 +138,17 @@ def effect(trigger: Trigger, since: datetime, sent: int) -> Effect:
         redeemed=redeemed,
         stops=_stops(gone),
         addresses=followed(clicks),
+        cents=_spent(gone, since),
     )
+
+
+def _spent(gone: "QuerySet[Run]", since: datetime) -> int:
+    """A purchase counts once, however many messages came before it."""
+    theirs = gone.annotate(who=living()).filter(
+        who=OuterRef("who"), done_at__lte=OuterRef("at"), done_at__gt=OuterRef("at") - WATCHED
+    )
+    bought = Purchase.objects.filter(at__gte=since).annotate(who=living())
+    return cents_of(bought.filter(Exists(theirs)))
 
 
 def _stops(gone: "QuerySet[Run]") -> int:

@@ -38,6 +38,7 @@ from apps.campaigns.comparing import Comparison, Share, said
 from apps.campaigns.models import Address, Click, Drop, Link, State, Trigger, Use
 from apps.campaigns.timing import Wave
 from apps.campaigns.writing import uses
+from apps.catalog.models import Purchase
 from apps.contacts.channels import named
 from apps.contacts.models import ConsentEvent, ConsentState
 from apps.core.templatetags.french import euros, jour, nombre
@@ -257,7 +258,8 @@ class Effect:
     """What people did since they were written to, beside those who were kept without.
 
     ``until`` is when one stops looking; ``clicked`` is None for a drop without links,
-    ``redeemed`` for one without codes; ``addresses``: see ``followed``.
+    ``redeemed`` for one without codes; ``addresses``: see ``followed``; ``cents``: what those who
+    were written to bought.
     """
 
     came: Comparison
@@ -265,6 +267,7 @@ class Effect:
     redeemed: Share | None
     until: datetime
     addresses: list[tuple[str, int]]
+    cents: int
 
     @property
     def sentence(self) -> str:
@@ -273,7 +276,8 @@ class Effect:
     @property
     def explained(self) -> str:
         """What was counted, and how sure it is."""
-        counted = f"Passages tamponnés dans les {WATCHED.days} jours, jusqu’au {jour(self.until)}."
+        what = "Passages tamponnés et achats notés à leur nom"
+        counted = f"{what} dans les {WATCHED.days} jours, jusqu’au {jour(self.until)}."
         if not self.sentence:
             return counted
         sure = "19 fois sur 20, le vrai chiffre est dans cette fourchette."
@@ -303,6 +307,12 @@ def came_after(launched_at: datetime) -> "QuerySet[Movement]":
     return visits.filter(at__gte=launched_at, at__lt=until)
 
 
+def cents_of(purchases: "QuerySet[Purchase]") -> int:
+    """What they come to, returns taken off and cancelled ones aside."""
+    standing = purchases.filter(cancelled_at=None)
+    return int(standing.aggregate(cents=Sum("amount_cents", default=0))["cents"])
+
+
 def effect(drop: Drop) -> Effect | None:
     """Everybody who was taken counts, whether or not their message arrived: only so are the two
     groups alike but for the message."""
@@ -327,4 +337,6 @@ def effect(drop: Drop) -> Effect | None:
         clicks = drop.clicks.values(who=living()).distinct().count()
         clicked = Share(min(clicks, got.all), got.all)
     came = Comparison(got, share(held, kept))
-    return Effect(came, clicked, redeemed, until, followed(drop.clicks.all()))
+    bought = Purchase.objects.filter(at__gte=drop.launched_at, at__lt=until).annotate(who=living())
+    cents = cents_of(bought.filter(who__in=written_to))
+    return Effect(came, clicked, redeemed, until, followed(drop.clicks.all()), cents)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from apps.campaigns import freezing, personal, queries, services
 from apps.campaigns.estimate import estimate
 from apps.campaigns.models import Drop, Send, State
+from apps.catalog.services.purchases import record_purchase
 from apps.contacts.models import Contact
 from apps.core.actor import Actor
 from apps.loyalty.services import add_stamp, card_of, undo_stamp
@@ -157,6 +158,29 @@ def test_who_came_after_is_counted_once_in_each_group(shop):
     assert (effect.came.one.some, effect.came.other.some) == (2, 1)
     assert (effect.came.one.all, effect.came.other.all) == (len(written_to), len(held))
     assert effect.sentence.startswith("Trop peu de monde pour conclure")
+
+
+def test_what_they_bought_since_is_told_in_euros(shop, owner_client):
+    ProgrammeFactory()
+    ContactFactory.create_batch(40, agreeing=True)
+    drop, day = _freeze(_launched(shop)), timedelta(days=1)
+    one, other, *_ = Contact.objects.filter(pk__in=_written_to(drop))
+    held = Contact.objects.filter(pk__in=_held(drop)).first()
+    _bought(one, 4200, FRIDAY + day)
+    _bought(one, -1200, FRIDAY + 2 * day)  # brought back
+    _bought(other, 900, FRIDAY - day)
+    _bought(other, 800, FRIDAY + 14 * day)
+    _bought(held, 700, FRIDAY + day)
+    under_another = ContactFactory(merged_into=other)
+    _bought(under_another, 500, FRIDAY + day)
+    assert queries.effect(drop).cents == 3500
+    page = owner_client.get(f"/gestion/messages/{drop.pk}/").text.replace("\u00a0", " ")
+    assert "35,00 €" in page.replace("\u202f", " ")
+
+
+def _bought(contact, cents, at):
+    words = {"amount_cents": cents, "at": at, "source": "counter", "reference": str(uuid.uuid4())}
+    record_purchase(contact=contact, **words)
 
 
 def test_the_owner_reads_it_on_the_page(shop, owner_client, django_assert_max_num_queries):

@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 from apps.campaigns import automatic, automatic_queries, codes, firing, leaving
 from apps.campaigns.models import Click, Drop, Run, RunState, Send, Trial, Trigger
 from apps.campaigns.personal import shown
+from apps.catalog.services.purchases import record_purchase
 from apps.contacts.models import ConsentEvent, ConsentState, Contact
 from apps.core.actor import Actor
 from apps.core.refusal import Refusal
@@ -41,6 +42,13 @@ def _wished(shop, many=3, **words):
     Trigger.objects.update(next_at=TEN)
     firing.run_due(TEN)
     return Trigger.objects.get(pk=trigger.pk)
+
+
+def _bought(contact, cents, at):
+    reference = str(uuid.uuid4())
+    record_purchase(
+        contact=contact, amount_cents=cents, at=at, source="counter", reference=reference
+    )
 
 
 def _redeem(send, now=TEN):
@@ -147,7 +155,11 @@ def test_the_page_tells_what_it_brought(
         state=ConsentState.WITHDRAWN,
         at=TEN + timedelta(days=2),
     )
+    _bought(first.contact, 1250, TEN + timedelta(days=3))
+    _bought(second.contact, 700, TEN - timedelta(hours=1))  # before it
+    _bought(third.contact, 900, TEN + timedelta(days=15))  # too long after it
     effect = automatic_queries.effect(trigger, LONG_AGO, 4)
+    assert effect.cents == 1250
     assert (effect.clicked.some, effect.clicked.all) == (2, 4)
     assert (effect.redeemed.some, effect.redeemed.all) == (1, 4)
     assert (effect.stops, effect.addresses) == (1, [("exemple.fr/fete", 1)])
