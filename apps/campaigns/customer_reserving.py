@@ -27,7 +27,7 @@ from apps.core.phone import Phone
 from apps.core.ratelimit import Limit, allowed
 from apps.core.refusal import Refusal
 from apps.core.tokens import short
-from apps.loyalty.customer_forms import clean_first_name
+from apps.loyalty.customer_forms import StrangerForm
 from apps.loyalty.merging import living
 from apps.shops.requests import ShopRequest
 
@@ -44,23 +44,9 @@ class TakeForm(forms.Form):
     adult = forms.BooleanField(required=False)
 
 
-class AskForm(forms.Form):
-    """A first name and the mobile that gets the link. ``site`` is a trap for robots."""
+class AskForm(StrangerForm):
+    """Who would reserve asks for their link."""
 
-    key = forms.UUIDField(widget=forms.HiddenInput)
-    site = forms.CharField(required=False)
-    first_name = forms.CharField(
-        label=_("Votre prénom"),
-        max_length=60,
-        error_messages={"required": _("Dites-nous votre prénom.")},
-        widget=forms.TextInput(attrs={"autocomplete": "given-name", "autocapitalize": "words"}),
-    )
-    phone = forms.CharField(
-        label=_("Votre mobile"),
-        max_length=30,
-        error_messages={"required": _("Donnez votre mobile : le lien y sera envoyé.")},
-        widget=forms.TextInput(attrs={"type": "tel", "autocomplete": "tel", "inputmode": "tel"}),
-    )
     adult = forms.BooleanField(
         label=ADULT_SENTENCES[ADULT_WORDING],
         error_messages={"required": str(bookings.AgeUnsaid.message)},
@@ -72,9 +58,6 @@ class AskForm(forms.Form):
         self.region = region
         if not alcohol:
             del self.fields["adult"]
-
-    def clean_first_name(self) -> str:
-        return clean_first_name(self.cleaned_data["first_name"])
 
     def clean_phone(self) -> Phone:
         try:

@@ -25,30 +25,40 @@ _MISSING = {
 }
 
 
-def clean_first_name(typed: str) -> str:
-    name = " ".join(typed.split())
-    if not _NAME.match(name):
-        raise forms.ValidationError(NOT_A_NAME)
-    return name
+class NameForm(forms.Form):
+    """A person's first name: given, or corrected."""
 
-
-class JoinForm(forms.Form):
-    """A first name, and a mobile number or an e-mail. ``site`` is a trap for robots."""
-
-    key = forms.UUIDField(widget=forms.HiddenInput)
-    site = forms.CharField(required=False)
     first_name = forms.CharField(
         label=_("Votre prénom"),
         max_length=60,
         error_messages={"required": _("Dites-nous votre prénom.")},
         widget=forms.TextInput(attrs={"autocomplete": "given-name", "autocapitalize": "words"}),
     )
+
+    def clean_first_name(self) -> str:
+        name = " ".join(self.cleaned_data["first_name"].split())
+        if not _NAME.match(name):
+            raise forms.ValidationError(NOT_A_NAME)
+        return name
+
+
+class StrangerForm(NameForm):
+    """Somebody without a link of their own: a first name, and the mobile that will get one.
+    ``site`` is a trap for robots."""
+
+    key = forms.UUIDField(widget=forms.HiddenInput)
+    site = forms.CharField(required=False)
     phone = forms.CharField(
         label=_("Votre mobile"),
         max_length=30,
-        required=False,
+        error_messages={"required": _("Donnez votre mobile : le lien y sera envoyé.")},
         widget=forms.TextInput(attrs={"type": "tel", "autocomplete": "tel", "inputmode": "tel"}),
     )
+
+
+class JoinForm(StrangerForm):
+    """A first name, and a mobile number or an e-mail."""
+
     email = forms.EmailField(
         label=_("Votre e-mail"),
         required=False,
@@ -68,6 +78,7 @@ class JoinForm(forms.Form):
         kwargs.setdefault("label_suffix", "")
         super().__init__(*args, **kwargs)
         self.shop = shop
+        self.fields["phone"].required = False
         self.ways = channels.offered(shop)
         for way in self.ways:
             label = SENTENCES[WORDING] % {"shop": shop.name, "by": way.by}
@@ -81,9 +92,6 @@ class JoinForm(forms.Form):
     def accords(self) -> list[forms.BoundField]:
         """The boxes of what the shop may send."""
         return [self[f"accord_{way.name}"] for way in self.ways]
-
-    def clean_first_name(self) -> str:
-        return clean_first_name(self.cleaned_data["first_name"])
 
     def clean_phone(self) -> str:
         typed = self.cleaned_data["phone"].strip()
@@ -131,17 +139,3 @@ class JoinForm(forms.Form):
             adult=data.get("adult", False),
             language=(get_language() or "fr")[:2],
         )
-
-
-class NameForm(forms.Form):
-    """A person corrects their first name."""
-
-    first_name = forms.CharField(
-        label=_("Votre prénom"),
-        max_length=60,
-        error_messages={"required": _("Dites-nous votre prénom.")},
-        widget=forms.TextInput(attrs={"autocomplete": "given-name"}),
-    )
-
-    def clean_first_name(self) -> str:
-        return clean_first_name(self.cleaned_data["first_name"])
