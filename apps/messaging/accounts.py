@@ -1,4 +1,5 @@
-"""By whose account a shop's SMS leave: the platform's, or the shop's own at the same operator.
+"""By whose account a shop's SMS leave, and its WhatsApp messages from a number of its own: the
+platform's, or the shop's own at the same operator.
 
 The settings stand on the shop, the token in the vault under the account's name. So an account that
 was left or replaced is still asked for the tries it took, and its callbacks are still believed,
@@ -14,7 +15,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from apps.contacts.models import Channel
+from apps.contacts import channels
 from apps.core.actor import SYSTEM, Actor
 from apps.core.ratelimit import Limit, spend
 from apps.core.refusal import Refusal
@@ -127,7 +128,9 @@ def _use(shop: Shop, since: datetime | None, by: Actor, **said: object) -> None:
     after = {"account": row.sms_account, "in_use": since is not None}
     if after != before:
         record(by, "shop.sms_account", "shop", row.pk, before=before, after=after)
-    resume(Channel.SMS, timezone.now())
+    for way in channels.every():
+        if way.address == "phone":
+            resume(way.name, timezone.now())
 
 
 @transaction.atomic

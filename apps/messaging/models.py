@@ -285,6 +285,8 @@ class Template(models.Model):
     category = models.CharField(max_length=9, choices=Category)
     text = models.TextField(_("texte"), max_length=700)
     reference = models.CharField(max_length=34, blank=True)  # the provider's name for it
+    # The shop's own account that knows it; empty: the platform's.
+    account = models.CharField(max_length=34, blank=True, default="", db_default="")
     review = models.CharField(max_length=8, choices=Review, default=Review.WAITING)
     reason = models.CharField(max_length=200, blank=True)
     tries = models.PositiveSmallIntegerField(default=0)

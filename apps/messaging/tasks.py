@@ -59,7 +59,7 @@ def submit_template(template_id: int) -> None:
 
 def look_at_template(template_id: int, asks: int) -> None:
     """What WhatsApp says of it by now."""
-    templates.look(template_id, asks)
+    templates.look(template_id, asks, _this_shop())
 
 
 def hand_over(reply_id: int) -> None:

@@ -20,9 +20,16 @@ from apps.core.actor import Actor
 from apps.core.jobs import enqueue
 from apps.core.refusal import Refusal
 from apps.core.trail import record
+from apps.messaging.accounts import accounts_named
 from apps.messaging.channels import sending
 from apps.messaging.models import Review, Template
-from apps.messaging.providers.base import Content, DeliveryFailed, DeliveryUncertain
+from apps.messaging.providers.base import (
+    Account,
+    Content,
+    DeliveryFailed,
+    DeliveryUncertain,
+    Written,
+)
 from apps.messaging.providers.contents import contents
 from apps.shops.models import Shop
 
@@ -51,9 +58,16 @@ class BadTemplate(Refusal):
     status = 422
 
 
-def approved() -> QuerySet[Template]:
+def home_of(shop: Shop) -> str:
+    """The shop's own account, if its WhatsApp leaves by it; empty: the platform's, as long as it
+    has no own account or no number of its own."""
+    return shop.sms_account if shop.sms_account_since and shop.whatsapp_number else ""
+
+
+def approved(shop: Shop) -> QuerySet[Template]:
     """Those that may be sent now, the newest first."""
-    return Template.objects.filter(review=Review.APPROVED, retired_at=None).order_by("-pk")
+    found = Template.objects.filter(review=Review.APPROVED, retired_at=None)
+    return found.filter(account=home_of(shop)).order_by("-pk")
 
 
 def numbered(text: str) -> tuple[str, dict[str, str]]:
@@ -122,11 +136,13 @@ def submit(template_id: int, shop: Shop, now: datetime | None = None) -> None:
     if template is None:
         return
     template.tries += 1
-    template.save(update_fields=["tries"])
+    template.account = home_of(shop)
+    template.save(update_fields=["tries", "account"])
     name = f"{shop.slug.replace('-', '_')}_{template.pk}_{template.tries}"
     body, samples = numbered(sending("whatsapp").finish(template.text, Contact(), shop))
     try:
-        reference = contents().create(name, body, samples, template.category)
+        written = Written(name, body, samples, template.category)
+        reference = contents().create(written, _account(template, shop))
     except DeliveryFailed as failure:
         if failure.permanent:
             _told(template, Review.REJECTED, failure.code, now)
@@ -142,7 +158,11 @@ def submit(template_id: int, shop: Shop, now: datetime | None = None) -> None:
     enqueue(LOOK, template.pk, 0, at=now + LOOK_AFTER[0])
 
 
-def look(template_id: int, asks: int, now: datetime | None = None) -> None:
+def _account(template: Template, shop: Shop) -> Account | None:
+    return accounts_named(shop, [template.account])[template.account]
+
+
+def look(template_id: int, asks: int, shop: Shop, now: datetime | None = None) -> None:
     """Ask what became of it, and later again: an approval may be taken back."""
     now = now or timezone.now()
     standing = Template.objects.filter(pk=template_id, retired_at=None).exclude(reference="")
@@ -150,7 +170,7 @@ def look(template_id: int, asks: int, now: datetime | None = None) -> None:
     if template is None:
         return
     try:
-        review, reason = contents().review(template.reference)
+        review, reason = contents().review(template.reference, _account(template, shop))
     except (DeliveryFailed, DeliveryUncertain):
         review, reason = template.review, template.reason
     _told(template, Review(review), reason, now)
@@ -160,9 +180,13 @@ def look(template_id: int, asks: int, now: datetime | None = None) -> None:
 
 
 @transaction.atomic
-def ask_again(template: Template) -> None:
-    """Somebody would rather know now; also where a lost job had stopped asking."""
-    if template.reference:
+def ask_again(template: Template, shop: Shop, *, by: Actor, now: datetime) -> None:
+    """Somebody would rather know now; also where a lost job had stopped asking. One that another
+    account knows is handed to the one that sends today."""
+    if template.reference and template.account != home_of(shop):
+        create(title=template.title, category=template.category, text=template.text, by=by, now=now)
+        retire(template.pk, by, now)
+    elif template.reference:
         enqueue(LOOK, template.pk, 0)
     else:
         enqueue(SUBMIT, template.pk)

@@ -37,6 +37,7 @@ def _page(
         "price": show_euros(round(shop.whatsapp_price_tenths / 10)),
         "reply_url": reply_url(shop.callback_token),
         "templates": Template.objects.filter(retired_at=None).order_by("-pk"),
+        "home": templates.home_of(shop),
         "variables": [f"{{{name}}}" for name in templates.SAMPLES],
     }
     return render(request, "messaging/whatsapp.html", context, status=422 if refused else 200)
@@ -76,7 +77,8 @@ def template_new(request: TeamRequest) -> HttpResponse:
 @require_POST
 def template_look(request: TeamRequest, pk: int) -> HttpResponse:
     """Ask WhatsApp once more, now."""
-    templates.ask_again(get_object_or_404(Template, pk=pk))
+    by, now = actor(request), timezone.now()
+    templates.ask_again(get_object_or_404(Template, pk=pk), request.shop, by=by, now=now)
     messages.success(request, _("La question est posée : la réponse paraît ici dans un instant."))
     return redirect("settings_whatsapp")
 

@@ -8,6 +8,7 @@ from django_q.models import OrmQ
 from apps.core.actor import SYSTEM
 from apps.messaging import accounts, services, waking
 from apps.messaging.providers import provider_of
+from apps.messaging.providers.contents import contents
 from tests.messaging.peers import MINE, NUMBER, OUR_TOKEN, OURS, TOKEN, Twilio, http_peer
 
 
@@ -40,12 +41,15 @@ def twilio(settings):
     """Twilio on this machine, with its accounts; SMS leave by it."""
     with http_peer() as peer:
         settings.SMS_PROVIDER, settings.TWILIO_API_URL = "twilio", peer.url
+        settings.TWILIO_CONTENT_URL = peer.url
         settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN = OURS, OUR_TOKEN
         provider_of.cache_clear()
+        contents.cache_clear()
         yield Twilio(peer)
-        made = provider_of("sms")
-        for client in (made._client, *made._own.values()):
-            client.http_client.session.close()
+        for made in (provider_of("sms"), provider_of("whatsapp"), contents()):
+            for client in (made._client, *made._own.values()):
+                client.http_client.session.close()
+        contents.cache_clear()
 
 
 @pytest.fixture

@@ -196,6 +196,7 @@ class Twilio:
         self.account = {"status": "active", "type": "Full"}
         self.number = {"phone_number": NUMBER, "capabilities": {"sms": True}, "sms_url": ""}
         self.service = {"sid": SERVICE, "inbound_request_url": ""}
+        self.contents: dict[str, str] = {}  # whose each template is
         self.lost = False  # takes a message, and its answer never arrives
         peer.answer = self.on_request
 
@@ -208,6 +209,8 @@ class Twilio:
         elif call.path.endswith("/IncomingPhoneNumbers.json"):
             mine = [n for n in [self.number] if n["phone_number"] == call.query["PhoneNumber"]]
             says(200, {"incoming_phone_numbers": mine, "next_page_uri": None})(handler, call)
+        elif call.path.startswith("/v1/Content"):
+            self.on_content(handler, call, sid)
         elif call.path.startswith("/v1/Services/"):
             found = call.path.endswith(self.service["sid"])
             says(*((200, self.service) if found else (404, twilio_error(20404, 404))))(
@@ -222,11 +225,27 @@ class Twilio:
             found = [m for m in self.taken if (m["to"], m["account_sid"]) == (to, sid)]
             says(200, {"messages": found, "next_page_uri": None})(handler, call)
             return
+        content = call.form.get("ContentSid")
+        if content and self.contents.get(content) != sid:
+            says(400, twilio_error(21655, 400))(handler, call)
+            return
         now = datetime.now(UTC).strftime("%a, %d %b %Y %H:%M:%S +0000")
         name = f"SM{len(self.taken):032d}"
         sms = twilio_message(call, sid=name, account_sid=sid, date_created=now)
         self.taken.append(sms)
         says(500 if self.lost else 201, sms)(handler, call)
+
+    def on_content(self, handler: "_Handler", call: Call, sid: str) -> None:
+        """Templates; each account knows its own alone."""
+        name = call.path.removeprefix("/v1/Content").strip("/").partition("/")[0]
+        if not name:
+            name = f"HX{len(self.contents):032d}"
+            self.contents[name] = sid
+            says(201, {"sid": name})(handler, call)
+        elif self.contents.get(name) != sid:
+            says(404, twilio_error(20404, 404))(handler, call)
+        else:
+            says(200, {"whatsapp": {"status": "approved"}})(handler, call)
 
     def by(self) -> Counter[str]:
         """How many it took for each account."""

@@ -12,8 +12,8 @@ from django.utils import timezone
 from twilio.request_validator import RequestValidator
 
 from apps.core.actor import SYSTEM
-from apps.messaging import accounts, outbox, queries, services, tasks
-from apps.messaging.models import Alert, Attempt, Callback, Message, Reply, Status
+from apps.messaging import accounts, outbox, queries, services, tasks, templates
+from apps.messaging.models import Alert, Attempt, Callback, Message, Reply, Status, Template
 from apps.messaging.outcome import Outcome
 from apps.messaging.providers import provider_of
 from apps.messaging.providers import twilio as vendor
@@ -76,6 +76,72 @@ def test_mails_know_nothing_of_it(own, mailbox, twilio):
     )
     tasks.drain()
     assert Attempt.objects.get().account == ""
+
+
+@pytest.fixture
+def whatsapp(own):
+    """Open, from a number that the shop's own account holds."""
+    own.sells_alcohol, own.whatsapp_on, own.whatsapp_number = False, True, "+33755530001"
+    own.save()
+    return own
+
+
+def a_template(shop):
+    words = {"title": "Marché", "category": "marketing", "text": "Bonjour, le marché est ouvert."}
+    made = templates.create(**words, by=SYSTEM, now=timezone.now())
+    approve(made, shop)
+    return made
+
+
+def approve(made, shop):
+    templates.submit(made.pk, shop)
+    templates.look(made.pk, 0, shop)
+    made.refresh_from_db()
+    assert made.review == "approved"
+
+
+def invite(cause="drop:1"):
+    friend = ContactFactory(ways={"whatsapp": {"consent": "granted"}})
+    body = "Bonjour, le marché est ouvert.\n\nPour ne plus rien recevoir ici, répondez STOP."
+    services.post(contact=friend, channel="whatsapp", kind="commercial", cause=cause, body=body)
+
+
+def test_whatsapp_leaves_by_the_account_that_knows_its_number_and_its_templates(whatsapp, twilio):
+    made = a_template(whatsapp)
+    assert (made.account, twilio.contents[made.reference]) == (MINE, MINE)
+    invite()
+    tasks.drain()
+    (taken,) = twilio.taken
+    assert (taken["account_sid"], taken["from"]) == (MINE, "whatsapp:+33755530001")
+    assert Attempt.objects.get().account == MINE
+
+
+def test_a_template_is_handed_to_the_account_that_sends_from_now_on(
+    whatsapp, twilio, owner_client, run_jobs
+):
+    made = a_template(whatsapp)
+    accounts.release(shop=whatsapp, by=SYSTEM)
+    shop = kept()
+    assert not templates.approved(shop).exists()
+    page = owner_client.get("/gestion/reglages/whatsapp/").text
+    assert "connu d’un autre compte" in page
+    assert "Soumettre au compte de Comptoir" in page
+    owner_client.post(f"/gestion/reglages/whatsapp/modeles/{made.pk}/relire/")
+    again = Template.objects.get(retired_at=None)
+    approve(again, shop)
+    assert (again.account, twilio.contents[again.reference]) == ("", OURS)
+    invite()
+    tasks.drain()
+    assert twilio.by() == {OURS: 1}
+
+
+def test_from_the_common_number_whatsapp_leaves_by_the_platforms(whatsapp, twilio, settings):
+    settings.TWILIO_WHATSAPP, whatsapp.whatsapp_number = "+33755530000", ""
+    whatsapp.save()
+    assert a_template(whatsapp).account == ""
+    invite()
+    tasks.drain()
+    assert twilio.by() == {OURS: 1}
 
 
 def test_without_an_own_account_a_claim_asks_the_vault_nothing(open_hours, campaign, shop):

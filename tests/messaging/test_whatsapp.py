@@ -280,7 +280,7 @@ def test_a_template_is_made_submitted_approved_and_written_in(twilio, shop):
     made.refresh_from_db()
     assert (made.review, made.reference[:2]) == ("pending", "HX")
     for asks in range(2):
-        templates.look(made.pk, asks)
+        templates.look(made.pk, asks, shop)
     made.refresh_from_db()
     assert made.review == "approved"
     zoe = friend(first_name="Zoé")
@@ -303,14 +303,14 @@ def test_the_owner_may_ask_at_once_and_retire_what_they_want_no_more(owner_clien
     assert "Regarder maintenant" in owner_client.get("/gestion/reglages/whatsapp/").text
     owner_client.post(f"{page}{made.pk}/relire/")
     run_jobs()
-    assert templates.approved().get() == made
+    assert templates.approved(shop).get() == made
     owner_client.post(f"{page}{made.pk}/retirer/")
-    assert not templates.approved().exists()
+    assert not templates.approved(shop).exists()
 
 
 def test_a_template_twilio_does_not_know_is_a_refusal(twilio):
     with pytest.raises(DeliveryFailed):
-        content_api.contents().review("HX" + "f" * 32)
+        content_api.contents().review("HX" + "f" * 32, None)
 
 
 # --- the owner's page ----------------------------------------------------------------------

@@ -10,9 +10,10 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.contacts.models import Contact
 from apps.messaging import templates
+from apps.messaging.accounts import account_named
 from apps.messaging.channels.base import Sending, Sight
 from apps.messaging.models import Kind, Message
-from apps.messaging.providers.base import Provider
+from apps.messaging.providers.base import Account, Provider
 from apps.messaging.providers.local import LocalWhatsApp
 from apps.messaging.providers.twilio import TwilioWhatsApp
 from apps.messaging.services import HEALTH
@@ -38,6 +39,11 @@ class WhatsApp(Sending):
     def sender(self, shop: Shop) -> str:
         return shop.whatsapp_number or self.shared_sender() or shop.phone
 
+    def account(self, shop: Shop) -> Account | None:
+        """The one that knows the shop's number and its templates."""
+        own = templates.home_of(shop)
+        return account_named(shop, own) if own else None
+
     def shared_sender(self) -> str:
         return str(settings.TWILIO_WHATSAPP)
 
@@ -53,7 +59,7 @@ class WhatsApp(Sending):
         return shop.whatsapp_price_tenths
 
     def fields(self, shop: Shop) -> dict[str, forms.Field]:
-        approved = [(str(one.pk), one.title) for one in templates.approved()]
+        approved = [(str(one.pk), one.title) for one in templates.approved(shop)]
         first = (
             "Choisissez un modèle approuvé" if approved else "Aucun modèle approuvé pour l’instant"
         )
@@ -72,7 +78,7 @@ class WhatsApp(Sending):
 
     def written(self, typed: dict[str, Any], shop: Shop) -> dict[str, str]:
         words = " ".join(typed["words"].split())
-        chosen = templates.approved().filter(pk=int(typed["template"] or 0)).first()
+        chosen = templates.approved(shop).filter(pk=int(typed["template"] or 0)).first()
         text = chosen.with_words(words) if chosen else ""
         return {"template": typed["template"], "words": words, "text": text}
 
@@ -81,7 +87,7 @@ class WhatsApp(Sending):
         sight = Sight()
         known = [
             templates.Pattern(one.reference, self.finish(one.text, Contact(), shop))
-            for one in templates.approved()
+            for one in templates.approved(shop)
         ]
         free = open_until(self.name, [message.to for message in messages], now)
         for message in messages:

@@ -19,6 +19,16 @@ class Content:
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """A text to be approved: with numbers in its places, and an example for each."""
+
+    name: str
+    body: str
+    samples: dict[str, str]
+    category: str
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """A shop's own account at the vendor. Without a token it is one whose keys are gone."""
 

@@ -6,10 +6,12 @@ from apps.core.mailbox import find, post_sms
 from apps.messaging.models import Status
 from apps.messaging.providers.base import (
     NEVER_CAME,
+    Account,
     Capabilities,
     DeliveryFailed,
     Outgoing,
     Receipt,
+    Written,
 )
 from apps.messaging.providers.urls import reply_url
 
@@ -43,8 +45,8 @@ class LocalWhatsApp(LocalSms):
 class LocalContents:
     """Approves what it is given."""
 
-    def create(self, name: str, body: str, samples: dict[str, str], category: str) -> str:
-        return f"HX{name}"[:34]
+    def create(self, written: Written, account: Account | None) -> str:
+        return f"HX{written.name}"[:34]
 
-    def review(self, reference: str) -> tuple[str, str]:
+    def review(self, reference: str, account: Account | None) -> tuple[str, str]:
         return "approved", ""

@@ -112,9 +112,14 @@ class Twilio:
         self._lock = Lock()
 
     def _client_for(self, account: Account | None) -> Client:
-        """The platform's, or the shop's own; those longest unused and outdated are closed."""
+        """The platform's, or the shop's own; those longest unused and outdated are closed.
+
+        Without its keys it refuses everything: ``DeliveryFailed``.
+        """
         if account is None:
             return self._client
+        if not account.token:
+            raise DeliveryFailed(f"{OWN}20003", quota=True)
         with self._lock:
             found = self._own.pop(account, None)
             if found is None:
@@ -128,8 +133,6 @@ class Twilio:
 
     def send(self, message: Outgoing) -> Receipt:
         account = message.account
-        if account and not account.token:
-            raise DeliveryFailed(f"{OWN}20003", quota=True)
         service = message.sender.startswith("MG")
         origin = (
             {"messaging_service_sid": message.sender}
@@ -155,8 +158,6 @@ class Twilio:
 
         Not asked for by ``DateSent``: what waits at Twilio has none yet and would not be listed.
         """
-        if message.account and not message.account.token:
-            return None
         try:
             client, to = self._client_for(message.account), f"{self.line}{message.to}"
             listed = client.messages.list(to=to, limit=LISTED)
