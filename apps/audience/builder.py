@@ -13,7 +13,7 @@ from django.http import QueryDict
 from django.utils.functional import cached_property
 
 from apps.audience.criteria import ALL, ANY, MOST_GROUPS, MOST_RULES, Criteria, One
-from apps.audience.rules import BY_KEY, RULES, Rule, WrongCriteria
+from apps.audience.rules import BY_KEY, FAMILIES, Rule, WrongCriteria
 from apps.audience.rules.base import Asked, Choice, Choices, Several, Words
 
 Draft = dict[str, Any]
@@ -109,8 +109,10 @@ class Builder:
         return len(self.draft.get("groups", [])) >= MOST_GROUPS
 
     @cached_property
-    def offered(self) -> list[type[Rule]]:
-        return [rule for rule in RULES if rule.makes_sense()]
+    def offered(self) -> list[tuple[Words, list[type[Rule]]]]:
+        """By family, those that make sense in this shop."""
+        found = [(name, [rule for rule in rules if rule.makes_sense()]) for name, rules in FAMILIES]
+        return [(name, rules) for name, rules in found if rules]
 
     @property
     def blocks(self) -> list[Block]:

@@ -137,15 +137,18 @@ class Criteria:
 
     @classmethod
     def asked(cls, data: Mapping[str, str]) -> Self:
-        """From an address: ``?unseen=45&ready=1``, each rule's key with its first value.
+        """From an address: ``?unseen=45&spent=500&spent_within=365``, each rule's key with its
+        first value, and the others by their names.
 
         What is unreadable is left out: a link is never an error page.
         """
         found = []
         for key, rule in BY_KEY.items():
             if key in data:
+                first = {one.name: data[key] for one in rule.asked[:1]}
+                others = {one.name: data.get(f"{key}_{one.name}") for one in rule.asked[1:]}
                 try:
-                    found.append(rule.read({one.name: data[key] for one in rule.asked[:1]}))
+                    found.append(rule.read({**first, **others}))
                 except WrongCriteria:  # an old link, or one changed by hand
                     continue
         return cls.of(*found)

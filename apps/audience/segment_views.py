@@ -24,7 +24,7 @@ IDEAS = (
     ("En retard sur leur rythme", "Absents deux fois plus que d’habitude.", "rhythm=2"),
     ("Récompense à prendre", "Ils l’ont gagnée, dites-le-leur.", "ready=1"),
     ("Anniversaires de la semaine", "Un mot, un geste.", "birthday=7"),
-    ("Meilleurs clients", "Ceux qui font vivre la boutique.", "spent=500&seen=365"),
+    ("Meilleurs clients", "Ils font vivre la boutique.", "spent=500&spent_within=365"),
     ("Nouveaux du mois", "Souhaitez-leur la bienvenue.", "new=30"),
 )
 

@@ -3,7 +3,6 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from django.contrib.postgres.fields import ArrayField
 from django.db import connection
 from django.db.models import Model
 
@@ -40,14 +39,13 @@ def update_rows(rows: Collection[Any], *names: str) -> None:
 def insert_rows(rows: Collection[Any], *, once: bool = False) -> None:
     """Write new rows of one table, whose keys the database makes, in one INSERT.
 
-    No ``save``, no signal; an array (``unnest`` gives none) stands at the database's default.
-    They learn their keys, unless ``once``: what a unique constraint refuses is then left out.
+    No ``save``, no signal. They learn their keys, unless ``once``: what a unique constraint
+    refuses is then left out. An array (``unnest`` gives none) must be the same for all.
     """
     if not rows:
         return
     meta, quote = type(next(iter(rows)))._meta, connection.ops.quote_name
-    others = [field for field in meta.concrete_fields if not field.primary_key]
-    kept = [field for field in others if not isinstance(field, ArrayField)]
+    kept = [field for field in meta.concrete_fields if not field.primary_key]
     shared, own = _sorted(rows, kept)
     into = ", ".join(quote(str(field.column)) for field, _values in (*shared, *own))
     columns = ", ".join(quote(str(field.column)) for field, _values in own)

@@ -242,6 +242,10 @@ def test_what_people_buy_is_said_as_one_says_it_of_them():
 def test_an_address_asks_by_the_names_of_the_criteria_and_never_fails():
     asked = Criteria.asked({"unseen": "45", "seen": "x", "ready": "1", "page": "2"})
     assert describe(asked) == "Clients pas vus depuis 45 jours et avec une récompense à prendre"
+    asked = Criteria.asked({"spent": "500", "spent_within": "365", "unseen": "180"})
+    assert describe(asked) == (
+        "Clients pas vus depuis 6 mois et qui ont dépensé au moins 500 € ces 12 derniers mois"
+    )
 
 
 def at_any_hour(shop, now):

@@ -1,29 +1,33 @@
-"""The criteria by which a shop chooses people; this list is what the screen offers, in order."""
+"""The criteria by which a shop chooses people, as the screen offers them: by what they speak of."""
+
+from django.utils.translation import gettext_lazy as _
 
 from apps.audience.rules import buying, people, rewards, visits
-from apps.audience.rules.base import Moment, Rule, WrongCriteria, listed, years_before
+from apps.audience.rules.base import Moment, Rule, Words, WrongCriteria, listed, years_before
 
-RULES: tuple[type[Rule], ...] = (
-    people.Tags,
-    visits.Seen,
-    visits.Unseen,
-    visits.Rhythm,
-    visits.Visits,
-    buying.Spent,
-    buying.Colours,
-    buying.Regions,
-    buying.Brands,
-    rewards.RewardReady,
-    rewards.NearReward,
-    people.Birthday,
-    people.Age,
-    people.PostCode,
-    people.PhoneFrom,
-    people.Entrance,
-    people.Newcomers,
-    people.Enrolled,
-    people.Reachable,
+FAMILIES: tuple[tuple[Words, tuple[type[Rule], ...]], ...] = (
+    (_("Leurs visites"), (visits.Seen, visits.Unseen, visits.Rhythm, visits.Visits)),
+    (_("Leurs achats"), (buying.Spent, buying.Colours, buying.Regions, buying.Brands)),
+    (_("Leur carte"), (rewards.RewardReady, rewards.NearReward)),
+    (
+        _("Qui ils sont"),
+        (people.Tags, people.Birthday, people.Age, people.PostCode, people.PhoneFrom),
+    ),
+    (
+        _("Inscription et accord"),
+        (people.Newcomers, people.Enrolled, people.Entrance, people.Reachable),
+    ),
 )
+RULES = tuple(rule for _family, rules in FAMILIES for rule in rules)
 BY_KEY = {rule.key: rule for rule in RULES}
 
-__all__ = ["BY_KEY", "RULES", "Moment", "Rule", "WrongCriteria", "listed", "years_before"]
+__all__ = [
+    "BY_KEY",
+    "FAMILIES",
+    "RULES",
+    "Moment",
+    "Rule",
+    "WrongCriteria",
+    "listed",
+    "years_before",
+]

@@ -1,6 +1,6 @@
 """What a criterion is made of: the values it asks for, its SQL, and its French.
 
-A new one is a small frozen dataclass that extends ``Rule``, and its name in ``RULES`` (see
+A new one is a small frozen dataclass that extends ``Rule``, and its name in ``FAMILIES`` (see
 ``apps.audience.rules``): the screen, the sentence, the count and what is kept follow.
 """
 
@@ -202,6 +202,15 @@ def listed(words: Sequence[str], joint: str = "et") -> str:
     """« a », « a et b », « a, b et c »."""
     *most, last = words
     return f"{', '.join(most)} {joint} {last}" if most else last
+
+
+def lasting(days: int) -> str:
+    """« 45 jours »; « 6 mois » and « 12 mois » where they are whole."""
+    if days % 365 == 0:
+        return f"{days // 365 * 12} mois"
+    if days >= 90 and days % 30 == 0:
+        return f"{days // 30} mois"
+    return f"{days} jours" if days > 1 else "1 jour"
 
 
 def years_before(day: date, years: int) -> date:

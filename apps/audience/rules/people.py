@@ -10,7 +10,6 @@ from django.db.models import Q
 from django.db.models.functions import ExtractDay, ExtractMonth, Lower
 from django.db.models.lookups import In
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from apps.audience.rules.base import (
     Asked,
@@ -23,6 +22,7 @@ from apps.audience.rules.base import (
     Several,
     Words,
     WrongCriteria,
+    lasting,
     listed,
     years_before,
 )
@@ -149,14 +149,10 @@ class Newcomers(Rule):
         return Q(created_at__gte=at.ago(self.days))
 
     def said(self) -> str:
-        n = self.days
-        return ngettext("inscrits depuis %d jour", "inscrits depuis moins de %d jours", n) % n
+        return f"inscrits depuis moins de {lasting(self.days)}"
 
     def unsaid(self) -> str:
-        n = self.days
-        return (
-            ngettext("inscrits depuis plus de %d jour", "inscrits depuis plus de %d jours", n) % n
-        )
+        return f"inscrits depuis plus de {lasting(self.days)}"
 
 
 @dataclass(frozen=True)

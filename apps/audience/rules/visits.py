@@ -7,9 +7,17 @@ from django.db.models import DateTimeField, DurationField, ExpressionWrapper, F,
 from django.db.models.expressions import Combinable
 from django.db.models.lookups import GreaterThan
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
-from apps.audience.rules.base import Asked, Choice, Moment, Number, Rule, Words, WrongCriteria
+from apps.audience.rules.base import (
+    Asked,
+    Choice,
+    Moment,
+    Number,
+    Rule,
+    Words,
+    WrongCriteria,
+    lasting,
+)
 
 # A rhythm is known from the third visit on, and nobody is late before two weeks.
 RHYTHM_VISITS, RHYTHM_DAYS = 3, 14
@@ -73,12 +81,10 @@ class Seen(Rule):
         return Q(last_visit_at__isnull=False, last_visit_at__gte=at.ago(self.days))
 
     def said(self) -> str:
-        n = self.days
-        return ngettext("vus depuis %d jour", "vus depuis moins de %d jours", n) % n
+        return f"vus depuis moins de {lasting(self.days)}"
 
     def unsaid(self) -> str:
-        n = self.days
-        return ngettext("pas vus depuis %d jour", "pas vus depuis %d jours", n) % n
+        return f"pas vus depuis {lasting(self.days)}"
 
 
 @dataclass(frozen=True)
@@ -96,12 +102,10 @@ class Unseen(Rule):
         return Q(last_visit_at__isnull=True) | Q(last_visit_at__lt=at.ago(self.days))
 
     def said(self) -> str:
-        n = self.days
-        return ngettext("pas vus depuis %d jour", "pas vus depuis %d jours", n) % n
+        return f"pas vus depuis {lasting(self.days)}"
 
     def unsaid(self) -> str:
-        n = self.days
-        return ngettext("vus depuis %d jour", "vus depuis moins de %d jours", n) % n
+        return f"vus depuis moins de {lasting(self.days)}"
 
 
 def _span(expression: Combinable) -> ExpressionWrapper:

@@ -85,9 +85,9 @@ def _segments(demo: DemoShop, author: int) -> None:
         "Habitués absents": Criteria.of(Unseen(45), Seen(180), Visits(3, None)),
         "En retard sur leur rythme": Criteria.of(Rhythm("2"), Seen(365)),
         f"Amateurs : {first} ou {second}": Criteria((fans, Group((One(Reachable("any")),)))),
-        "À qui demander son accord": Criteria((unreachable, Group((One(Seen(60)),)))),
+        "À qui demander leur accord": Criteria((unreachable, Group((One(Seen(60)),)))),
+        "Meilleurs clients": Criteria.of(Spent(500, None, "365")),
     }
-    chosen["Meilleurs clients"] = Criteria.of(Spent(500, None), Seen(365))
     if any(good.facts.get("colour") == "rouge" for good in demo.goods):
         chosen["N’achètent que du rouge"] = Criteria.of(Colours("only", ("rouge",)))
     for name, criteria in chosen.items():
