@@ -24,6 +24,8 @@ from apps.core.roles import Role
 from apps.core.tenancy import in_schema
 from apps.imports.models import Fate, ImportLine, ImportRun, ImportState
 from apps.loyalty.models import Joining
+from apps.loyalty.programme import set_programme
+from apps.loyalty.services import the_programme
 from apps.messaging.models import Alert, Attempt, Callback, Message, Status, Template, Wake
 from apps.ops.demo import filling
 from apps.ops.demo.shops import CAVE
@@ -162,6 +164,7 @@ def _the_rest(shop: Shop, now) -> None:
     Joining.objects.create(
         contact=person, channel="sms", address="+33612000001", agreed=["sms"], wording="2026-11"
     )
+    set_programme(by=SYSTEM, now=now, goal=the_programme().goal + 2)
     bottle = Variant.objects.filter(is_counted=True, on_hand__gt=3).first()
     reserve(variant=bottle, contact=person, units=2, cause="drop:1", token=uuid4(), now=now)
     name = default_storage.save(f"{shop.schema_name}/imports/liste.csv", ContentFile(IMPORT))
