@@ -108,8 +108,9 @@ def _sorted(rows: Collection[Any], fields: Sequence[Any]) -> tuple[Columns, Colu
 
     The first one is always of the others: it says how many rows there are.
     """
-    shared, own, link = Columns(), Columns(), database()  # itself: a look through Django's proxy
-    for field in fields:  # costs as much as the value
+    shared, own = Columns(), Columns()
+    link = database()  # itself: each look through Django's proxy costs as much as the value
+    for field in fields:
         values = [getattr(row, field.attname) for row in rows]
         if own and values.count(values[0]) == len(values):
             shared.append((field, field.get_db_prep_save(values[0], link)))

@@ -3,6 +3,7 @@
 import os
 import pkgutil
 import sys
+import time
 from importlib import import_module
 
 from tests.bench import rows
@@ -23,8 +24,10 @@ def main() -> None:
         _explain(ground, wanted)
         return
     for name in wanted:
-        print(f"· {name}", file=sys.stderr, flush=True)
+        print(f"· {name}", end="", file=sys.stderr, flush=True)
+        began = time.monotonic()
         found += import_module(f"tests.bench.rows.{name}").measure(ground)
+        print(f" ({time.monotonic() - began:.0f} s)", file=sys.stderr, flush=True)
     print(as_table(found))
     print("\n" + "  ".join(f"{name}: {value}" for name, value in machine().items()))
     print(write(found, FOLDER))

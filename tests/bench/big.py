@@ -142,7 +142,9 @@ def big_shop(ground: Ground, slug: str, *, people: int, visits: int) -> Big:
     )
     with in_schema(shop.schema_name):
         if not Programme.objects.exists():
-            Programme.objects.create(goal=10, reward="Une bouteille", cooldown_minutes=0)
+            Programme.objects.create(
+                goal=10, reward="Une bouteille", cooldown_minutes=0, helper_hourly_limit=20_000
+            )
     with ground.admin() as connection:
         connection.execute(f"SET search_path = {shop.schema_name}")
         connection.execute(f"TRUNCATE {_TABLES.replace(' ', ', ')} RESTART IDENTITY CASCADE")

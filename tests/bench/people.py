@@ -63,6 +63,12 @@ def shops(ground: Ground, count: int) -> list[Place]:
     return _sign_in(_team(found))
 
 
+def team_of(shop: Shop) -> Place:
+    """Helpers of a shop that stands already, signed in."""
+    (place,) = _sign_in(_team([shop]))
+    return place
+
+
 def _fill(ground: Ground, found: Sequence[Shop]) -> None:
     """People and cards into the first shop, and from there into every other."""
     model = found[0].schema_name
