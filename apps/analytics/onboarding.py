@@ -62,7 +62,7 @@ STEPS = (
         "poster",
         "L’affiche à poser au comptoir",
         "Vos clients la scannent et ont leur carte en vingt secondes.",
-        "/gestion/fidelite/affiche/",
+        "/gestion/fidelite/supports/",
         "Imprimer",
         Right.LOYALTY_RULES,
         tick="Elle est posée",

@@ -39,6 +39,9 @@ class Source(models.TextChoices):
     """Where a contact or a consent came from."""
 
     POSTER = "poster", _("Affiche")
+    STAND = "stand", _("Carte de comptoir")
+    TENT = "tent", _("Chevalet")
+    STICKER = "sticker", _("Autocollant")
     COUNTER = "counter", _("Comptoir")
     IMPORT = "import", _("Import")
     CARD = "card", _("Carte")
@@ -47,6 +50,10 @@ class Source(models.TextChoices):
     PROVIDER = "provider", _("Opérateur")
     TEAM = "team", _("Équipe")
     PAPER = "paper", _("Formulaire papier")
+
+
+# Who came by one of these filled in the public page alone, unseen by the team.
+BY_THEMSELVES = frozenset({Source.POSTER, Source.STAND, Source.TENT, Source.STICKER})
 
 
 class Tag(models.Model):

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.contacts import channels
 from apps.contacts.consent import ADULT_SENTENCES, ADULT_WORDING, SENTENCES, WORDING
+from apps.contacts.models import BY_THEMSELVES, Source
 from apps.contacts.services import WrongPhone, read_phone
 from apps.core.phone import Phone
 from apps.loyalty.joining import NoAddress, Wish
@@ -57,8 +58,12 @@ class StrangerForm(NameForm):
 
 
 class JoinForm(StrangerForm):
-    """A first name, and a mobile number or an e-mail."""
+    """A first name, and a mobile number or an e-mail.
 
+    ``via`` is what the code that was scanned said of where it stands; the poster's says nothing.
+    """
+
+    via = forms.CharField(required=False, widget=forms.HiddenInput)
     email = forms.EmailField(
         label=_("Votre e-mail"),
         required=False,
@@ -74,7 +79,7 @@ class JoinForm(StrangerForm):
     )
 
     def __init__(self, *args: Any, shop: Shop, **kwargs: Any) -> None:
-        kwargs.setdefault("initial", {"key": uuid4()})
+        kwargs["initial"] = {"key": uuid4(), **kwargs.get("initial", {})}
         kwargs.setdefault("label_suffix", "")
         super().__init__(*args, **kwargs)
         self.shop = shop
@@ -92,6 +97,10 @@ class JoinForm(StrangerForm):
     def accords(self) -> list[forms.BoundField]:
         """The boxes of what the shop may send."""
         return [self[f"accord_{way.name}"] for way in self.ways]
+
+    def clean_via(self) -> str:
+        via = self.cleaned_data["via"]
+        return via if via in BY_THEMSELVES else Source.POSTER
 
     def clean_phone(self) -> str:
         typed = self.cleaned_data["phone"].strip()
@@ -138,4 +147,5 @@ class JoinForm(StrangerForm):
             birth_date=data.get("birth_date"),
             adult=data.get("adult", False),
             language=(get_language() or "fr")[:2],
+            source=data["via"],
         )

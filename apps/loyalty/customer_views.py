@@ -81,7 +81,8 @@ def _too_young(request: ShopRequest, refusal: TooYoung) -> HttpResponse:
 def join_page(request: ShopRequest) -> HttpResponse:
     """The shop's front door: what the card brings, and the shortest form that gives one."""
     posted = request.method == "POST"
-    form = JoinForm(request.POST if posted else None, shop=request.shop)
+    came_by = {"via": request.GET.get("via", "")}
+    form = JoinForm(request.POST if posted else None, shop=request.shop, initial=came_by)
     status = 422 if posted else 200
     if posted:
         try:

@@ -58,7 +58,8 @@ class NoAddress(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What someone typed. ``agreed`` are the channels ticked, ``key`` the form's own UUID."""
+    """What someone typed. ``agreed`` are the channels ticked, ``key`` the form's own UUID,
+    ``source`` what showed them the way."""
 
     key: UUID
     first_name: str
@@ -68,6 +69,7 @@ class Wish:
     birth_date: date | None = None
     adult: bool = False
     language: str = "fr"
+    source: str = Source.POSTER
 
     @property
     def addresses(self) -> list[tuple[str, str]]:
@@ -163,7 +165,7 @@ def _new_contact(wish: Wish, holders: dict[str, Contact], now: datetime) -> Cont
         adult_declared_at=now if wish.adult else None,
         adult_wording=ADULT_WORDING if wish.adult else "",
         language=wish.language,
-        source=Source.POSTER,
+        source=wish.source,
         created_at=now,
     )
     for way in wish.ticked:
@@ -171,5 +173,5 @@ def _new_contact(wish: Wish, holders: dict[str, Contact], now: datetime) -> Cont
             setattr(contact, name, value)
     contact.note_for_search()
     insert(contact)
-    write_first_consents(contact, source=Source.POSTER, now=now)
+    write_first_consents(contact, source=wish.source, now=now)
     return contact

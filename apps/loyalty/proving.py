@@ -8,7 +8,14 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.audit.services import record
 from apps.contacts.consent import write_consent
-from apps.contacts.models import Channel, ConsentEvent, ConsentState, Contact, Source
+from apps.contacts.models import (
+    BY_THEMSELVES,
+    Channel,
+    ConsentEvent,
+    ConsentState,
+    Contact,
+    Source,
+)
 from apps.contacts.services import by_address
 from apps.core.actor import Actor
 from apps.core.ratelimit import Limit, spend
@@ -119,7 +126,7 @@ def _anybody_proved(contact: Contact) -> bool:
 def _claimed_by_another(holder: Contact, channel: Channel) -> bool:
     """A stranger joined with their own proven address and this one, which they never proved."""
     own = getattr(holder, _PROVEN[channel]) is not None
-    return holder.source == Source.POSTER and not own and _anybody_proved(holder)
+    return holder.source in BY_THEMSELVES and not own and _anybody_proved(holder)
 
 
 def _let_go(holder: Contact, channel: Channel) -> None:
@@ -173,7 +180,7 @@ def decline(token: str) -> None:
         return
     channel = Channel(joining.channel)
     person = lock_people(living(joining.contact))[0]
-    typed = person.address(channel) == joining.address and person.source == Source.POSTER
+    typed = person.address(channel) == joining.address and person.source in BY_THEMSELVES
     if typed and getattr(person, _PROVEN[channel]) is None:
         _let_go(person, channel)
     joining.delete()

@@ -1,7 +1,7 @@
 """Reads of the counter and of the programme's page."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
@@ -15,6 +15,7 @@ from apps.loyalty.services import UNDO_WINDOW, the_programme
 
 FOUND_AT_MOST = 12
 RETURNABLE_AT_MOST = 20
+TAKEN_DAYS = 90
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +140,13 @@ def figures(now: datetime) -> Figures:
         ready=Reward.objects.ready().count(),
         given=Redemption.objects.filter(at__gte=month).count(),
     )
+
+
+def taken_by_source(now: datetime) -> dict[str, int]:
+    """How many people came by each way in the last ``TAKEN_DAYS``."""
+    since = now - timedelta(days=TAKEN_DAYS)
+    came = Contact.objects.living().filter(created_at__gt=since).values_list("source")
+    return dict(came.annotate(many=Count("pk")).order_by())
 
 
 def standing(kind: MovementKind, contact_id: int | None = None) -> QuerySet[Movement]:

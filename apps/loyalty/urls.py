@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.loyalty import customer_views, giving_views, poster_views, programme_views, views
+from apps.loyalty import customer_views, giving_views, printing_views, programme_views, views
 
 customer_urls = [
     path("", customer_views.join_page, name="join"),
@@ -26,9 +26,12 @@ team_urls = [
     path("comptoir/scan/", views.scan, name="counter-scan"),
     path("comptoir/scanner/", views.scanner, name="counter-scanner"),
     path("comptoir/tampon/<int:movement_id>/annuler/", views.undo, name="counter-undo"),
-    path("gestion/fidelite/affiche/", poster_views.poster_page, name="poster"),
-    path("gestion/fidelite/affiche.pdf", poster_views.poster_pdf, name="poster-pdf"),
-    path("gestion/fidelite/affiche.png", poster_views.poster_picture, name="poster-picture"),
+    path("gestion/fidelite/supports/", printing_views.supports, name="supports"),
+    path(
+        "gestion/fidelite/supports/<str:key>/<str:digest>/<str:form>/",
+        printing_views.file,
+        name="support_file",
+    ),
     path("gestion/fidelite/", programme_views.programme, name="loyalty"),
     path(
         "gestion/fidelite/changement/<int:change_id>/annuler/",

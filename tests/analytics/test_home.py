@@ -185,7 +185,7 @@ def test_a_step_that_is_the_owner_s_has_no_button_for_a_manager(shop, member):
     assert "Votre logo et votre couleur" in page
     assert "/gestion/reglages/" not in page, "it would answer 403"
     assert "Garder la couleur proposée" not in page
-    assert 'href="/gestion/fidelite/affiche/"' in page
+    assert 'href="/gestion/fidelite/supports/"' in page
     assert manager.post("/gestion/etapes/look/", {"done": "1"}).status_code == 403
     assert manager.post("/gestion/etapes/poster/", {"done": "1"}).status_code == 302
 

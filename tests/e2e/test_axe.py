@@ -119,6 +119,7 @@ def test_the_walk_knows_how_to_open_every_address(stack, table):
         "settings_sms_act",
         "short_link",
         "step",
+        "support_file",
         "team_",
         "template_look",
         "template_retire",

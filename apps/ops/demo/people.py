@@ -49,7 +49,11 @@ _ADDRESSES: tuple[str, ...] = ("both",) * 58 + ("mobile",) * 22 + ("email",) * 1
 _ADDRESSES += ("landline",) * 5 + ("overseas",) * 3 + ("card",)
 _OVERSEAS = ("0690{:06d}", "0692{:06d}", "0696{:06d}", "0694{:06d}", "0639{:06d}")
 _MOBILES = ("0611", "0612", "0613", "0672", "0681", "0750", "0761", "0783")
-_SOURCES = (Source.POSTER,) * 5 + (Source.COUNTER,) * 4 + (Source.IMPORT,)
+_SOURCES = (
+    *(Source.POSTER, Source.POSTER, Source.STAND, Source.STAND, Source.STICKER),
+    *(Source.COUNTER,) * 4,
+    Source.IMPORT,
+)
 _NOTES = (
     "Aime être appelée pour les arrivages.",
     "Allergique aux noix.",
