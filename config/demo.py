@@ -183,7 +183,7 @@ def serve() -> None:
 
 
 def welcome() -> None:
-    from apps.ops.demo.accounts import PASSWORD, PEOPLE, TOTP_SECRET, code_now
+    from apps.ops.demo.accounts import PASSWORD, PEOPLE, PIN, TOTP_SECRET, code_now
 
     roles = {"owner": "propriétaire", "manager": "responsable", "helper": "vendeuse"}
     lines = [
@@ -196,6 +196,7 @@ def welcome() -> None:
         f"  SMS et e-mails      http://localhost:{PORT}/boite/",
         "",
         f"  Mot de passe de toutes ces personnes : {PASSWORD}",
+        f"  Leur code sur un téléphone de la boutique (Équipe → Relier) : {PIN}",
     ]
     for person in PEOPLE:
         at = ", ".join(f"{roles[role]} ({slug})" for slug, role in person.roles.items())

@@ -5,11 +5,13 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.contrib.auth import login, logout
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from apps.accounts import devices, pins
 from apps.accounts.handover import read_word, state_hash
 from apps.accounts.models import Membership
 from apps.accounts.services import end_sessions, home_of
@@ -40,12 +42,15 @@ def enter(request: ShopRequest) -> HttpResponse:
     """Leave a state in this browser and go and fetch a word for it."""
     path = safe_path(request.GET.get("vers", ""))
     membership = request.membership  # type: ignore[attr-defined]
-    if membership:
+    if membership and not membership.by_pin:
         return HttpResponseRedirect(path or home_of(membership.role))
     state = new_token()
     host = request.get_host().split(":")[0]
-    query = urlencode({"etat": state_hash(state), "vers": path, "hote": host})
-    response = HttpResponseRedirect(f"{_platform()}/boutiques/{request.shop.slug}/entrer/?{query}")
+    asked = {"etat": state_hash(state), "vers": path, "hote": host}
+    if devices.COOKIE in request.COOKIES:
+        asked["partage"] = "1"
+    way = f"{_platform()}/boutiques/{request.shop.slug}/entrer/?{urlencode(asked)}"
+    response = HttpResponseRedirect(way)
     response.set_cookie(
         STATE_COOKIE,
         state,
@@ -72,7 +77,12 @@ def arrive(request: ShopRequest) -> HttpResponse:
     membership = Membership.objects.filter(shop=request.shop, user=arrival.user).first()
     if membership is None:
         raise NotOfTheTeam()
-    login(request, arrival.user, backend=settings.AUTHENTICATION_BACKENDS[0])
+    pins.unlock(by=membership, user_id=arrival.user.pk)
+    device = devices.at(request, timezone.now())
+    if device:
+        devices.begin_session(request, arrival.user, device)
+    else:
+        login(request, arrival.user, backend=settings.AUTHENTICATION_BACKENDS[0])
     response = HttpResponseRedirect(arrival.path or home_of(membership.role))
     response.delete_cookie(STATE_COOKIE, path="/entree/", samesite="Lax")
     return response
@@ -81,8 +91,12 @@ def arrive(request: ShopRequest) -> HttpResponse:
 @public
 @require_POST
 def leave(request: HttpRequest) -> HttpResponse:
-    """End this host's session; the platform's own goes on, and the page says so."""
+    """End this host's session; the platform's own goes on, and the page says so. At a phone of
+    the shop it is the next person's turn."""
+    at_phone = "device" in request.session
     logout(request)
+    if at_phone:
+        return redirect("who")
     return render(request, "accounts/left.html")
 
 

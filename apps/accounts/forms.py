@@ -5,7 +5,9 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from apps.accounts.models import Invitation, Membership, User
+from apps.accounts.models import Device, Invitation, Membership, User
+from apps.accounts.pins import check_choice
+from apps.core.refusal import Refusal
 from apps.core.roles import Role
 from apps.shops.models import Shop, slug_rule
 
@@ -73,6 +75,48 @@ class NameForm(forms.ModelForm):
         model = User
         fields = ("name",)
         widgets = {"name": forms.TextInput(attrs={"autocomplete": "name"})}
+
+
+class DeviceForm(forms.ModelForm):
+    class Meta:
+        model = Device
+        fields = ("name",)
+        widgets = {
+            "name": forms.TextInput(
+                attrs={"autocomplete": "off", "placeholder": "Téléphone du comptoir"}
+            )
+        }
+
+
+class PairingForm(forms.Form):
+    code = forms.CharField(
+        label=_("Code du téléphone"),
+        max_length=20,
+        widget=forms.TextInput(
+            attrs={
+                "autocomplete": "off",
+                "autocapitalize": "characters",
+                "spellcheck": "false",
+                "placeholder": "ABCD 2345",
+            }
+        ),
+    )
+
+
+class PinForm(forms.Form):
+    digits = forms.CharField(
+        label=_("Code de 4 à 6 chiffres"),
+        max_length=6,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "numeric"}),
+    )
+
+    def clean_digits(self) -> str:
+        digits: str = self.cleaned_data["digits"]
+        try:
+            check_choice(digits)
+        except Refusal as refusal:
+            raise forms.ValidationError(str(refusal)) from refusal
+        return digits
 
 
 class HandOverForm(forms.Form):

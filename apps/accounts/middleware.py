@@ -18,6 +18,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.crypto import constant_time_compare
 from django.utils.functional import SimpleLazyObject
 
+from apps.accounts import devices
 from apps.accounts.models import Membership, User
 from apps.core.roles import Right
 
@@ -26,7 +27,8 @@ _STRICT_COOKIES = (settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME)
 
 
 class HostSessionMiddleware(SessionMiddleware):
-    """On the admin's host: SameSite=Strict, ends with the browser and after 30 idle minutes."""
+    """On the admin's host: SameSite=Strict, ends with the browser and after 30 idle minutes.
+    On a phone of the shop: ends when nobody has touched it for a while."""
 
     def process_request(self, request: HttpRequest) -> None:
         super().process_request(request)
@@ -46,6 +48,8 @@ class HostSessionMiddleware(SessionMiddleware):
         lasting = session.accessed and not session.is_empty()
         if request.is_admin_host and lasting and not session.get_expire_at_browser_close():  # type: ignore[attr-defined]
             session.set_expiry(0)
+        if session.accessed and "device" in session:
+            devices.keep_awake(session)
         response = super().process_response(request, response)  # type: ignore[assignment]
         if request.is_admin_host:  # type: ignore[attr-defined]
             for name in _STRICT_COOKIES:
@@ -85,13 +89,19 @@ def _membership(request: HttpRequest) -> Membership | None:
         return None
     session = request.session
     if session.person and session.person.pk == request.user.pk:  # type: ignore[attr-defined]
-        return session.membership  # type: ignore[attr-defined, no-any-return]
-    return Membership.objects.filter(shop=shop, user_id=request.user.pk).first()
+        found: Membership | None = session.membership  # type: ignore[attr-defined]
+    else:
+        found = Membership.objects.filter(shop=shop, user_id=request.user.pk).first()
+    if found is not None:
+        found.device, found.by_pin = session.get("device"), "by_pin" in session
+    return found
 
 
 def _to_sign_in(request: HttpRequest) -> HttpResponse:
     on_shop = request.shop is not None  # type: ignore[attr-defined]
     path = "/entree/" if on_shop else settings.LOGIN_URL
+    if on_shop and devices.COOKIE in request.COOKIES and request.path.startswith("/comptoir/"):
+        path = "/comptoir/qui/"
     back = request.get_full_path() if request.method == "GET" else "/"
     target = f"{path}?{urlencode({'vers' if on_shop else 'next': back})}"
     if getattr(request, "htmx", False):
@@ -117,9 +127,9 @@ class DoorMiddleware:
             return None
         if not request.user.is_authenticated:
             return _to_sign_in(request)
-        if door == "signed_in":
-            return None
         member = request.membership
+        if door == "signed_in" and not (member and member.by_pin):
+            return None
         if isinstance(door, Right) and member and member.may(door):
             return None
         raise PermissionDenied

@@ -11,7 +11,8 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from apps.core.roles import Right, Role, may
+from apps.core.actor import Actor
+from apps.core.roles import OPENED_BY_PIN, Right, Role, may
 from apps.core.tenancy import current_schema
 from apps.core.tokens import new_token
 from apps.shops.models import of_shop
@@ -68,6 +69,10 @@ class Membership(models.Model):
     role = models.CharField(_("rôle"), max_length=8, choices=Role)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
+    # Of the session that acts: on which phone of the shop, and whether a PIN opened it.
+    device: int | None = None
+    by_pin = False
+
     class Meta:
         verbose_name = _("appartenance")
         verbose_name_plural = _("appartenances")
@@ -82,7 +87,13 @@ class Membership(models.Model):
         return f"{self.shop_id}:{self.user_id}:{self.role}"
 
     def may(self, right: Right) -> bool:
-        return may(self.role, right)
+        """A PIN opens the counter and nothing else, whoever typed it."""
+        return may(self.role, right) and (right in OPENED_BY_PIN or not self.by_pin)
+
+    @property
+    def actor(self) -> Actor:
+        """Who acts, and on which phone of the shop, for the ledgers and the trail."""
+        return Actor("team", self.user_id, self.device)
 
 
 def _in_a_week() -> Any:
@@ -119,6 +130,79 @@ class Invitation(models.Model):
         return f"{self.shop_id}:{self.role}"
 
 
+class Device(models.Model):
+    """A phone that belongs to the shop and not to a person: offered, paired once, taken away.
+
+    ``number`` is the shop's own for it, said by the ledgers and the trail. Of the cookie that
+    makes the phone known the hash is kept; ``code`` pairs it, once, while it is fresh.
+    """
+
+    walled_by = "shop"
+    shop = of_shop("devices")
+    number = models.PositiveIntegerField()
+    name = models.CharField(_("nom du téléphone"), max_length=40)
+    code = models.CharField(max_length=8, blank=True)
+    code_ends_at = models.DateTimeField(null=True)
+    key_hash = models.CharField(max_length=64, blank=True)
+    offered_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    offered_at = models.DateTimeField(default=timezone.now)
+    paired_at = models.DateTimeField(null=True)
+    seen_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = _("téléphone")
+        verbose_name_plural = _("téléphones")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["shop", "number"], name="one_device_per_number"),
+            models.UniqueConstraint(
+                fields=["shop", "code"], condition=~models.Q(code=""), name="one_device_per_code"
+            ),
+            models.UniqueConstraint(
+                fields=["key_hash"], condition=~models.Q(key_hash=""), name="one_device_per_key"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(code="") | models.Q(paired_at=None, revoked_at=None),
+                name="a_code_pairs_once",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(key_hash="") | models.Q(revoked_at=None),
+                name="a_revoked_device_has_no_key",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+PIN_TRIES = 5
+
+
+class Pin(models.Model):
+    """What a person of the team types on the shop's phones; ``wrong`` in a row, it is locked."""
+
+    walled_by = "shop"
+    shop = of_shop()
+    user = models.ForeignKey(User, models.CASCADE, related_name="+")
+    hash = models.CharField(max_length=128)
+    wrong = models.PositiveSmallIntegerField(default=0)
+    locked_at = models.DateTimeField(null=True)
+    set_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["shop", "user"], name="one_pin_per_person_and_shop"),
+            models.CheckConstraint(
+                condition=models.Q(wrong__lt=PIN_TRIES, locked_at=None)
+                | models.Q(wrong=PIN_TRIES, locked_at__isnull=False),
+                name="five_wrong_pins_lock",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.shop_id}:{self.user_id}"
+
+
 class SpentHandover(models.Model):
     """The nonce of a sign-in hand-over that was used: used once is used up."""
 
@@ -139,6 +223,9 @@ class Session(AbstractBaseSession):
     walled_by = "schema"
     schema = models.CharField(max_length=63)
     user_id = models.BigIntegerField(null=True, db_index=True)
+    device = models.PositiveIntegerField(
+        null=True
+    )  # the number of the shop's phone it was opened on
 
     objects = SessionManager()  # type: ignore[misc]
 
@@ -146,6 +233,13 @@ class Session(AbstractBaseSession):
         verbose_name = _("session")
         verbose_name_plural = _("sessions")
         db_table = "accounts_session"
+        indexes: ClassVar = [
+            models.Index(
+                fields=["schema", "device"],
+                condition=models.Q(device__isnull=False),
+                name="session_of_device",
+            )
+        ]
 
 
 class PlatformMail(models.Model):

@@ -1,10 +1,13 @@
 """The platform's host, signed in: a person's shops, a new one, the way into each."""
 
+import time
 from urllib.parse import urlencode
 
+from allauth.account.authentication import get_authentication_records
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth import logout
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -28,6 +31,7 @@ from apps.shops.services import SlugTaken, propose_slug, slug_is_free
 
 NEW_SHOPS = Limit("new_shop", 5, 86_400)
 LOOKS = Limit("slug", 120, 600)
+JUST_SECONDS = 300
 TOKENS = Limit("invitation", 60, 600)
 
 
@@ -92,7 +96,10 @@ def address(request: TeamRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def enter_shop(request: TeamRequest, slug: str) -> HttpResponse:
-    """Give the shop's host a word for this person; only the shop's own hosts are answered."""
+    """Give the shop's host a word for this person; only the shop's own hosts are answered.
+
+    On a phone of the shop (``partage``) nobody's sign-in of the platform stays behind.
+    """
     shop = get_object_or_404(Shop, slug=slug, closed_at=None)
     with in_schema(shop.schema_name):
         if not Membership.objects.filter(shop=shop, user=request.user).exists():
@@ -103,14 +110,31 @@ def enter_shop(request: TeamRequest, slug: str) -> HttpResponse:
     known = Domain.objects.filter(tenant=shop, domain=host).exclude(verified_at=None)
     if not known.exists():
         raise Http404
+    shared = "partage" in request.GET
+    if shared and not _just_signed_in(request):
+        return _sign_in_anew(request)
     path = safe_path(request.GET.get("vers", ""))
     word = make_word(user=request.user, schema=shop.schema_name, state=state, path=path)
     target = f"{settings.SCHEME}://{host}{settings.PORT_SUFFIX}/entree/arrivee/"
     target += f"?{urlencode({'jeton': word})}"
+    if shared:
+        logout(request)
     if host == shop.host:
         return HttpResponseRedirect(target)
     # After a sign-in form, form-action would block a redirect to the shop's own domain.
     return render(request, "accounts/onward.html", {"target": target, "on_shop": shop})
+
+
+def _just_signed_in(request: TeamRequest) -> bool:
+    ways = get_authentication_records(request, request.user)
+    return any(time.time() - way["at"] < JUST_SECONDS for way in ways)
+
+
+def _sign_in_anew(request: TeamRequest) -> HttpResponse:
+    """Somebody left their sign-in on the shop's phone: whoever comes now types their own."""
+    logout(request)
+    here = urlencode({"next": request.get_full_path()})
+    return HttpResponseRedirect(f"{settings.LOGIN_URL}?{here}")
 
 
 @public

@@ -1,5 +1,7 @@
 """A request that passed a door of the team."""
 
+from dataclasses import replace
+
 from django_htmx.middleware import HtmxDetails
 
 from apps.accounts.models import Membership, User
@@ -16,6 +18,6 @@ class TeamRequest(ShopRequest):
 
 
 def actor(request: TeamRequest) -> Actor:
-    """Who acts, for the ledgers and the trail."""
+    """Who acts, where, and on which phone of the shop, for the ledgers and the trail."""
     place: Place = "counter" if request.path.startswith("/comptoir/") else "office"
-    return Actor("team", request.user.pk, place=place)
+    return replace(request.membership.actor, place=place)

@@ -46,6 +46,7 @@ class SessionStore(DatabaseStore):
         session.schema = current_schema()
         user_id = data.get("_auth_user_id")
         session.user_id = int(user_id) if user_id else None
+        session.device = data.get("device")
         return session
 
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.accounts.mail import post_letter
-from apps.accounts.models import Invitation, Membership, User
+from apps.accounts.models import Invitation, Membership, Pin, User
 from apps.accounts.services import end_sessions
 from apps.core.actor import Actor
 from apps.core.ratelimit import Limit, spend
@@ -75,10 +75,6 @@ def _check_may_give(by: Membership, role: str) -> None:
         raise NotYours()
 
 
-def _actor(by: Membership) -> Actor:
-    return Actor("team", by.user_id)
-
-
 def _send(invitation: Invitation) -> None:
     base = f"{settings.SCHEME}://{settings.PLATFORM_HOST}{settings.PORT_SUFFIX}"
     context = {
@@ -122,7 +118,7 @@ def invite(*, by: Membership, email: str, role: str, now: datetime | None = None
         expires_at=now + timedelta(days=INVITATION_DAYS),
     )
     _send(invitation)
-    record(_actor(by), "team.invite", "invitation", invitation.pk, after={"role": role})
+    record(by.actor, "team.invite", "invitation", invitation.pk, after={"role": role})
     return invitation
 
 
@@ -147,7 +143,7 @@ def resend(*, by: Membership, invitation_id: int, now: datetime | None = None) -
     invitation.expires_at = (now or timezone.now()) + timedelta(days=INVITATION_DAYS)
     invitation.save(update_fields=["expires_at"])
     _send(invitation)
-    record(_actor(by), "team.resend", "invitation", invitation.pk)
+    record(by.actor, "team.resend", "invitation", invitation.pk)
     return invitation
 
 
@@ -157,7 +153,7 @@ def revoke(*, by: Membership, invitation_id: int) -> Invitation:
     invitation = _open_invitation(by, invitation_id)
     invitation.revoked_at = timezone.now()
     invitation.save(update_fields=["revoked_at"])
-    record(_actor(by), "team.revoke", "invitation", invitation.pk)
+    record(by.actor, "team.revoke", "invitation", invitation.pk)
     return invitation
 
 
@@ -225,7 +221,7 @@ def change_role(*, by: Membership, membership_id: int, role: str) -> Membership:
     before, member.role = member.role, role
     member.save(update_fields=["role"])
     record(
-        _actor(by),
+        by.actor,
         "team.role",
         "membership",
         member.pk,
@@ -246,13 +242,14 @@ def remove(*, by: Membership, membership_id: int) -> User:
         _check_may_give(by, member.role)
     shop, user = by.shop, member.user
     record(
-        _actor(by),
+        by.actor,
         "team.remove",
         "membership",
         member.pk,
         before={"role": member.role, "user": user.pk},
     )
     member.delete()
+    Pin.objects.filter(shop=shop, user=user).delete()
     end_sessions(user, schema=shop.schema_name)
     return user
 
@@ -279,7 +276,7 @@ def hand_over(*, by: Membership, to_id: int) -> Membership:
         one.role = role
         one.save(update_fields=["role"])
     record(
-        _actor(by),
+        by.actor,
         "team.hand_over",
         "shop",
         new.shop.pk,

@@ -8,7 +8,7 @@ from allauth.socialaccount import views as social
 from allauth.socialaccount.providers.google import views as google
 from django.urls import path, re_path
 
-from apps.accounts import entry_views, platform_views, views
+from apps.accounts import device_views, entry_views, phone_views, platform_views, views
 from apps.core.doors import public, signed_in
 
 # allauth finds its pages by these names; both hosts where people sign in have them.
@@ -100,6 +100,9 @@ entry_urls = [
     path("entree/", entry_views.enter, name="enter"),
     path("entree/arrivee/", entry_views.arrive, name="arrive"),
     path("sortie/", entry_views.leave, name="leave"),
+    path("comptoir/relier/", phone_views.pair, name="pair"),
+    path("comptoir/qui/", phone_views.who, name="who"),
+    path("comptoir/qui/<int:pk>/", phone_views.enter_pin, name="enter_pin"),
     path("sortie/partout/", entry_views.leave_everywhere, name="leave_everywhere"),
 ]
 
@@ -111,5 +114,10 @@ team_urls = [
     path("equipe/<int:pk>/role/", views.change_role, name="team_role"),
     path("equipe/<int:pk>/retirer/", views.remove, name="team_remove"),
     path("equipe/ceder/", views.hand_over, name="team_hand_over"),
+    path("equipe/<int:pk>/debloquer/", device_views.unlock, name="team_unlock"),
+    path("equipe/telephones/", device_views.offer, name="team_device_offer"),
+    path("equipe/telephones/<int:number>/", device_views.device, name="team_device"),
+    path("equipe/telephones/<int:number>/retirer/", device_views.revoke, name="team_device_revoke"),
     path("compte/", views.account, name="my_account"),
+    path("compte/code/", views.choose_pin, name="my_pin"),
 ]

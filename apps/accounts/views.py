@@ -5,12 +5,13 @@ from typing import Any
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from apps.accounts import team
-from apps.accounts.forms import HandOverForm, InvitationForm, NameForm
-from apps.accounts.models import Invitation, Membership
+from apps.accounts import devices, pins, team
+from apps.accounts.forms import DeviceForm, HandOverForm, InvitationForm, NameForm, PinForm
+from apps.accounts.models import Invitation, Membership, Pin
 from apps.accounts.requests import TeamRequest
 from apps.accounts.services import has_second_factor, home_of, prove
 from apps.core.doors import door
@@ -18,7 +19,14 @@ from apps.core.refusal import Refusal
 from apps.core.roles import RIGHTS, Right, Role
 
 
-def _context(request: TeamRequest, form: InvitationForm | None = None) -> dict[str, Any]:
+def team_page(
+    request: TeamRequest,
+    *,
+    form: InvitationForm | None = None,
+    device_form: DeviceForm | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    """The team's screen; a form that was refused comes back in it."""
     mine = request.membership
     roles = team.roles_given_by(mine.role)
     order = {role.value: place for place, role in enumerate(Role)}
@@ -37,13 +45,17 @@ def _context(request: TeamRequest, form: InvitationForm | None = None) -> dict[s
         context["invitations"] = Invitation.objects.filter(
             shop=request.shop, accepted_at=None, revoked_at=None
         ).select_related("invited_by")
-    return context
+    if mine.may(Right.DEVICES):
+        context["device_form"] = device_form or DeviceForm(auto_id="device_%s")
+        context["devices"] = devices.shown(request.shop, timezone.now())
+        context["locked"] = pins.locked(request.shop)
+    return render(request, "accounts/team.html", context, status=status)
 
 
-@door(Right.COUNTER)
+@door(Right.BELONG)
 @require_safe
 def members(request: TeamRequest) -> HttpResponse:
-    return render(request, "accounts/team.html", _context(request))
+    return team_page(request)
 
 
 @door(Right.INVITE_HELPERS)
@@ -59,7 +71,7 @@ def invite(request: TeamRequest) -> HttpResponse:
         else:
             messages.success(request, _("Invitation envoyée à %(email)s.") % {"email": email})
             return redirect("team")
-    return render(request, "accounts/team.html", _context(request, form), status=422)
+    return team_page(request, form=form, status=422)
 
 
 @door(Right.INVITE_HELPERS)
@@ -92,7 +104,7 @@ def change_role(request: TeamRequest, pk: int) -> HttpResponse:
     return redirect("team")
 
 
-@door(Right.COUNTER)
+@door(Right.BELONG)
 @require_http_methods(["GET", "HEAD", "POST"])
 def remove(request: TeamRequest, pk: int) -> HttpResponse:
     """Taking somebody out asks once: they lose their access at that very moment."""
@@ -142,7 +154,7 @@ def hand_over(request: TeamRequest) -> HttpResponse:
     return render(request, "accounts/hand_over.html", context, status=status)
 
 
-@door(Right.COUNTER)
+@door(Right.BELONG)
 @require_http_methods(["GET", "HEAD", "POST"])
 def account(request: TeamRequest) -> HttpResponse:
     form = NameForm(request.POST or None, instance=request.user)
@@ -150,14 +162,37 @@ def account(request: TeamRequest) -> HttpResponse:
         form.save()
         messages.success(request, _("Votre nom est enregistré."))
         return redirect("my_account")
+    return _account(request, form=form)
+
+
+@door(Right.BELONG)
+@require_POST
+def choose_pin(request: TeamRequest) -> HttpResponse:
+    form = PinForm(request.POST)
+    if not form.is_valid():
+        return _account(request, pin_form=form, status=422)
+    pins.choose(by=request.membership, digits=form.cleaned_data["digits"], now=timezone.now())
+    messages.success(request, _("Votre code est enregistré."))
+    return redirect("my_account")
+
+
+def _account(
+    request: TeamRequest,
+    *,
+    form: NameForm | None = None,
+    pin_form: PinForm | None = None,
+    status: int = 200,
+) -> HttpResponse:
     context = {
         "section": "account",
-        "form": form,
+        "form": form or NameForm(instance=request.user),
+        "pin_form": pin_form or PinForm(),
+        "pin": Pin.objects.filter(shop=request.shop, user=request.user).first(),
         "second_factor": has_second_factor(request.user),
         "home": home_of(request.membership.role),
         "appearance": request.COOKIES.get("theme", ""),
     }
-    return render(request, "accounts/my_account.html", context)
+    return render(request, "accounts/my_account.html", context, status=status)
 
 
 def _colleague_or_404(request: TeamRequest, pk: int) -> Membership:

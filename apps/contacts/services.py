@@ -119,12 +119,13 @@ def add_contact(
     postal_code: str = "",
     language: str = "fr",
     token: UUID | None = None,
+    by: Actor | None = None,
     now: datetime | None = None,
 ) -> Found:
     """The person with this number or e-mail: found as they are, or made. Safe in parallel.
 
     A landline is kept, without SMS. Nothing known is overwritten; empty names are filled.
-    ``token`` names the gesture, where a phone may send it twice.
+    ``token`` names the gesture, where a phone may send it twice; ``by`` is who made it.
     """
     email = email.strip().lower()
     e164 = phone.e164 if phone else ""
@@ -147,6 +148,8 @@ def add_contact(
         try:
             with transaction.atomic():
                 contact.save()
+                if by:
+                    record(by, "contact.added", "contact", contact.pk)
             return Found(contact, created=True)
         except IntegrityError:
             # Another request made the same person between our look and our insert.

@@ -49,7 +49,7 @@ def quick_add(
     makes one of each, and is answered as the first time. A stamp that the rules refuse
     leaves the person added, and says why.
     """
-    found = add_contact(phone=phone, first_name=first_name, token=token, now=now)
+    found = add_contact(phone=phone, first_name=first_name, token=token, by=by, now=now)
     card = card_of(found.contact)
     if tags:
         found.contact.tags.add(*tags)

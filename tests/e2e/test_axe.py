@@ -127,6 +127,7 @@ def test_the_walk_knows_how_to_open_every_address(stack, table):
         "counter-open-card",
         "counter-pay",
         "counter-code-back",
+        "enter_pin",
     }
     lost = [
         name

@@ -22,7 +22,7 @@ from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from apps.accounts.models import Invitation, Membership, PlatformMail, Session
+from apps.accounts.models import Device, Invitation, Membership, Pin, PlatformMail, Session
 from apps.contacts.models import Contact
 from apps.core.jobs import JobFailed, run
 from apps.core.models import Due
@@ -57,6 +57,8 @@ MAKE: dict[type[models.Model], Callable[[Shop], object]] = {
     Invitation: lambda shop: Invitation.objects.create(
         shop=shop, email="lea@exemple.fr", role="helper", invited_by=UserFactory()
     ),
+    Device: lambda shop: Device.objects.create(shop=shop, number=1, name="Comptoir"),
+    Pin: lambda shop: Pin.objects.create(shop=shop, user=UserFactory(), hash="x"),
     PlatformMail: lambda shop: PlatformMail.objects.create(to="a@exemple.fr", text="un lien"),
     Session: lambda shop: Session.objects.create(
         session_key=_key(shop),

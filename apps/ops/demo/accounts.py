@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 
 PASSWORD = "vive-le-comptoir"  # noqa: S105  # of a demonstration, printed on its first page
+PIN = "3586"  # theirs on the phone beside the till
 TOTP_SECRET = base64.b32encode(b"comptoir-demo-2026!!").decode()
 
 

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from allauth.mfa.totp.internal.auth import TOTP
+from django.contrib.auth.hashers import make_password
 from django.db import connection, transaction
 
-from apps.accounts.models import Membership, User
+from apps.accounts.models import Device, Membership, Pin, User
 from apps.accounts.services import open_account
 from apps.audience.criteria import Criteria, Group, One
 from apps.audience.rules.buying import Colours, Spent
@@ -19,7 +20,7 @@ from apps.core.tenancy import in_schema
 from apps.core.tokens import keyed_hash
 from apps.loyalty.models import Programme
 from apps.ops.demo import by_whatsapp, expenses
-from apps.ops.demo.accounts import PASSWORD, PEOPLE, TOTP_SECRET, Person
+from apps.ops.demo.accounts import PASSWORD, PEOPLE, PIN, TOTP_SECRET, Person
 from apps.ops.demo.answers import Answers
 from apps.ops.demo.automatics import Automatics
 from apps.ops.demo.drops import Campaigns
@@ -42,7 +43,7 @@ def fill(say: Say, now: datetime) -> None:
         shop = Shop.objects.filter(slug=demo.slug).first()
         shop = shop or provision(slug=demo.slug, **demo.fields)  # type: ignore[arg-type]
         with in_schema(shop.schema_name), transaction.atomic():
-            _team(demo, shop, users)
+            _team(demo, shop, users, now)
             if not Contact.objects.exists():
                 say(f"{shop.name} : {demo.people} clients")
                 _plan_without_statistics()
@@ -70,11 +71,22 @@ def _user(person: Person) -> User:
     return made
 
 
-def _team(demo: DemoShop, shop: Shop, users: dict[str, User]) -> None:
+def _team(demo: DemoShop, shop: Shop, users: dict[str, User], now: datetime) -> None:
     for person in PEOPLE:
         if role := person.roles.get(demo.slug):
             user = users[person.email]
             Membership.objects.get_or_create(shop=shop, user=user, defaults={"role": role})
+            if not Pin.objects.filter(shop=shop, user=user).exists():
+                Pin.objects.create(shop=shop, user=user, hash=make_password(PIN))
+    Device.objects.get_or_create(
+        shop=shop,
+        number=1,
+        defaults={
+            "name": "Téléphone du comptoir",
+            "paired_at": now - timedelta(days=90),
+            "seen_at": now - timedelta(minutes=12),
+        },
+    )
 
 
 def _segments(demo: DemoShop, author: int) -> None:

@@ -20,7 +20,7 @@ from django.core.files.storage import default_storage
 from django.db import connections, models
 from django_q.models import OrmQ, Task
 
-from apps.accounts.models import PlatformMail, Session, User
+from apps.accounts.models import Pin, PlatformMail, Session, User
 from apps.core.jobs import Lane
 from apps.core.models import Due
 from apps.core.queue import key_of
@@ -33,9 +33,10 @@ ALIAS = "keeping"
 # Columns of a shop's tables that hold a user's id, where ``actor_kind`` (if there is one) says so.
 USER_COLUMNS = ("actor_id", "created_by")
 USER_KINDS = ("team", "staff")
-# They name a shop and are no part of it: whoever comes back signs in again, letters and the
-# register of what was erased are the platform's own, and what is due follows from the shop.
-LEFT_OUT = (Session, PlatformMail, Erasure, Due)
+# They name a shop and are no part of it: whoever comes back signs in again and chooses a PIN,
+# letters and the register of what was erased are the platform's own, and what is due follows from
+# the shop.
+LEFT_OUT = (Session, Pin, PlatformMail, Erasure, Due)
 
 _COLUMNS = """
 SELECT c.relname, array_agg(a.attname ORDER BY a.attnum)

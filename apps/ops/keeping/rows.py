@@ -7,7 +7,7 @@ from typing import Any
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
-from apps.accounts.models import Invitation
+from apps.accounts.models import Device, Invitation
 from apps.core.sealing import Sealed, Unopenable
 from apps.core.tenancy import DatabaseWrapper
 from apps.core.tokens import new_token
@@ -104,6 +104,14 @@ def _invitation(row: Row, shop: Shop, target: Target, say: Say) -> Row | None:
     return row
 
 
+def _device(row: Row, shop: Shop, target: Target, say: Say) -> Row | None:
+    """A phone beside the original's till opens no copy; its number stays that of what it did."""
+    if target.is_copy:
+        gone = row["revoked_at"] or timezone.now().isoformat()
+        row = {**row, "key_hash": "", "code": "", "revoked_at": gone}
+    return row
+
+
 def _secret(row: Row, shop: Shop, target: Target, say: Say) -> Row | None:
     """It opens for the very shop it was given to, where the same keys are; else it is asked for
     again, and until then what needs it rests."""
@@ -119,6 +127,7 @@ def _secret(row: Row, shop: Shop, target: Target, say: Say) -> Row | None:
 
 
 _ADAPT: dict[type, Callable[[Row, Shop, Target, Say], Row | None]] = {
+    Device: _device,
     Domain: _domain,
     DomainClaim: _not_in_a_copy,
     Invitation: _invitation,

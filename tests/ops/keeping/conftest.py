@@ -25,7 +25,7 @@ from tests.ops.keeping import full
 
 STAYING = ["cave", "cafe"]
 SHARED = (
-    *("accounts_membership", "accounts_invitation"),
+    *("accounts_device", "accounts_membership", "accounts_invitation"),
     *("shops_domain", "shops_domainclaim", "shops_secret", "shops_sharedline"),
 )
 PEOPLE = (

@@ -10,7 +10,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
-from apps.accounts.models import Invitation, Membership, User
+from apps.accounts.models import Device, Invitation, Membership, User
 from apps.accounts.services import open_account
 from apps.analytics.queries import home
 from apps.audience.models import Segment
@@ -71,6 +71,9 @@ def _team(shop: Shop) -> None:
     with in_schema(shop.schema_name):
         Invitation.objects.create(
             shop=shop, email="bientot@exemple.fr", role=Role.HELPER, invited_by=owner
+        )
+        Device.objects.create(
+            shop=shop, number=1, name="Comptoir", key_hash="a" * 64, offered_by=owner
         )
         DomainClaim.objects.create(shop=shop, domain="www.cave-gardee.fr")
         SharedLine.objects.create(shop=shop, address_hash="a" * 64, written_at=timezone.now())
