@@ -6,6 +6,7 @@ REACTIONS: dict[str, tuple[str, ...]] = {
     "apps.core.trail.Recorded": ("apps.audit.tasks.write",),
     "apps.loyalty.facts.RewardWon": ("apps.campaigns.tasks.heard_reward",),
     "apps.loyalty.facts.StampAdded": ("apps.campaigns.tasks.heard_stamp",),
+    "apps.loyalty.facts.TierReached": ("apps.campaigns.tasks.heard_tier",),
     "apps.messaging.facts.LateNews": ("apps.campaigns.tasks.recount",),
     "apps.messaging.facts.SendingPaused": ("apps.campaigns.tasks.pause",),
     "apps.messaging.facts.SendingResumed": ("apps.campaigns.tasks.resume",),

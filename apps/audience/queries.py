@@ -8,7 +8,6 @@ from operator import or_
 
 from django.db.models import Exists, F, OrderBy, OuterRef, Q, QuerySet
 from django.utils import timezone
-from django.utils.translation import ngettext
 
 from apps.accounts.models import User
 from apps.audience.criteria import Criteria, describe, people
@@ -18,6 +17,8 @@ from apps.contacts.models import Channel, ConsentEvent, ConsentState, Contact, S
 from apps.core.actor import Kind
 from apps.core.money import show_euros
 from apps.loyalty.models import Movement, MovementKind, Redemption
+from apps.loyalty.rule import Kind as LoyaltyKind
+from apps.loyalty.services import the_programme
 from apps.messaging.models import Kind as MessageKind
 from apps.messaging.models import Message, Reply, Status
 from apps.shops.models import Shop
@@ -229,24 +230,30 @@ def _movements(contact: Contact, most: int) -> list[Moment]:
         .select_related("reward", "undone_by")
         .order_by("-at", "-pk")[:most]
     )
-    return [_movement(row) for row in rows]
+    counts = the_programme().counts
+    return [_movement(row, counts) for row in rows]
 
 
-def _movement(row: Movement) -> Moment:
-    actor = (row.actor_kind, row.actor_id)
-    amount = show_euros(row.amount_cents) if row.amount_cents else ""
+def _movement(row: Movement, counts: LoyaltyKind) -> Moment:
+    units = counts.said(abs(row.stamps))
+    title, detail, tone = str(row.get_kind_display()), "", "plain"
     if row.kind == MovementKind.EARN:
-        title = ngettext("%d tampon", "%d tampons", row.stamps) % row.stamps
+        title, detail = units, show_euros(row.amount_cents) if row.amount_cents else ""
         if hasattr(row, "undone_by"):
-            return Moment(row.at, f"{title}, annulé ensuite", amount, "plain", actor)
-        return Moment(row.at, title, amount, "accent", actor)
-    if row.kind in {MovementKind.IMPORT, MovementKind.TRANSFER}:
-        title = ngettext("%d tampon repris", "%d tampons repris", row.stamps) % row.stamps
-        return Moment(row.at, title, str(row.get_kind_display()), "accent", actor)
-    if row.kind == MovementKind.REWARD:
-        label = row.reward.label if hasattr(row, "reward") else ""
-        return Moment(row.at, "Récompense gagnée", label, "good", actor)
-    return Moment(row.at, str(row.get_kind_display()), "", "plain", actor)
+            title += ", annulé ensuite"
+        else:
+            tone = "accent"
+    elif row.kind in {MovementKind.IMPORT, MovementKind.TRANSFER}:
+        verb = "repris" if row.stamps > 0 else "passés à une autre carte"
+        title, detail, tone = f"{units} {verb}", title, "accent"
+    elif hasattr(row, "reward"):
+        title = "Cadeau d’anniversaire" if row.cause == "birthday" else "Récompense gagnée"
+        detail, tone = row.reward.label, "good"
+    elif row.kind == MovementKind.EXPIRE and not row.stamps:
+        title = "Récompense expirée"
+    elif row.kind not in {MovementKind.UNDO, MovementKind.REWARD_BACK}:
+        detail = f"{'+' if row.stamps > 0 else '−'} {units}"
+    return Moment(row.at, title, detail, tone, (row.actor_kind, row.actor_id))
 
 
 def _redemptions(contact: Contact, most: int) -> list[Moment]:

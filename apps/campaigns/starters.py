@@ -55,10 +55,10 @@ STARTERS = (
         Criteria.of(Unseen(45), Seen(180), Visits(3, None)),
         {
             "sms_text": "{prénom|Bonjour}, cela fait un moment ! Votre carte vous attend avec "
-            "{tampons} tampons : {lien}",
+            "{tampons} au compteur : {lien}",
             "email_subject": "Votre carte vous attend chez {boutique}",
             "email_text": "Bonjour {prénom},\n\nCela fait un moment que nous ne vous avons pas vu. "
-            "Votre carte garde vos {tampons} tampons : plus que {reste} avant la récompense.\n\n"
+            "Votre carte en est à {tampons} : plus que {reste} avant la récompense.\n\n"
             "{lien}\n\nÀ bientôt,\n{boutique}",
         },
     ),

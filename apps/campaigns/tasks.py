@@ -22,8 +22,8 @@ from apps.contacts.facts import ConsentGiven
 from apps.contacts.models import ConsentEvent, ConsentState
 from apps.core import due
 from apps.core.jobs import enqueue
-from apps.loyalty.facts import RewardWon, StampAdded
-from apps.loyalty.models import Movement, Reward
+from apps.loyalty.facts import RewardWon, StampAdded, TierReached
+from apps.loyalty.models import Card, Movement, Reward
 from apps.shops.services import every_open_shop
 
 LOST_AFTER = timedelta(minutes=15)
@@ -113,6 +113,13 @@ def heard_reward(reward_id: int) -> None:
     """Reaction to ``RewardWon``."""
     reward = Reward.objects.values("card__contact_id", "won_at").get(pk=reward_id)
     firing.react(RewardWon, reward["card__contact_id"], reward["won_at"])
+
+
+def heard_tier(card_id: int, tier: int) -> None:
+    """Reaction to ``TierReached``."""
+    card = Card.objects.get(pk=card_id)
+    if card.tier >= tier and card.tier_at is not None:
+        firing.react(TierReached, card.contact_id, card.tier_at)
 
 
 def run_triggers() -> None:

@@ -1,8 +1,10 @@
 """What the public card shows, read in few statements: it is the page that is opened most."""
 
 from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 
+from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
 
 from apps.contacts.models import Channel, Contact
@@ -84,6 +86,15 @@ class Standing:
         return self.kind.said(self.goal)
 
     @property
+    def main_told(self) -> str:
+        return self.kind.said(self.main.at)
+
+    @property
+    def aim(self) -> str:
+        """The reward that ``goal`` is the way to."""
+        return next(offer.label for offer in self.offers if offer.at == self.goal)
+
+    @property
     def left_told(self) -> str:
         return self.kind.said(self.left)
 
@@ -104,6 +115,22 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
+class Won:
+    """A reward that waits, until the day ``until`` if it expires."""
+
+    label: str
+    until: date | None
+
+    @classmethod
+    def told(cls, label: str, expires_at: str | None) -> "Won":
+        """As the database tells it in JSON."""
+        if expires_at is None:
+            return cls(label, None)
+        end = timezone.localdate(datetime.fromisoformat(expires_at))
+        return cls(label, end - timedelta(days=1))
+
+
+@dataclass(frozen=True, slots=True)
 class Face:
     """A card as its holder sees it. ``waiting`` are the addresses still to be confirmed."""
 
@@ -114,7 +141,8 @@ class Face:
     link_token: str
     merged: bool
     standing: Standing
-    rewards: list[str]
+    tier: str
+    rewards: list[Won]
     waiting: list[Joining]
 
 
@@ -142,8 +170,9 @@ def card_with(token: str) -> Card | None:
 _FACE = f"""
 SELECT card.number, card.balance, person.first_name, person.visits, person.link_token,
     person.merged_into_id IS NOT NULL,
-    ARRAY(SELECT won.label FROM loyalty_reward won WHERE won.card_id = card.id
-        AND won.taken_back_at IS NULL AND NOT EXISTS (
+    card.tier,
+    ARRAY(SELECT json_build_array(won.label, won.expires_at) FROM loyalty_reward won
+        WHERE won.card_id = card.id AND won.taken_back_at IS NULL AND NOT EXISTS (
             SELECT FROM loyalty_redemption given WHERE given.reward_id = won.id)
         ORDER BY won.won_at),
     ARRAY(SELECT json_build_object('channel', channel, 'address', address, 'agreed', agreed)
@@ -153,7 +182,7 @@ FROM loyalty_card card JOIN contacts_contact person ON person.id = card.contact_
     LEFT JOIN loyalty_programme rule ON true
 WHERE card.token = %s
 """
-_RULE_AT = 8  # columns before the rule's
+_RULE_AT = 9  # columns before the rule's
 
 
 def face_of(token: str) -> Face | None:
@@ -161,7 +190,7 @@ def face_of(token: str) -> Face | None:
     row = one(_FACE, [token])
     if row is None:
         return None
-    number, balance, first_name, visits, link_token, merged, rewards, typed = row[:_RULE_AT]
+    number, balance, first_name, visits, link_token, merged, tier, won, typed = row[:_RULE_AT]
     programme = instance(Programme, row, _RULE_AT) or default_programme()
     waiting = {said["channel"]: Joining(**said) for said in typed}
     return Face(
@@ -172,7 +201,8 @@ def face_of(token: str) -> Face | None:
         link_token,
         merged,
         Standing.of(programme, balance),
-        rewards,
+        programme.tier_name(tier),
+        [Won.told(*each) for each in won],
         list(waiting.values()),
     )
 

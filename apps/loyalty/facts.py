@@ -16,6 +16,12 @@ class StampUndone:
 
 
 @dataclass(frozen=True, slots=True)
+class TierReached:
+    card_id: int
+    tier: int
+
+
+@dataclass(frozen=True, slots=True)
 class RewardWon:
     reward_id: int
 

@@ -98,6 +98,7 @@ class Takeovers:
                     label=programme.reward,
                     is_alcohol=programme.reward_is_alcohol,
                     won_at=self._now,
+                    expires_at=programme.reward_expires(self._now),
                 )
             )
         insert_rows(rewards)

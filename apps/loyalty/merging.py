@@ -1,7 +1,8 @@
 """Two records of one person become one: nothing is rewritten, the older becomes an alias.
 
 Balances stay sums: what stood on the alias's card leaves it by one movement and reaches the
-other by its twin; their tokens follow from the two cards, so that no pair is written twice.
+other by its twin, all of it or what makes the better of the two (the shop's ``merge_rule``);
+their tokens follow from the two cards, so that no pair is written twice.
 """
 
 from datetime import datetime
@@ -10,13 +11,14 @@ from uuid import UUID, uuid5
 from django.db import transaction
 from django.db.models import DateTimeField, F, Q, Value
 from django.db.models.functions import Greatest
+from django.utils import timezone
 
 from apps.audit.services import record
 from apps.catalog.services.sums import SPENDING
 from apps.contacts.models import Contact
 from apps.core.actor import Actor
-from apps.loyalty.models import Card, Joining, MovementKind, Reward
-from apps.loyalty.services import card_of, carry_over
+from apps.loyalty.models import Card, Joining, MergeRule, MovementKind, Reward
+from apps.loyalty.services import card_of, carry_over, the_programme
 from apps.loyalty.services.ledger import Gesture
 from apps.loyalty.visits import VISITS
 
@@ -68,12 +70,17 @@ def _move_card(alias: Contact, into: Contact, by: Actor, now: datetime) -> None:
         out = uuid5(_TRANSFERS, f"{source.number}:{target.number}")
         leaving = Gesture(out, by, now).line(source, MovementKind.TRANSFER, -source.balance)
         leaving.save()
+        brings = source.balance
+        if the_programme().merge_rule == MergeRule.BETTER:
+            brings = max(0, source.balance - target.balance)
         twin, received = uuid5(out, "in"), MovementKind.TRANSFER
-        carry_over(card=target, stamps=source.balance, kind=received, token=twin, by=by, now=now)
+        carry_over(card=target, stamps=brings, kind=received, token=twin, by=by, now=now)
     rewards = Reward.objects.ready().filter(card=source).update(card=target)
-    Card.objects.filter(pk=source.pk).update(balance=0, rewards_ready=0)
+    Card.objects.filter(pk=source.pk).update(balance=0, rewards_ready=0, look_on=None)
     Card.objects.filter(pk=target.pk).update(
         rewards_ready=F("rewards_ready") + rewards,
+        year_visits=F("year_visits") + source.year_visits,
+        look_on=timezone.localdate(now) if source.look_on else F("look_on"),  # counted anew
         # NULL is ignored by PostgreSQL's GREATEST.
         last_stamp_at=Greatest(F("last_stamp_at"), Value(source.last_stamp_at, DateTimeField())),
     )

@@ -1,6 +1,6 @@
 """Programme, card, the ledger of movements, rewards. Shop's schema."""
 
-from datetime import datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import ClassVar, Self
 
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -11,7 +11,12 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.contacts.models import Contact
 from apps.core.tokens import new_token
-from apps.loyalty.rule import Kind, Offer
+from apps.loyalty.rule import Kind, Offer, Tier, months_later
+
+
+class MergeRule(models.TextChoices):
+    SUM = "sum", _("Les deux soldes s’ajoutent")
+    BETTER = "better", _("Le meilleur des deux reste")
 
 
 class Programme(models.Model):
@@ -31,6 +36,14 @@ class Programme(models.Model):
     bonus_days = models.CharField(max_length=7, default="", db_default="")  # "26": mardi, samedi
     bonus_from = models.TimeField(null=True)
     bonus_until = models.TimeField(null=True)
+    tiers = models.JSONField(default=list, db_default=[])  # Tier.kept(), none: no tiers
+    reward_days = models.PositiveSmallIntegerField(null=True)  # a reward waits so long; null: ever
+    balance_months = models.PositiveSmallIntegerField(null=True)  # so long without a visit
+    birthday_gift = models.CharField(max_length=80, default="", db_default="")
+    birthday_is_alcohol = models.BooleanField(default=False, db_default=False)
+    merge_rule = models.CharField(
+        max_length=8, choices=MergeRule, default=MergeRule.SUM, db_default="sum"
+    )
     cooldown_minutes = models.PositiveSmallIntegerField(
         _("minutes entre deux tampons d’une carte"),
         default=30,
@@ -84,6 +97,38 @@ class Programme(models.Model):
     def is_spent(self) -> bool:
         return self.counts.is_spent
 
+    @property
+    def ladder(self) -> list[Tier]:
+        """The tiers, the lowest first."""
+        return sorted(Tier(**kept) for kept in self.tiers)
+
+    def tier_of(self, year_visits: int) -> int:
+        """Which tier so many visits in twelve months are, from 1; 0 for none."""
+        return sum(tier.at <= year_visits for tier in self.ladder)
+
+    def tier_name(self, tier: int) -> str:
+        return self.ladder[tier - 1].name if 0 < tier <= len(self.ladder) else ""
+
+    @property
+    def needs_nights(self) -> bool:
+        """Whether the clock alone changes cards: tiers lapse, rewards and balances expire."""
+        ages = self.reward_days or self.balance_months
+        return bool(self.tiers or ages or self.birthday_gift)
+
+    def reward_expires(self, now: datetime) -> datetime | None:
+        """The end of a reward won ``now``: the midnight after its last day, by the shop's clock."""
+        if self.reward_days is None:
+            return None
+        last = timezone.localdate(now) + timedelta(days=self.reward_days + 1)
+        return timezone.make_aware(datetime.combine(last, time()))
+
+    def balance_expires(self, last_stamp_at: datetime) -> date | None:
+        """The day from which on a balance that nobody added to since is over."""
+        if self.balance_months is None:
+            return None
+        last = months_later(timezone.localdate(last_stamp_at), self.balance_months)
+        return last + timedelta(days=1)
+
     def worth(self, amount_cents: int | None) -> int:
         """The units of one gesture, before any bonus."""
         if self.kind == Kind.EUROS:
@@ -127,13 +172,20 @@ class Card(models.Model):
     balance = models.PositiveIntegerField(default=0)
     rewards_ready = models.PositiveSmallIntegerField(default=0)
     last_stamp_at = models.DateTimeField(null=True)
+    year_visits = models.PositiveSmallIntegerField(default=0, db_default=0)  # of twelve months
+    tier = models.PositiveSmallIntegerField(default=0, db_default=0)  # from 1; 0 for none
+    tier_at = models.DateTimeField(null=True)  # when it was reached
+    look_on = models.DateField(null=True)  # the day on which the clock changes something here
     created_at = models.DateTimeField(default=timezone.now)
     renewed_at = models.DateTimeField(null=True)
 
     class Meta:
         # None on what a stamp writes: PostgreSQL then rewrites the row beside itself.
         indexes: ClassVar = [
-            models.Index(fields=["id"], condition=Q(rewards_ready__gt=0), name="card_with_reward")
+            models.Index(fields=["id"], condition=Q(rewards_ready__gt=0), name="card_with_reward"),
+            models.Index(
+                fields=["look_on"], condition=Q(look_on__isnull=False), name="card_to_look_at"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -223,15 +275,28 @@ class Reward(models.Model):
     is_alcohol = models.BooleanField(default=False)
     step = models.PositiveIntegerField(default=0, db_default=0)
     won_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField(null=True)
     taken_back_at = models.DateTimeField(null=True)
 
     objects = RewardQuerySet.as_manager()
 
     class Meta:
-        indexes: ClassVar = [models.Index(fields=["card", "-won_at"], name="reward_of_card")]
+        indexes: ClassVar = [
+            models.Index(fields=["card", "-won_at"], name="reward_of_card"),
+            models.Index(
+                fields=["expires_at"],
+                condition=Q(expires_at__isnull=False, taken_back_at=None),
+                name="reward_that_expires",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"Reward {self.pk}"
+
+    @property
+    def last_day(self) -> date | None:
+        """The last day on which it may be fetched."""
+        return timezone.localdate(self.expires_at) - timedelta(days=1) if self.expires_at else None
 
 
 class Redemption(models.Model):

@@ -12,6 +12,7 @@ from django.db import connection, transaction
 from django.utils.translation import gettext_lazy as _
 
 from apps.audit.services import record
+from apps.core import due
 from apps.core.actor import Actor
 from apps.core.refusal import Refusal
 from apps.loyalty.models import (
@@ -23,6 +24,7 @@ from apps.loyalty.models import (
     ProgrammeChange,
     Reward,
 )
+from apps.loyalty.nights import DUE, look_at_all
 from apps.loyalty.rule import share
 from apps.loyalty.services.ledger import Gesture, break_up, keep, win_climbed, write
 
@@ -38,6 +40,12 @@ RULES = (
     "bonus_days",
     "bonus_from",
     "bonus_until",
+    "tiers",
+    "reward_days",
+    "balance_months",
+    "birthday_gift",
+    "birthday_is_alcohol",
+    "merge_rule",
     "cooldown_minutes",
     "helper_hourly_limit",
 )
@@ -68,6 +76,10 @@ def set_programme(*, by: Actor, now: datetime, fate: Fate = Fate.KEEP, **rules: 
     if old is not None and asks_fate(old, programme):
         _change(old, programme, fate, by, now)
     programme.save()
+    if any((before or {}).get(name) != after[name] for name in ("tiers", "balance_months")):
+        look_at_all(now)
+    elif programme.needs_nights:
+        due.note(DUE, now)
     record(by, "set_programme", "programme", programme.pk, before=before, after=after)
     return programme
 
@@ -218,7 +230,7 @@ def undo_change(*, change: ProgrammeChange, by: Actor, now: datetime) -> Program
         raise ChangeTooOld()
     new = Programme.objects.get()
     for name in RULES:
-        setattr(programme, name, change.before[name])
+        setattr(programme, name, change.before.get(name, getattr(new, name)))
     if programme.kind != new.kind or change.fate != Fate.KEEP:
         programme.counted_since = now
     programme.save()
@@ -235,6 +247,8 @@ def undo_change(*, change: ProgrammeChange, by: Actor, now: datetime) -> Program
     _correct(_UNTOUCHED, values, back, by, now)
     for card in Card.objects.filter(pk__in=busy).select_related("contact").order_by("pk"):
         _as_if_never(card, change, programme, new, Gesture(uuid4(), by, now))
+    if programme.needs_nights:
+        look_at_all(now)
     change.undone_at = now
     change.save(update_fields=["undone_at"])
     record(by, "undo_programme", "programme", programme.pk, before=change.after)

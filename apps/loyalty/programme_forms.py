@@ -5,9 +5,9 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from apps.loyalty.models import Fate, Programme
+from apps.loyalty.models import Fate, MergeRule, Programme
 from apps.loyalty.programme import RULES
-from apps.loyalty.rule import BOUNDS, Kind, Offer
+from apps.loyalty.rule import BOUNDS, TIERS, Kind, Offer, Tier
 
 STEPS = 3  # further rewards, beside the main one
 DAYS = [
@@ -56,6 +56,18 @@ class ProgrammeForm(forms.Form):
     )
     bonus_from = _time(_("De"))
     bonus_until = _time(_("À"))
+    reward_days = _whole(_("Une récompense attend (jours)"), 7, 1000, required=False)
+    balance_months = _whole(_("Un solde attend (mois sans visite)"), 3, 60, required=False)
+    birthday_gift = forms.CharField(
+        label=_("Cadeau d’anniversaire"),
+        max_length=80,
+        required=False,
+        widget=forms.TextInput(attrs={"placeholder": _("Un café gourmand")}),
+    )
+    birthday_is_alcohol = forms.BooleanField(label=_("C’est de l’alcool"), required=False)
+    merge_rule = forms.ChoiceField(
+        label=_("Deux cartes d’une même personne"), choices=MergeRule.choices, required=False
+    )
     cooldown_minutes = _whole(_("Minutes entre deux tampons d’une carte"), 0, 1440)
     helper_hourly_limit = _whole(_("Tampons par heure et par personne"), 1, 1000)
     fate = forms.ChoiceField(choices=Fate.choices, required=False)
@@ -71,6 +83,11 @@ class ProgrammeForm(forms.Form):
             self.fields[f"step{turn}_alcohol"] = forms.BooleanField(
                 label=_("Alcool"), required=False
             )
+        for turn in range(1, len(TIERS) + 1):
+            self.fields[f"tier{turn}_name"] = forms.CharField(
+                label=_("Nom"), max_length=20, required=False
+            )
+            self.fields[f"tier{turn}_at"] = _whole(_("Passages en un an"), 1, 1000, required=False)
         if not alcohol:
             for name in [name for name in self.fields if name.endswith("alcohol")]:
                 del self.fields[name]
@@ -83,6 +100,14 @@ class ProgrammeForm(forms.Form):
             names = (n for n in ("at", "label", "alcohol") if f"step{turn}_{n}" in self.fields)
             rows.append({name: self[f"step{turn}_{name}"] for name in names})
         return rows
+
+    @property
+    def tiers(self) -> list[dict[str, forms.BoundField]]:
+        """The rows of tiers, for the page."""
+        return [
+            {name: self[f"tier{turn}_{name}"] for name in ("name", "at")}
+            for turn in range(1, len(TIERS) + 1)
+        ]
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
@@ -97,7 +122,18 @@ class ProgrammeForm(forms.Form):
         if since and until and since >= until:
             self.add_error("bonus_until", _("La fin vient après le début."))
         self._clean_steps(data, kind)
+        self._clean_tiers(data)
         return data
+
+    def _clean_tiers(self, data: dict[str, Any]) -> None:
+        below = 0
+        for turn in range(1, len(TIERS) + 1):
+            at = data.get(f"tier{turn}_at")
+            if at and not data.get(f"tier{turn}_name"):
+                self.add_error(f"tier{turn}_name", _("Donnez-lui un nom."))
+            elif at and at <= below:
+                self.add_error(f"tier{turn}_at", _("Plus que le palier d’avant."))
+            below = at or below
 
     def _clean_steps(self, data: dict[str, Any], kind: Kind) -> None:
         taken = {data.get("goal")}
@@ -144,7 +180,18 @@ class ProgrammeForm(forms.Form):
             "bonus_days": "".join(data.get("bonus_days") or []),
             "bonus_from": data.get("bonus_from"),
             "bonus_until": data.get("bonus_until"),
+            "tiers": [tier.kept() for tier in self._tiers(data)],
+            "reward_days": data.get("reward_days"),
+            "balance_months": data.get("balance_months"),
+            "birthday_gift": data.get("birthday_gift") or "",
+            "birthday_is_alcohol": data.get("birthday_is_alcohol", False),
+            "merge_rule": data.get("merge_rule") or self.stored.merge_rule,
         }
+
+    def _tiers(self, data: dict[str, Any]) -> list[Tier]:
+        rows = range(1, len(TIERS) + 1)
+        typed = [(data.get(f"tier{turn}_at"), data.get(f"tier{turn}_name")) for turn in rows]
+        return [Tier(at, name) for at, name in typed if at and name]
 
 
 def _typed(stored: Programme, chosen: bool) -> dict[str, Any]:
@@ -159,4 +206,8 @@ def _typed(stored: Programme, chosen: bool) -> dict[str, Any]:
         typed[f"step{turn}_at"] = stored.told(offer.at)
         typed[f"step{turn}_label"] = offer.label
         typed[f"step{turn}_alcohol"] = offer.is_alcohol
+    for turn, usual in enumerate(TIERS, start=1):
+        typed[f"tier{turn}_name"] = usual.name  # proposed, and off as long as no number stands by
+    for turn, tier in enumerate(stored.ladder[: len(TIERS)], start=1):
+        typed[f"tier{turn}_name"], typed[f"tier{turn}_at"] = tier.name, tier.at
     return typed

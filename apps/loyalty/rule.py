@@ -6,8 +6,10 @@ highest closes the round and takes its units off; what is over begins the next r
 **spent**: nothing is won on the way, a reward is bought at the counter and its price taken off.
 """
 
+from calendar import monthrange
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import date
 from typing import Any
 
 from django.db.models import TextChoices
@@ -71,6 +73,21 @@ class Offer:
         return asdict(self)
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Tier:
+    """A name for who came so often in the last twelve months."""
+
+    at: int
+    name: str
+
+    def kept(self) -> dict[str, Any]:
+        """As the programme's row keeps it."""
+        return asdict(self)
+
+
+TIERS = (Tier(4, "Ami"), Tier(12, "Habitué"), Tier(24, "Fidèle"))  # to begin with
+
+
 @dataclass(frozen=True, slots=True)
 class Win:
     """A reward reached, and the units it takes off: none on the way, the round's at its end."""
@@ -88,6 +105,13 @@ def climbed(before: int, after: int, steps: Sequence[Offer], last: Offer) -> lis
         won.append(Win(last, last.at))
         before, after = 0, after - last.at
     return won + [Win(step, 0) for step in steps if before < step.at <= after]
+
+
+def months_later(day: date, months: int) -> date:
+    """The same day of the month, or its last where it is shorter."""
+    years, month = divmod(day.month - 1 + months, 12)
+    year = day.year + years
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
 def share(units: int, part: int, whole: int) -> int:

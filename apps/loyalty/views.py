@@ -159,6 +159,7 @@ def _sheet(card: Card, request: TeamRequest, **more: Any) -> dict[str, Any]:
         "line": Line(card.contact, card),
         "programme": programme,
         "standing": standing,
+        "tier": programme.tier_name(card.tier),
         "words": _WORDS[programme.counts],
         "pressed": standing.shown if done else 0,
         "undo": done.movement if done else undoable(card, by=by, lead=lead, now=now),

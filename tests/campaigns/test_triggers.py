@@ -453,5 +453,7 @@ def test_every_trigger_is_one_file():
         "birthday",
         "milestone",
         "reward_ready",
+        "reward_expiring",
+        "tier_reached",
         "review",
     }

@@ -195,8 +195,9 @@ def test_without_javascript_everything_but_the_scanner_works(page, stack, busy, 
 def test_the_preview_follows_the_rule_as_it_is_typed(page, stack, busy, view):
     sign_in(page, stack, busy, "owner")
     page.goto(stack.url(busy, "/gestion/fidelite/"))
-    page.get_by_label("Tampons pour une récompense").fill("6")
-    expect(page.locator("#effect")).to_contain_text("1 carte a déjà 6 tampons")
+    page.get_by_label("Ce qu’il faut pour la récompense").fill("6")
+    expect(page.locator("#effect")).to_contain_text("1 aura atteint la récompense")
+    page.get_by_label("Chaque carte garde ce qu’elle a").check()
     expect(page.locator("#preview .hole")).to_have_count(6)
     look(page, "counter-lowered-phone")
     page.get_by_role("button", name="Enregistrer").click()

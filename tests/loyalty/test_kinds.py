@@ -8,6 +8,7 @@ import pytest
 
 from apps.contacts.age import IdNotChecked
 from apps.core.actor import Actor
+from apps.loyalty.card_page import Standing
 from apps.loyalty.models import MovementKind, Redemption, Reward
 from apps.loyalty.rule import Kind, Offer
 from apps.loyalty.services import (
@@ -142,3 +143,15 @@ def test_a_threshold_is_won_once_a_round_also_after_an_undo(shop):
     assert undone.taken_back == done.rewards
     assert labels(stamp(card)) == ["Un café"]
     assert Reward.objects.ready().count() == 1
+
+
+def test_a_card_of_points_shows_the_nearest_reward_out_of_reach(shop):
+    programme = rule(kind=Kind.POINTS, goal=50, reward="Un dessert", steps=[COFFEE])
+    shown = [Standing.of(programme, balance) for balance in (3, 12, 80)]
+    assert [(one.aim, one.left_told) for one in shown] == [
+        ("Un café", "2 points"),
+        ("Un dessert", "38 points"),
+        ("Un dessert", "0 point"),
+    ]
+    assert [prize.reached for prize in shown[1].prizes] == [True, False]
+    assert shown[0].main_told == "50 points"

@@ -1,16 +1,15 @@
 """A birthday, known to the shop."""
 
-from calendar import isleap
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time, timedelta
 
 from django import forms
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from apps.campaigns.triggers.kind import Kind, Met, Settings, whole
+from apps.contacts.birthdays import born_on
 from apps.contacts.models import Contact
 
 
@@ -40,7 +39,7 @@ class Birthday(Kind):
         if contact_id:
             people = people.filter(pk=contact_id)
         for day in _days(since, until):
-            if not (born := _born_on(day + ahead)):
+            if not (born := born_on(day + ahead)):
                 continue
             at, year = _morning(day), str((day + ahead).year)
             # Who joined later that year was nobody's customer on the day.
@@ -66,11 +65,3 @@ def _days(since: datetime, until: datetime) -> Iterator[date]:
         if _morning(day) >= since:
             yield day
         day += timedelta(days=1)
-
-
-def _born_on(day: date) -> Q:
-    """Whose birthday it is; who was born on 29 February has it on the 28th in other years."""
-    born = Q(birth_date__month=day.month, birth_date__day=day.day)
-    if (day.month, day.day) == (2, 28) and not isleap(day.year):
-        born |= Q(birth_date__month=2, birth_date__day=29)
-    return born

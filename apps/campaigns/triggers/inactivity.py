@@ -54,10 +54,10 @@ class Inactivity(Kind):
     form = InactivityForm
     written = {
         "sms_text": "{prénom|Bonjour}, cela fait un moment ! Votre carte vous attend chez "
-        "{boutique} avec {tampons} tampons : {lien}",
+        "{boutique} avec {tampons} au compteur : {lien}",
         "email_subject": "Votre carte vous attend chez {boutique}",
         "email_text": "Bonjour {prénom},\n\nCela fait un moment que nous ne vous avons vu. Votre "
-        "carte vous attend, avec {tampons} tampons.\n\n{lien}\n\nÀ bientôt,\n{boutique}",
+        "carte vous attend, avec {tampons} au compteur.\n\n{lien}\n\nÀ bientôt,\n{boutique}",
     }
 
     def met(

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.campaigns.triggers.kind import Kind, Met, Settings
 from apps.loyalty.facts import RewardWon
-from apps.loyalty.models import Reward
+from apps.loyalty.models import MovementKind, Reward
 
 
 class RewardReady(Kind):
@@ -28,6 +28,7 @@ class RewardReady(Kind):
         self, settings: Settings, since: datetime, until: datetime, contact_id: int | None = None
     ) -> Iterable[Met]:
         won = Reward.objects.filter(won_at__gte=since, won_at__lte=until, taken_back_at=None)
+        won = won.filter(won_by__kind=MovementKind.REWARD)  # a birthday's gift fills no card
         if contact_id:
             won = won.filter(card__contact=contact_id)
         for pk, person, at in won.order_by("pk").values_list("pk", "card__contact_id", "won_at"):

@@ -1,6 +1,6 @@
 """The shop's rule as it stands, and people's cards."""
 
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 from django.db import connection
 from django.utils import timezone
@@ -10,6 +10,7 @@ from apps.core.reading import columns, instance, one
 from apps.core.rows import insert_selected
 from apps.core.tokens import new_token
 from apps.loyalty.models import Card, Programme
+from apps.loyalty.rule import months_later
 
 FIRST_NUMBER = 1001
 
@@ -22,6 +23,13 @@ def default_programme() -> Programme:
 def the_programme() -> Programme:
     """The shop's rule; a shop that has not chosen yet stamps ten for « Une surprise »."""
     return Programme.objects.first() or default_programme()
+
+
+def first_look(programme: Programme, seen_at: datetime) -> date:
+    """The first day on which the clock may change a card that was seen last at ``seen_at``: its
+    visit leaves the twelve months, or its balance is over."""
+    lapses = months_later(timezone.localdate(seen_at), 12) + timedelta(days=1)
+    return min(lapses, programme.balance_expires(seen_at) or lapses)
 
 
 def card_of(contact: Contact) -> Card:

@@ -29,7 +29,8 @@ def carry_over(
         write(card, kind, stamps, gesture)
         for turn in range(programme.rounds(card.balance)):
             full = Win(programme.main, programme.goal)
-            reward = win(card, full, gesture.also(f"reward:{turn}"))
+            also, expires_at = gesture.also(f"reward:{turn}"), programme.reward_expires(now)
+            reward = win(card, full, also, expires_at=expires_at)
             announce(RewardWon(reward_id=reward.pk))
         keep(card)
         record(by, str(kind), "card", card.pk, after={"balance": card.balance})

@@ -90,15 +90,24 @@ def keep(card: Card, *more: str) -> None:
     card.save(update_fields=["balance", "rewards_ready", *more])
 
 
-def win(card: Card, won: Win, gesture: Gesture, **more: Any) -> Reward:
+def win(
+    card: Card,
+    won: Win,
+    gesture: Gesture,
+    *,
+    expires_at: datetime | None,
+    kind: MovementKind = MovementKind.REWARD,
+    **more: Any,
+) -> Reward:
     """A reward that waits to be handed over, and the line that paid for it."""
     reward = Reward(
         card=card,
-        won_by=write(card, MovementKind.REWARD, -won.price, gesture, **more),
+        won_by=write(card, kind, -won.price, gesture, **more),
         label=won.offer.label,
         is_alcohol=won.offer.is_alcohol,
         step=0 if won.price else won.offer.at,
         won_at=gesture.now,
+        expires_at=expires_at,
     )
     insert(reward)
     card.rewards_ready += 1
@@ -116,13 +125,14 @@ def win_climbed(
     had: set[int] = set()
     if any(not won.price for won in wins):
         had = set(steps_won(card).values_list("step", flat=True))
-    rewards = []
+    rewards, expires_at = [], programme.reward_expires(gesture.now)
     for turn, won in enumerate(wins):
         if won.price:
             had.clear()  # the next round begins
         elif won.offer.at in had:
             continue
-        reward = win(card, won, gesture.also(f"reward:{turn}"), follows=earned)
+        also = gesture.also(f"reward:{turn}")
+        reward = win(card, won, also, expires_at=expires_at, follows=earned)
         announce(RewardWon(reward_id=reward.pk))
         rewards.append(reward)
     return rewards
@@ -150,13 +160,15 @@ def break_up(card: Card, reward: Reward, gesture: Gesture, **more: Any) -> Rewar
     return reward
 
 
-def make_room(card: Card, units: int, gesture: Gesture) -> list[Reward]:
+def make_room(card: Card, programme: Programme, units: int, gesture: Gesture) -> list[Reward]:
     """Rewards that are ready broken up, the newest first, until the balance holds ``units`` or
-    none is left."""
+    none is left; not those that were paid in what another rule counted."""
     broken: list[Reward] = []
     if card.balance >= units:
         return broken
     ready = Reward.objects.ready().filter(card=card, won_by__stamps__lt=0)
+    if programme.counted_since is not None:
+        ready = ready.filter(won_at__gte=programme.counted_since)
     for reward in ready.select_related("won_by").order_by("-won_at", "-pk"):
         if card.balance >= units:
             break

@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from apps.audit.services import record
 from apps.contacts.age import check_proof
@@ -17,6 +18,7 @@ from apps.loyalty.services.cards import the_programme
 from apps.loyalty.services.ledger import Gesture, keep, locked, one_gesture, win
 from apps.loyalty.services.refusals import (
     OfferGone,
+    RewardExpired,
     RewardGone,
     RewardSpent,
     TokenSpent,
@@ -37,7 +39,7 @@ def redeem(
     """Hand a reward over, once. Alcohol needs a proof of age seen by the helper (CSP L3342-1;
     french-rules §2: a free bottle is a gift, same rule).
 
-    Raises ``RewardSpent``, ``RewardGone``, ``IdNotChecked``, ``Minor``.
+    Raises ``RewardSpent``, ``RewardExpired``, ``RewardGone``, ``IdNotChecked``, ``Minor``.
     """
     with one_gesture():
         card = locked(reward.card_id)
@@ -47,6 +49,8 @@ def redeem(
             if given.token != token:
                 raise RewardSpent()
             return Redeemed(given, card, repeated=True)
+        if reward.expires_at is not None and reward.expires_at <= now:
+            raise RewardExpired(day=date_format(timezone.localtime(reward.expires_at), "j F"))
         if reward.taken_back_at is not None:
             raise RewardGone()
         return _hand_over(card, reward, Gesture(token, by, now), id_checked)
@@ -73,7 +77,8 @@ def buy(
             raise OfferGone()
         if card.balance < offer.at:
             raise TooFewPoints()
-        reward = win(card, Win(offer, offer.at), gesture.also("bought"), cause="bought")
+        price, bought = Win(offer, offer.at), gesture.also("bought")
+        reward = win(card, price, bought, expires_at=None, cause="bought")
         return _hand_over(card, reward, gesture, id_checked)
 
 

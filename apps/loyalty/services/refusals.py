@@ -69,6 +69,10 @@ class RewardGone(Refusal):
     message = _("Cette récompense a été retirée : le tampon qui la donnait a été annulé.")
 
 
+class RewardExpired(Refusal):
+    message = _("Cette récompense était à prendre avant le %(day)s.")
+
+
 class OfferGone(Refusal):
     message = _("Cette récompense n’existe plus. Rechargez la page.")
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import ceil
+from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -15,10 +16,10 @@ from apps.core.actor import Actor
 from apps.core.facts import announce
 from apps.core.reading import columns, instance, one, width
 from apps.core.refusal import Refusal
-from apps.loyalty.facts import StampAdded
+from apps.loyalty.facts import StampAdded, TierReached
 from apps.loyalty.models import Card, Movement, MovementKind, Programme, Reward
 from apps.loyalty.rule import Kind
-from apps.loyalty.services.cards import default_programme
+from apps.loyalty.services.cards import default_programme, first_look
 from apps.loyalty.services.ledger import (
     FROM_CARD,
     HELD,
@@ -82,7 +83,7 @@ def add_stamp(
             may_not = _may_not_yet(card, programme, now)
         if may_not is None and recent >= programme.helper_hourly_limit:
             may_not = _hourly_limit(programme.helper_hourly_limit, by, now)
-        before = card.balance
+        before, tier = card.balance, card.tier
         movement = None if may_not else _stamp(card, programme, gesture, amount_cents)
         if movement is None:
             return _as_before(card, programme, gesture, may_not)
@@ -95,6 +96,8 @@ def add_stamp(
         rewards = win_climbed(card, programme, before, gesture, movement)
         if rewards or bonus:
             keep(card)
+        if card.tier > tier:
+            announce(TierReached(card_id=card.pk, tier=card.tier))
         record(by, "stamp", "card", card.pk, after={"balance": card.balance})
         announce(StampAdded(card_id=card.pk, movement_id=movement.pk))
         return Stamped(movement, card, programme, rewards, bonus)
@@ -175,9 +178,24 @@ WITH line AS (
         first_visit_at = least(first_visit_at, %(at)s)
     FROM line WHERE person.id = %(contact_id)s
 )
-UPDATE loyalty_card card SET balance = balance + %(stamps)s, last_stamp_at = %(at)s
+UPDATE loyalty_card card SET balance = balance + %(stamps)s, last_stamp_at = %(at)s,
+    year_visits = year_visits + 1, tier = %(tier)s, tier_at = %(tier_at)s, look_on = %(look_on)s
 FROM line WHERE card.id = %(card_id)s RETURNING line.id
 """
+
+
+def _kept_of_the_year(card: Card, programme: Programme, now: datetime) -> dict[str, Any]:
+    """The tier with one visit more, and the day on which the clock changes something here: a
+    later visit never makes it sooner, so it is written once (and its index left alone)."""
+    tier = max(card.tier, programme.tier_of(card.year_visits + 1))
+    look_on = card.look_on
+    if look_on is None and programme.needs_nights:
+        look_on = first_look(programme, now)
+    return {
+        "tier": tier,
+        "tier_at": now if tier > card.tier else card.tier_at,
+        "look_on": look_on,
+    }
 
 
 def _stamp(
@@ -193,9 +211,11 @@ def _stamp(
         amount_cents=amount_cents,
         visit_before=contact.last_visit_at,
     )
-    row = one(_STAMP, {**vars(line), "contact_id": contact.pk})
+    kept = _kept_of_the_year(card, programme, gesture.now)
+    row = one(_STAMP, {**vars(line), **kept, "contact_id": contact.pk})
     if row is None:
         return None
+    vars(card).update(kept, year_visits=card.year_visits + 1)
     (line.pk,) = row
     line._state.adding = False
     card.balance += line.stamps

@@ -10,6 +10,7 @@
 | goods brought back in part   | —                             | their share, rounded down; the |
 |                              |                               | last part takes the rest       |
 | the visit, the purchase      | did not happen                | stands; a purchase below zero  |
+| a tier reached by the visit  | falls back                    | stands with the visit          |
 """
 
 from dataclasses import dataclass, field
@@ -26,7 +27,7 @@ from apps.core.actor import Actor
 from apps.core.facts import announce
 from apps.core.money import show_euros
 from apps.loyalty.facts import StampUndone
-from apps.loyalty.models import Card, Movement, MovementKind, Redemption, Reward
+from apps.loyalty.models import Card, Movement, MovementKind, Programme, Redemption, Reward
 from apps.loyalty.rule import share
 from apps.loyalty.services.cards import the_programme
 from apps.loyalty.services.ledger import (
@@ -94,10 +95,11 @@ def undo_stamp(
             raise NotYourStamp()
         if Movement.objects.filter(follows=movement, kind=MovementKind.RETURN).exists():
             raise NothingToReturn()
-        _refuse_counted_otherwise(movement)
+        programme = the_programme()
+        _refuse_counted_otherwise(movement, programme)
         lines = _given(movement)
         units = sum(line.stamps for line in lines)
-        taken = make_room(card, units, gesture)
+        taken = make_room(card, programme, units, gesture)
         if card.balance < units or _handed_over(movement):
             raise RewardAlreadyGiven()
         undo = write(card, MovementKind.UNDO, -movement.stamps, gesture, undoes=movement)
@@ -105,10 +107,10 @@ def undo_stamp(
             also = gesture.also("bonus")
             write(card, MovementKind.UNDO, -bonus.stamps, also, undoes=bonus)
         taken += drop_steps(card, gesture)
-        _forget_visit(card, movement)
+        _forget_visit(card, movement, programme)
         if movement.amount_cents:
             cancel_at_counter(movement.token, by=by, now=now)
-        keep(card, "last_stamp_at")
+        keep(card, "last_stamp_at", "year_visits", "tier")
         record(by, "undo_stamp", "card", card.pk, after={"balance": card.balance})
         announce(StampUndone(card_id=card.pk, movement_id=movement.pk))
         return Undone(undo, card, taken)
@@ -139,10 +141,11 @@ def give_back(
             return Returned(earlier, card, repeated=True)
         if movement.kind != MovementKind.EARN or hasattr(movement, "undone_by"):
             raise NothingToReturn()
-        _refuse_counted_otherwise(movement)
+        programme = the_programme()
+        _refuse_counted_otherwise(movement, programme)
         part = _part(movement, amount_cents)
         due = part.of(sum(line.stamps for line in _given(movement)))
-        taken = make_room(card, due, gesture)
+        taken = make_room(card, programme, due, gesture)
         less = min(due, card.balance)
         line = write(
             card,
@@ -154,16 +157,21 @@ def give_back(
         )
         taken += drop_steps(card, gesture)
         keep(card)
-        if part.cents:
-            record_purchase(
-                contact=card.contact,
-                amount_cents=-part.cents,
-                at=now,
-                source=PurchaseSource.COUNTER,
-                reference=f"retour:{token}",
-            )
+        _buy_less(card, part.cents, gesture)
         record(by, "return", "card", card.pk, after={"balance": card.balance})
         return Returned(line, card, taken, let_go=due - less)
+
+
+def _buy_less(card: Card, cents: int | None, gesture: Gesture) -> None:
+    """A return is a purchase below zero."""
+    if cents:
+        record_purchase(
+            contact=card.contact,
+            amount_cents=-cents,
+            at=gesture.now,
+            source=PurchaseSource.COUNTER,
+            reference=f"retour:{gesture.token}",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,13 +215,13 @@ def _handed_over(movement: Movement) -> bool:
     return Redemption.objects.filter(reward__won_by__follows=movement).exists()
 
 
-def _refuse_counted_otherwise(movement: Movement) -> None:
-    since = the_programme().counted_since
+def _refuse_counted_otherwise(movement: Movement, programme: Programme) -> None:
+    since = programme.counted_since
     if since is not None and movement.at < since:
         raise CountedOtherwise()
 
 
-def _forget_visit(card: Card, stamp: Movement) -> None:
+def _forget_visit(card: Card, stamp: Movement, programme: Programme) -> None:
     """The visit of an undone stamp did not happen: what was known before it is known again."""
     earned = Movement.objects.filter(card=card, kind=MovementKind.EARN)
     standing = earned.filter(undone_by=None).order_by("-at").first()
@@ -226,6 +234,8 @@ def _forget_visit(card: Card, stamp: Movement) -> None:
     }
     while last in undone:
         last = undone.pop(last).visit_before
+    card.year_visits = max(0, card.year_visits - 1)
+    card.tier = min(card.tier, programme.tier_of(card.year_visits))
     Contact.objects.filter(pk=contact.pk).update(last_visit_at=last)
     VISITS.keep([contact.pk])
     contact.refresh_from_db(fields=["visits", "first_visit_at", "last_visit_at"])

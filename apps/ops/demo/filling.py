@@ -15,9 +15,11 @@ from apps.audience.rules.people import Reachable, Tags
 from apps.audience.rules.visits import Rhythm, Seen, Unseen, Visits
 from apps.audience.services import keep_segment
 from apps.contacts.models import Contact
+from apps.core import due
 from apps.core.actor import SYSTEM, Actor
 from apps.core.tenancy import in_schema
 from apps.core.tokens import keyed_hash
+from apps.loyalty import nights
 from apps.loyalty.models import Programme
 from apps.ops.demo import by_whatsapp, expenses
 from apps.ops.demo.accounts import PASSWORD, PEOPLE, PIN, TOTP_SECRET, Person
@@ -115,6 +117,7 @@ def _fill_shop(demo: DemoShop, shop: Shop, now: datetime) -> None:
             "reward": demo.reward,
             "reward_is_alcohol": demo.sells_alcohol,
             "started_at": now - timedelta(days=demo.days),
+            **demo.rule,
         },
     )
     crowd = Crowd(
@@ -137,6 +140,7 @@ def _fill_shop(demo: DemoShop, shop: Shop, now: datetime) -> None:
         now=now,
     )
     ledgers.write(people)
+    due.note(nights.DUE, now)
     crowd.prove(people)
     shelves = Shelves(demo.slug, author=team[0][0], now=now)
     shelves.fill(demo.goods, since=now - timedelta(days=demo.days))

@@ -1,7 +1,10 @@
 """The three shops: what they sell, who comes, what they wrote."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
+from apps.loyalty.rule import TIERS, Kind, Offer
 from apps.ops.demo import goods
 from apps.ops.demo.automatics import AUTOMATICS, Automatic
 from apps.ops.demo.by_whatsapp import NEWS
@@ -32,6 +35,7 @@ class DemoShop:
     automatics: tuple[Automatic, ...] = AUTOMATICS
     own_number: str = ""  # from which it writes by a Twilio account of its own
     goods: tuple[Good, ...] = ()
+    rule: Mapping[str, Any] = field(default_factory=dict)  # of the programme, beside the above
 
     @property
     def sells_alcohol(self) -> bool:
@@ -62,6 +66,10 @@ CAVE = DemoShop(
     },
     reward="Une bouteille de la sélection du mois",
     goal=10,
+    rule={
+        "steps": [Offer(5, "Un tire-bouchon de sommelier").kept()],
+        "tiers": [tier.kept() for tier in TIERS],
+    },
     people=1500,
     days=730,
     tags=("bulles", "bourgogne", "nature", "bordeaux", "rhône", "club", "cadeaux", "spiritueux"),
@@ -198,8 +206,19 @@ CAFE = DemoShop(
         "whatsapp_number": "+33755530020",
         "reply_to": "bonjour@cafe.exemple.fr",
     },
-    reward="Un café et une part de gâteau",
-    goal=8,
+    reward="Un brunch pour deux",
+    goal=180,
+    rule={
+        "kind": Kind.POINTS,
+        "steps": [
+            Offer(25, "Un café").kept(),
+            Offer(60, "Un café et une part de gâteau").kept(),
+        ],
+        "tiers": [tier.kept() for tier in TIERS],
+        "bonus_times": 2,
+        "bonus_days": "2",
+        "birthday_gift": "Un café gourmand",
+    },
     people=260,
     days=400,
     tags=("terrasse", "thé", "brunch", "végétarien", "étudiants"),

@@ -10,11 +10,14 @@ from django.utils import timezone
 
 from apps.contacts.models import Contact
 from apps.loyalty.models import Card, Movement, MovementKind, Programme, Redemption, Reward
+from apps.loyalty.rule import Win, climbed
 from apps.loyalty.services import FIRST_NUMBER
+from apps.loyalty.services.cards import first_look
 from apps.loyalty.visits import VISITS
 
 # Days between two visits: the regulars, those who come now and then, those who hardly do.
 _RHYTHMS = (9, 11, 16, 24, 32, 38, 45, 55, 80, 110, 160, 220)
+_KEPT = ["balance", "rewards_ready", "last_stamp_at", "year_visits", "tier", "tier_at", "look_on"]
 _STAY = 0.972  # of a hundred visits, about three are a person's last
 
 
@@ -42,6 +45,7 @@ class Ledger:
     card: Card
     earned: list[Movement] = field(default_factory=list)
     paid: list[Movement] = field(default_factory=list)
+    won: list[Win] = field(default_factory=list)  # beside ``paid``
     undone: list[Movement] = field(default_factory=list)
     redeemed_at: dict[int, datetime] = field(default_factory=dict)  # index in paid → when
 
@@ -94,48 +98,64 @@ class Ledgers:
             at = self.hours.open(random, at + wait)
 
     def _line(self, card: Card, kind: str, stamps: int, at: datetime) -> Movement:
-        amount = None
-        if kind == MovementKind.EARN and self.random.random() < 0.6:
-            amount = self.random.randrange(*self.basket, 10)
         return Movement(
             card=card,
             kind=kind,
             stamps=stamps,
             token=UUID(int=self.random.getrandbits(128), version=4),
-            amount_cents=amount,
             actor_kind="team",
             actor_id=self.random.choice(self.helpers),
+            place="counter",
             at=at,
         )
 
+    def _visit(self, card: Card, at: datetime) -> Movement:
+        amount = None
+        if self.programme.counts.by_amount or self.random.random() < 0.6:
+            amount = self.random.randrange(*self.basket, 10)
+        line = self._line(card, MovementKind.EARN, self.programme.worth(amount), at)
+        line.amount_cents, line.visit_before = amount, card.last_stamp_at
+        return line
+
     def _live(self, card: Card) -> Ledger:
-        ledger, goal = Ledger(card), self.programme.goal
-        balance, waiting = 0, None
+        ledger = Ledger(card)
+        waiting: list[int] = []
         for at in self._visits(card.created_at):
-            if waiting is not None and self.random.random() < 0.8:
-                ledger.redeemed_at[waiting] = at - timedelta(minutes=1)
-                waiting = None
-            line = self._line(card, MovementKind.EARN, 1, at)
-            line.visit_before = card.last_stamp_at
+            if waiting and self.random.random() < 0.8:
+                fetched = at - timedelta(minutes=1)
+                ledger.redeemed_at |= dict.fromkeys(waiting, fetched)
+                waiting = []
+            line = self._visit(card, at)
             ledger.earned.append(line)
             if self.random.random() < 0.006:
                 ledger.undone.append(line)
                 continue
-            balance += 1
-            card.last_stamp_at = at
-            if balance == goal:
-                waiting = len(ledger.paid)
-                ledger.paid.append(self._line(card, MovementKind.REWARD, -goal, at))
-                balance = 0
-        card.balance = balance
+            before, card.last_stamp_at = card.balance, at
+            card.balance += line.stamps
+            for won in self._won(ledger, before):
+                waiting.append(len(ledger.paid))
+                ledger.paid.append(self._line(card, MovementKind.REWARD, -won.price, at))
+                ledger.won.append(won)
+                card.balance -= won.price
+                if self.programme.is_spent:
+                    ledger.redeemed_at[waiting.pop()] = at
         card.rewards_ready = len(ledger.paid) - len(ledger.redeemed_at)
         return ledger
+
+    def _won(self, ledger: Ledger, before: int) -> Sequence[Win]:
+        """What the balance has won; of points, what the person feels like spending."""
+        rule, balance = self.programme, ledger.card.balance
+        if not rule.is_spent:
+            return climbed(before, balance, rule.further, rule.main)
+        within = [offer for offer in rule.offers if offer.at <= balance]
+        wishes = within and self.random.random() < 0.35
+        return [Win(within[-1], within[-1].at)] if wishes else []
 
     def _undo(self, ledgers: Sequence[Ledger]) -> None:
         lines = []
         for ledger in ledgers:
             for earned in ledger.undone:
-                line = self._line(ledger.card, MovementKind.UNDO, -1, earned.at)
+                line = self._line(ledger.card, MovementKind.UNDO, -earned.stamps, earned.at)
                 line.at += timedelta(minutes=self.random.randint(1, 8))
                 line.undoes = earned
                 lines.append(line)
@@ -147,14 +167,15 @@ class Ledgers:
                 Reward(
                     card=ledger.card,
                     won_by=line,
-                    label=self.programme.reward,
-                    is_alcohol=self.programme.reward_is_alcohol,
+                    label=won.offer.label,
+                    is_alcohol=won.offer.is_alcohol,
+                    step=0 if won.price else won.offer.at,
                     won_at=line.at,
                 ),
                 ledger.redeemed_at.get(place),
             )
             for ledger in ledgers
-            for place, line in enumerate(ledger.paid)
+            for place, (line, won) in enumerate(zip(ledger.paid, ledger.won, strict=True))
         ]
         Reward.objects.bulk_create([reward for reward, _ in pairs], batch_size=1000)
         spent = [
@@ -175,8 +196,20 @@ class Ledgers:
         for ledger in ledgers:
             contact = ledger.card.contact
             contact.last_visit_at = ledger.card.last_stamp_at
+            self._place(ledger)
         cards = [ledger.card for ledger in ledgers]
-        Card.objects.bulk_update(cards, ["balance", "rewards_ready", "last_stamp_at"], 500)
+        Card.objects.bulk_update(cards, _KEPT, 500)
         people = [card.contact for card in cards]
         Contact.objects.bulk_update(people, ["last_visit_at"], 500)
         VISITS.mend([contact.pk for contact in people])
+
+    def _place(self, ledger: Ledger) -> None:
+        """The tier of the last twelve months, and when it was reached."""
+        card, undone = ledger.card, {line.token for line in ledger.undone}
+        since = self.now - timedelta(days=365)
+        year = [m.at for m in ledger.earned if m.at >= since and m.token not in undone]
+        card.year_visits, card.tier = len(year), self.programme.tier_of(len(year))
+        if card.tier:
+            card.tier_at = year[self.programme.ladder[card.tier - 1].at - 1]
+        if year:
+            card.look_on = first_look(self.programme, year[0])

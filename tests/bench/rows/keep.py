@@ -37,7 +37,7 @@ INSERT INTO contacts_consentevent (contact_id, channel, purpose, state, wording,
 SELECT id, channel, 'marketing', 'granted', '2026-11', 'poster', 'customer', id, created_at
 FROM contacts_contact, (VALUES ('sms'), ('email')) c (channel);
 INSERT INTO loyalty_card (contact_id, number, token, balance, rewards_ready, created_at)
-SELECT id, 1000 + id, link_token, 5, 0, created_at FROM contacts_contact;
+SELECT id, 1000 + id, link_token, {MOVEMENTS // PEOPLE}, 0, created_at FROM contacts_contact;
 INSERT INTO loyalty_movement (card_id, kind, stamps, token, amount_cents, actor_kind, actor_id, at)
 SELECT c.id, 'earn', 1, gen_random_uuid(), 1990, 'team', 1, c.created_at + n * interval '30 days'
 FROM generate_series(1, {MOVEMENTS // PEOPLE}) n, loyalty_card c;
@@ -86,11 +86,11 @@ def _run(ground: Ground, *command: str) -> Run:
     )
 
 
-def _manage(ground: Ground, *arguments: str) -> Run:
+def manage(ground: Ground, *arguments: str) -> Run:
     return _run(ground, sys.executable, "manage.py", *arguments)
 
 
-def _shop(slug: str) -> Shop:
+def a_shop(slug: str) -> Shop:
     found = Shop.objects.filter(slug=slug).first()
     if found is not None:
         return found
@@ -98,8 +98,8 @@ def _shop(slug: str) -> Shop:
     return open_shop(user=user, name=slug, slug=slug, trade="wine", sells_alcohol=True)
 
 
-def _filled(ground: Ground) -> Shop:
-    shop = _shop(SLUG)
+def great_shop(ground: Ground) -> Shop:
+    shop = a_shop(SLUG)
     with ground.admin() as connection:
         space = sql.Identifier(shop.schema_name)
         count = sql.SQL("SELECT count(*) FROM {}.loyalty_movement").format(space)
@@ -129,15 +129,15 @@ def _yardstick(ground: Ground, schema: str, folder: Path) -> tuple[Run, Run]:
 
 
 def measure(ground: Ground) -> Iterator[Row]:
-    shop = _filled(ground)
-    _shop(SMALL)
+    shop = great_shop(ground)
+    a_shop(SMALL)
     with TemporaryDirectory() as name:
         folder = Path(name)
-        small = _manage(ground, "backup_shop", SMALL, str(folder / "small.zip"))
-        made = _manage(ground, "backup_shop", SLUG, str(folder / "great.zip"))
+        small = manage(ground, "backup_shop", SMALL, str(folder / "small.zip"))
+        made = manage(ground, "backup_shop", SLUG, str(folder / "great.zip"))
         size = (folder / "great.zip").stat().st_size / 1e6
-        back = _manage(ground, "restore_shop", str(folder / "great.zip"), "--as", COPY)
-        gone = _manage(ground, "erase_shop", COPY, "--yes-i-mean", COPY, "--archive", name)
+        back = manage(ground, "restore_shop", str(folder / "great.zip"), "--as", COPY)
+        gone = manage(ground, "erase_shop", COPY, "--yes-i-mean", COPY, "--archive", name)
         dumped, restored = _yardstick(ground, shop.schema_name, folder)
     figures = {
         run: one.told()

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from apps.loyalty.verifying import Proof, prove_cards
 from apps.shops.models import Shop
@@ -15,18 +15,24 @@ class Command(BaseCommand):
         "boutiques ; sort avec 1 et nomme les premières cartes fausses sinon."
     )
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("boutiques", nargs="*", help="leurs adresses ; toutes sans rien dire")
+
+    def handle(self, *args: Any, boutiques: list[str], **options: Any) -> None:
         shops = cards = lines = wrong = 0
         for shop in every_open_shop():
+            if boutiques and shop.slug not in boutiques:
+                continue
             proof = prove_cards()
             shops, cards, lines = shops + 1, cards + proof.cards, lines + proof.lines
             wrong += proof.wrong
             self._name(shop, proof)
         self.stdout.write(f"{shops} boutiques, {cards} cartes, {lines} mouvements.")
-        unread = Shop.objects.filter(closed_at=None).count() - shops
+        asked = Shop.objects.filter(closed_at=None).count()
+        unread = (len(boutiques) or asked) - shops
         if wrong or unread:
             told = f"{wrong} cartes ne sont pas la somme de leurs mouvements"
-            raise CommandError(f"{told} ; {unread} boutiques attendent migrate_shops.")
+            raise CommandError(f"{told} ; {unread} boutiques n’ont pas été lues (migrate_shops).")
 
     def _name(self, shop: Shop, proof: Proof) -> None:
         if proof.wrong:
