@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import hypothesis
 import psycopg
 import pytest
 from django.conf import settings
@@ -26,6 +27,10 @@ from tests.factories import UserFactory
 from tests.watch import watch
 
 A_PERSON = re.compile(r"[\w.+-]+@[\w-]+\.\w|(?<![\w-])\+?\d[\d .]{8,}\d(?![\w-])")
+
+# How long an example takes says how busy the machine is, not whether it holds.
+hypothesis.settings.register_profile("comptoir", deadline=None)
+hypothesis.settings.load_profile("comptoir")
 
 
 @pytest.fixture(scope="session")
