@@ -22,7 +22,8 @@ from apps.messaging.models import Message, Status
 from apps.shops.models import Shop
 from apps.shops.services import shop_here
 
-BATCH = 2000  # people whose messages are written in one transaction: a stamp may wait for it
+BATCH = 1000  # people whose messages are written in one transaction: a stamp may wait for it
+REST = 0.5  # of the time a batch took: whoever stands at the counter is served in between
 BUDGET_SECONDS = 25.0  # a job lives one minute at most: past this the rest is another job
 TURN_SECONDS = 3.0  # and past this, when somebody else waits for the worker
 _WHO = ("criteria", "segment")
@@ -44,6 +45,7 @@ def freeze(drop_id: int, token: str, now: datetime | None = None) -> None:
     if hours is None:
         return
     began = time.monotonic()
+    last = began
     while (people := _write(drop_id, token, shop, hours)) is not None:
         if people < BATCH:
             _finish(drop_id, token, hours)
@@ -51,6 +53,8 @@ def freeze(drop_id: int, token: str, now: datetime | None = None) -> None:
         if _make_way(time.monotonic() - began, shop):
             enqueue(FREEZE, drop_id, token)
             return
+        time.sleep((time.monotonic() - last) * REST)
+        last = time.monotonic()
 
 
 def _make_way(spent: float, shop: Shop) -> bool:

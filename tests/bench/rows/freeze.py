@@ -100,7 +100,8 @@ def _beside(ground: Ground, place: Big, written: dict[str, object]) -> Iterator[
         usual, slow = statistics.median(before[what]), statistics.median(meanwhile)
         value = f"{slow / usual:.2f} × ({slow:.1f} ms beside {usual:.1f} ms)"
         name, mark = f"{what}'s p95 while 100,000 freeze", f"≤ {SLOWER:.0f} × before it"
-        yield Row(name, mark, value, slow <= SLOWER * usual, {"before": before, "during": during})
+        looked = {"before": before[what], "during": during[what]}
+        yield Row(name, mark, value, slow <= SLOWER * usual, looked)
 
 
 def _cpu(ground: Ground, work: Callable[[], int]) -> tuple[float, int]:
