@@ -4,6 +4,7 @@ A new one is a small frozen dataclass that extends ``Rule``, and its name in ``F
 ``apps.audience.rules``): the screen, the sentence, the count and what is kept follow.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
@@ -147,7 +148,7 @@ class Day(Asked):
 
 
 @dataclass(frozen=True)
-class Rule:
+class Rule(ABC):
     """One criterion with its values.
 
     ``where`` is true or false of everybody, never unknown: « sauf » turns it round.
@@ -188,14 +189,14 @@ class Rule:
         """Whether this shop has anything to choose by it."""
         return True
 
-    def where(self, at: Moment) -> Q:
-        raise NotImplementedError
+    @abstractmethod
+    def where(self, at: Moment) -> Q: ...
 
-    def said(self) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def said(self) -> str: ...
 
-    def unsaid(self) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def unsaid(self) -> str: ...
 
 
 def listed(words: Sequence[str], joint: str = "et") -> str:
