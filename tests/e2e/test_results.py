@@ -34,7 +34,9 @@ def test_who_follows_the_link_of_a_message_finds_the_card_and_is_counted(page, s
     with in_schema(shop.schema_name):
         drop = Drop.objects.exclude(launched_at=None).latest("pk")
         written_to = Message.objects.filter(cause=drop.cause).values("contact_id")
-        card = Card.objects.filter(contact_id__in=written_to).first()
+        clicked = Click.objects.filter(drop=drop).values("contact_id")
+        unread = Card.objects.filter(contact_id__in=written_to).exclude(contact_id__in=clicked)
+        card = unread.earliest("pk")
     page.goto(stack.url(shop, "/donnees-personnelles/"))
     page.goto(stack.url(shop, f"/l/{short(drop.pk)}/{card.token}/"))
     page.wait_for_url("**/c/**")

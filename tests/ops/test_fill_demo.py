@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db import connections
 from django.db.models import Count, F, Q, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
@@ -24,22 +25,33 @@ from apps.messaging.models import Attempt, Message, Reply, Status, Template
 from apps.ops.demo import filling
 from apps.ops.demo.shops import CAFE, CAVE
 from apps.shops.models import Shop
+from tests import environment
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("filled")]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def now():
     return timezone.now()
 
 
+@pytest.fixture(scope="module")
+def demonstration(django_db_setup, django_db_blocker, now):
+    """Filled once for all that only look at it; the worker's database is then made anew."""
+    with django_db_blocker.unblock(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(filling, "SHOPS", (replace(CAVE, people=160), replace(CAFE, people=20)))
+        cafe = Shop.objects.get(slug=CAFE.slug)
+        with in_schema(cafe.schema_name):  # it stands already, without the fields of CAFE
+            Shop.objects.filter(pk=cafe.pk).update(whatsapp_on=True)
+        filling.fill(lambda line: None, now)
+        yield
+        connections.close_all()
+        environment.copy_database(environment.BASE, environment.NAME)
+
+
 @pytest.fixture
-def filled(shop, other_shop, monkeypatch, now):
+def filled(demonstration, shop):
     """The wine merchant, with a tenth of the demonstration's people."""
-    monkeypatch.setattr(filling, "SHOPS", (replace(CAVE, people=160), replace(CAFE, people=20)))
-    with in_schema(other_shop.schema_name):  # it stands already, without the fields of CAFE
-        Shop.objects.filter(pk=other_shop.pk).update(whatsapp_on=True)
-    filling.fill(lambda line: None, now)
     return shop
 
 

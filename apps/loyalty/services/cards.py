@@ -60,8 +60,9 @@ def first_card_of(contact: Contact) -> Card:
 
 
 _WITHOUT = """
-SELECT id FROM unnest(%s::bigint[]) AS person (id)
+SELECT id FROM unnest(%s::bigint[]) WITH ORDINALITY AS person (id, place)
 WHERE NOT EXISTS (SELECT FROM loyalty_card AS card WHERE card.contact_id = person.id)
+ORDER BY place
 """
 _NEXT_NUMBERS = f"""
 FROM unnest(%s::bigint[], %s::text[]) WITH ORDINALITY AS person (id, token, place)
@@ -72,7 +73,7 @@ ORDER BY place
 
 def give_cards(people: list[int], now: datetime) -> None:
     """A card with the next number to each of these contacts who has none; one statement when all
-    have theirs. Safe in parallel."""
+    have theirs. The numbers follow the order of the list. Safe in parallel."""
     for _attempt in range(20):
         with connection.cursor() as cursor:
             cursor.execute(_WITHOUT, [people])
