@@ -111,6 +111,7 @@ TEMPLATES = [
             "builtins": [
                 "apps.core.templatetags.french",
                 "apps.core.templatetags.kept",
+                "apps.core.templatetags.live",
                 "template_partials.templatetags.partials",
             ],
             "loaders": [

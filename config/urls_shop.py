@@ -7,6 +7,7 @@ from apps.analytics import urls as analytics
 from apps.audience import urls as audience
 from apps.campaigns import urls as campaigns
 from apps.catalog import urls as catalog
+from apps.core import live_views
 from apps.imports import urls as imports
 from apps.loyalty import urls as loyalty
 from apps.messaging import urls as messaging
@@ -16,6 +17,7 @@ from apps.shops import urls as shops
 urlpatterns: list[URLPattern | URLResolver] = [
     *loyalty.team_urls,
     *loyalty.customer_urls,
+    path("vivant/<str:key>/", live_views.news, name="live"),
     path("gestion/", include(accounts.team_urls)),
     path("gestion/", include(shops.team_urls)),
     *accounts.entry_urls,

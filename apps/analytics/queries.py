@@ -21,6 +21,7 @@ from apps.analytics.mornings import (
     midnight,
     morning,
 )
+from apps.core.reading import one
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class Home:
     the mean of the four weeks before this one, each up to the same hour of the same day.
     """
 
+    version: str  # see ``version``
     people: bool  # whether anybody is known
     pending: int
     active: int
@@ -66,13 +68,19 @@ class Home:
         return any(week.visits for week in self.weeks)
 
 
-_NOW = """
+# Sums grow with every new row, also with one whose transaction ends after that of a later one,
+# as a highest number would not; thirty-two counters are more than any shop has.
+_NEWEST = "(SELECT sum(id) FROM (SELECT id FROM {} ORDER BY id DESC LIMIT 32) newest)"
+_TABLES = ("loyalty_movement", "loyalty_redemption", "contacts_contact")
+_VERSION = f"concat_ws('.', {', '.join(map(_NEWEST.format, _TABLES))})"
+_NOW = f"""
 WITH risk AS (
   SELECT last_visit_at > %(newly)s AS newly FROM contacts_contact
   WHERE merged_into_id IS NULL AND visits >= %(regular)s
     AND last_visit_at < %(absent)s AND last_visit_at >= %(lost)s
 )
 SELECT
+  {_VERSION} AS version,
   EXISTS (
     SELECT FROM loyalty_movement m LEFT JOIN loyalty_movement u ON u.id = m.undoes_id
     WHERE m.id > %(last_movement)s
@@ -97,6 +105,12 @@ SELECT
     FROM unnest(%(starts)s::timestamptz[], %(stops)s::timestamptz[]) WITH ORDINALITY
       AS spans (start, stop, turn) ORDER BY turn) AS so_far
 """
+
+
+def version(_of: int = 0) -> str:
+    """Another text after each stamp, undo, hand-over and new person: what the home may show."""
+    row = one(f"SELECT {_VERSION}", [])
+    return str(row[0]) if row else ""
 
 
 def _month_bounds(now: datetime) -> tuple[datetime, datetime, datetime]:

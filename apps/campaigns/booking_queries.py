@@ -9,6 +9,7 @@ from django.db.models import Count, F, Q, QuerySet, Sum
 from apps.campaigns import lots
 from apps.campaigns.lot_models import Booking, Lot
 from apps.contacts.models import Contact
+from apps.core.reading import one
 
 NEWEST = 5  # told on the drop's own page
 State = Booking.State
@@ -88,6 +89,13 @@ class Tally:
         return self.lot.quantity - self.lot.taken
 
 
+_VERSION = """
+SELECT concat_ws('.', lot.xmin, md5((SELECT string_agg(concat(id, ':', xmin), ',' ORDER BY id)
+    FROM campaigns_booking WHERE lot_id = lot.id)))
+FROM campaigns_lot lot WHERE lot.id = %s
+"""
+
+
 def tally(lot: Lot) -> Tally:
     """How its bookings stand; one query."""
 
@@ -104,6 +112,12 @@ def tally(lot: Lot) -> Tally:
     return Tally(lot, **counted)
 
 
+def version(lot_id: int) -> str:
+    """Another text after each change of the lot or of one of its bookings."""
+    row = one(_VERSION, [lot_id])
+    return str(row[0]) if row else ""
+
+
 def newest(lot: Lot) -> QuerySet[Booking]:
     """Its bookings with their people, the last one first."""
     return lot.bookings.select_related("contact__merged_into").order_by("-at", "-pk")
@@ -113,6 +127,7 @@ def told_of_lot(lot: Lot) -> dict[str, Any]:
     """What a drop's page says of its lot; two queries."""
     return {
         "lot": lot,
+        "version": version(lot.pk),
         "tally": tally(lot),
         "newest": newest(lot)[:NEWEST],
     }

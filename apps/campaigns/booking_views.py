@@ -64,6 +64,7 @@ def reservations(request: TeamRequest, pk: int) -> HttpResponse:
 def _list(
     request: TeamRequest, lot: Lot, add: CounterBookingForm | None = None, error: str = ""
 ) -> HttpResponse:
+    version = queries.version(lot.pk)  # before the lines: what comes meanwhile is asked for
     page = Paginator(queries.newest(lot), PAGE).get_page(request.GET.get("page"))
     for booking in page.object_list:
         booking.lot = lot
@@ -71,6 +72,7 @@ def _list(
         "section": "messages",
         "lot": lot,
         "drop": lot.drop,
+        "version": version,
         "tally": queries.tally(lot),
         "page": page,
         "gesture": uuid4(),

@@ -42,7 +42,8 @@ class RequestIdMiddleware:
             "view": match.route if match else "",
             "ms": round((time.monotonic() - began) * 1000, 1),
         }
-        logger.info("request", extra=extra)
+        if response.status_code != 304:  # an open page asks all day long
+            logger.info("request", extra=extra)
         return response
 
 

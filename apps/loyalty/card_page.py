@@ -140,6 +140,7 @@ class Face:
     visits: int
     link_token: str
     merged: bool
+    version: str
     standing: Standing
     tier: str
     rewards: list[Won]
@@ -166,10 +167,14 @@ def card_with(token: str) -> Card | None:
     return card
 
 
+# Of the rows the page shows: PostgreSQL writes a new one, under a new number, for every change.
+_VERSION = "concat_ws('.', card.xmin, person.xmin, rule.xmin)"
+_FROM = """FROM loyalty_card card JOIN contacts_contact person ON person.id = card.contact_id
+    LEFT JOIN loyalty_programme rule ON true"""
 # Of person and card the few columns that the page shows, then the shop's rule.
 _FACE = f"""
 SELECT card.number, card.balance, person.first_name, person.visits, person.link_token,
-    person.merged_into_id IS NOT NULL,
+    person.merged_into_id IS NOT NULL, {_VERSION},
     card.tier,
     ARRAY(SELECT json_build_array(won.label, won.expires_at) FROM loyalty_reward won
         WHERE won.card_id = card.id AND won.taken_back_at IS NULL AND NOT EXISTS (
@@ -178,11 +183,10 @@ SELECT card.number, card.balance, person.first_name, person.visits, person.link_
     ARRAY(SELECT json_build_object('channel', channel, 'address', address, 'agreed', agreed)
         FROM loyalty_joining WHERE contact_id = person.id AND confirmed_at IS NULL ORDER BY id),
     {sql_columns(Programme, "rule")}
-FROM loyalty_card card JOIN contacts_contact person ON person.id = card.contact_id
-    LEFT JOIN loyalty_programme rule ON true
-WHERE card.token = %s
+{_FROM} WHERE card.token = %s
 """
-_RULE_AT = 9  # columns before the rule's
+_RULE_AT = 10  # columns before the rule's
+_NOW = f"SELECT {_VERSION} {_FROM} WHERE card.number = %s"
 
 
 def face_of(token: str) -> Face | None:
@@ -190,7 +194,8 @@ def face_of(token: str) -> Face | None:
     row = one(_FACE, [token])
     if row is None:
         return None
-    number, balance, first_name, visits, link_token, merged, tier, won, typed = row[:_RULE_AT]
+    number, balance, first_name, visits, link_token, merged, *more = row[:_RULE_AT]
+    version, tier, won, typed = more
     programme = instance(Programme, row, _RULE_AT) or default_programme()
     waiting = {said["channel"]: Joining(**said) for said in typed}
     return Face(
@@ -200,11 +205,18 @@ def face_of(token: str) -> Face | None:
         visits,
         link_token,
         merged,
+        version,
         Standing.of(programme, balance),
         programme.tier_name(tier),
         [Won.told(*each) for each in won],
         list(waiting.values()),
     )
+
+
+def version(number: int) -> str:
+    """Another text after each change of what the card with this number shows."""
+    row = one(_NOW, [number])
+    return str(row[0]) if row else ""
 
 
 def waiting_for(contact: Contact) -> list[Joining]:

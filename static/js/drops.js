@@ -1,21 +1,12 @@
 // The composer: variables go in where one writes; the count is said when it changes.
 // The pages that move by themselves: not under a hand that has opened something.
-import { say } from "./page.js";
+import { say } from "./say.js";
 
 const form = document.querySelector("form#drop");
 if (form) compose();
 
 document.addEventListener("htmx:beforeRequest", (event) => {
-  if (event.target.matches("#suivi, [data-live]") && event.target.querySelector("details[open]")) event.preventDefault();
-});
-
-// What was reserved meanwhile is said, once.
-const reserved = () => document.querySelector("[data-reserved]")?.dataset.reserved;
-let before = reserved();
-document.addEventListener("htmx:afterSwap", () => {
-  const now = reserved();
-  if (now !== before && now) say(`${now} réservé${now > 1 ? "s" : ""}`);
-  before = now;
+  if (event.target.matches("#suivi") && event.target.querySelector("details[open]")) event.preventDefault();
 });
 
 function compose() {

@@ -1,11 +1,5 @@
 // Loaded by every team page: announces htmx swaps, keeps focus, confirms what cannot be undone.
-const live = document.getElementById("live");
-
-export function say(text) {
-  if (!live) return;
-  live.textContent = "";
-  requestAnimationFrame(() => { live.textContent = text; });
-}
+import { say } from "./say.js";
 
 // What the server swapped in may carry a sentence for those who do not see the screen.
 document.addEventListener("htmx:afterSwap", (event) => {

@@ -136,11 +136,15 @@ def test_what_was_launched_keeps_its_product(owner_client, lot):
 
 def test_a_reservation_arrives_on_the_drop_s_page(owner_client, lot):
     page = owner_client.get(reverse("drop", args=[lot.drop_id])).content.decode()
-    assert 'hx-trigger="every 3s"' in page
+    address = page.split('data-live="')[1].split('"')[0]
+    shown = page.split('data-version="')[1].split('"')[0]
+    tag = {"If-None-Match": f'"{shown}"'}
+    assert owner_client.get(address, headers=tag).status_code == 304
     booked(lot, first_name="Zoé")
+    assert owner_client.get(address, headers=tag).status_code == 204
     part = owner_client.get(reverse("lot_results", args=[lot.drop_id])).content.decode()
     assert "<html" not in part
-    assert 'data-reserved="2"' in part
+    assert 'data-say="2 réservés"' in part
     assert "Zoé" in part
 
 

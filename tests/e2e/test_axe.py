@@ -112,6 +112,7 @@ def test_the_walk_knows_how_to_open_every_address(stack, table):
         "import_",
         "photo",
         "invitation",
+        "live",
         "logo",
         "loyalty-take-back",
         "one_click",

@@ -1,0 +1,38 @@
+"""What moves by itself: a page asks whether what it shows has changed, and only then for itself.
+
+``config/live.py`` names what can be followed, and the function that tells its version: any text
+that is another one after each change, read by one small statement. A page carries the version it
+shows and a signed address (``{% follows %}``); whoever holds that address may ask, and learns only
+that something has changed.
+"""
+
+from django.core.signing import BadSignature, Signer
+from django.urls import reverse
+from django.utils.module_loading import import_string
+
+from apps.core.tenancy import current_schema
+from config.live import FOLLOWED
+
+
+class NothingToFollow(LookupError):
+    """No page of ours has made this address, or not in this shop."""
+
+
+def address(what: str, of: int = 0) -> str:
+    """Where to ask for news of ``what`` (a name of ``config/live.py``) number ``of``."""
+    assert what in FOLLOWED
+    return reverse("live", args=[_signer().sign(f"{what}.{of}")])
+
+
+def version(key: str) -> str:
+    """What ``address`` stands at now. Raises ``NothingToFollow``."""
+    try:
+        what, _, of = _signer().unsign(key).partition(".")
+    except BadSignature as error:
+        raise NothingToFollow() from error
+    told: str = import_string(FOLLOWED[what])(int(of))
+    return told
+
+
+def _signer() -> Signer:
+    return Signer(salt=f"live:{current_schema()}")
