@@ -25,5 +25,7 @@ RECURRING: tuple[Recurring, ...] = (
     Recurring("juger la qualité des envois", "apps.messaging.tasks.look_at_quality", 1),
     Recurring("oublier les retours d’envoi", "apps.messaging.tasks.forget_old_callbacks", 1440),
     Recurring("revoir les domaines d’envoi", "apps.messaging.tasks.look_at_mail_domains", 1440),
+    Recurring("réveiller les téléphones", "apps.wallet.tasks.look_at_the_clock", 1),
+    Recurring("surveiller les certificats", "apps.wallet.tasks.look_at_certificates", 720),
     Recurring("oublier les imports abandonnés", "apps.imports.tasks.forget_drafts", 1440),
 )

@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 import django
 
-from config.env import BASE_DIR, ENV, database
+from config.env import APNS, BASE_DIR, ENV, database
 
 VERSION = "0.1.0"  # as in pyproject.toml, which the image has not
 LOCAL = ENV["MODE"] == "local"
@@ -61,6 +61,7 @@ TENANT_APPS = [
     "apps.imports",
     "apps.catalog",
     "apps.messaging",
+    "apps.wallet",
     "apps.loyalty",
     "apps.audience",
     "apps.campaigns",
@@ -316,6 +317,9 @@ TWILIO_AUTH_TOKEN = ENV["TWILIO_AUTH_TOKEN"]
 TWILIO_API_URL = ENV["TWILIO_API_URL"]
 TWILIO_SENDER = ENV["TWILIO_SENDER"]
 TWILIO_WHATSAPP, TWILIO_CONTENT_URL = ENV["TWILIO_WHATSAPP"], ENV["TWILIO_CONTENT_URL"]
+
+# Where phones are told that their pass has changed; the demonstration tells none.
+APNS_URL = ENV["APNS_URL"] if not LOCAL or ENV["APNS_URL"] != APNS else ""
 
 # Promotional messages may leave between these (AF2M charter 2026); a shop may only narrow them.
 COMMERCIAL_HOURS = (time(8), time(21, 30))

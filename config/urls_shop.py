@@ -12,6 +12,7 @@ from apps.imports import urls as imports
 from apps.loyalty import urls as loyalty
 from apps.messaging import urls as messaging
 from apps.shops import urls as shops
+from apps.wallet import urls as wallet
 
 # They are tried in turn: what a queue waits for stands first.
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -30,6 +31,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("gestion/imports/", include(imports.team_urls)),
     *messaging.customer_urls,
     *messaging.team_urls,
+    *wallet.device_urls,
+    *wallet.team_urls,
     *shops.customer_urls,
 ]
 handler400 = "apps.core.views.bad_request"

@@ -21,6 +21,7 @@ from apps.core.roles import Role
 from apps.core.tenancy import in_schema
 from apps.shops.ledger import serves_public
 from apps.shops.models import Shop
+from apps.wallet.identities import forget_known
 from tests import environment
 from tests.at_once import at_once
 from tests.factories import UserFactory
@@ -69,6 +70,11 @@ def _start_in_public() -> Iterator[None]:
     yield
     connection.set_schema_to_public()
     timezone.deactivate()
+
+
+@pytest.fixture(autouse=True)
+def _nobody_remembers_who_signs() -> None:
+    forget_known()
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from functools import wraps
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -19,12 +19,15 @@ from apps.core.doors import customers
 from apps.core.network import client_address
 from apps.core.refusal import Refusal
 from apps.core.roles import Right
-from apps.loyalty import card_page, proving
+from apps.loyalty import card_page, pocket, proving
 from apps.loyalty.customer_forms import JoinForm, NameForm
 from apps.loyalty.joining import AgeUnsaid, NoAddress, TooYoung, join
 from apps.loyalty.models import Card
 from apps.loyalty.services import the_programme
 from apps.shops.requests import ShopRequest
+from apps.wallet.device_views import pass_file
+from apps.wallet.identities import standing
+from apps.wallet.services import issue
 
 View = Callable[..., HttpResponse]
 
@@ -136,8 +139,24 @@ def card(request: ShopRequest, token: str) -> HttpResponse:
         "qr": card_page.code_of(request.shop, token),
         "new_link": "lien" in request.GET,
         "counter": _may_stamp(request),
+        "apple": pocket.is_offered(request.headers.get("User-Agent", ""))
+        and standing(request.shop) is not None,
     }
     return render(request, "loyalty/public/card.html", context)
+
+
+@customers
+@require_safe
+@private
+def apple_pass(request: ShopRequest, token: str) -> HttpResponse:
+    """The card for the phone's own wallet; the same pass however often it is asked for."""
+    signer = standing(request.shop)
+    if signer is None:
+        raise Http404
+    found = _card(token)
+    face = pocket.face_of(found, request.shop)
+    held = issue(subject=found.pk, face=face, pass_type=signer.pass_type, now=timezone.now())
+    return pass_file(request, held)
 
 
 def _may_stamp(request: ShopRequest) -> bool:

@@ -22,6 +22,13 @@ class TierReached:
 
 
 @dataclass(frozen=True, slots=True)
+class CardChanged:
+    """Without a stamp: goods came back, it took another over, or it has a new link."""
+
+    card_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class RewardWon:
     reward_id: int
 
@@ -34,3 +41,8 @@ class RewardTakenBack:
 @dataclass(frozen=True, slots=True)
 class RewardRedeemed:
     reward_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProgrammeChanged:
+    """The shop's rule is another: every card says it."""

@@ -17,6 +17,8 @@ from apps.audit.services import record
 from apps.catalog.services.sums import SPENDING
 from apps.contacts.models import Contact
 from apps.core.actor import Actor
+from apps.core.facts import announce
+from apps.loyalty.facts import CardChanged
 from apps.loyalty.models import Card, Joining, MergeRule, MovementKind, Reward
 from apps.loyalty.services import card_of, carry_over, the_programme
 from apps.loyalty.services.ledger import Gesture
@@ -84,6 +86,7 @@ def _move_card(alias: Contact, into: Contact, by: Actor, now: datetime) -> None:
         # NULL is ignored by PostgreSQL's GREATEST.
         last_stamp_at=Greatest(F("last_stamp_at"), Value(source.last_stamp_at, DateTimeField())),
     )
+    announce(CardChanged(card_id=target.pk))
 
 
 def _move_address(alias: Contact, into: Contact) -> None:

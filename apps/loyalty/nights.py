@@ -19,7 +19,7 @@ from apps.core import due
 from apps.core.actor import SYSTEM
 from apps.core.facts import announce
 from apps.core.jobs import enqueue
-from apps.loyalty.facts import TierReached
+from apps.loyalty.facts import CardChanged, TierReached
 from apps.loyalty.models import Card, Movement, MovementKind, Programme, Redemption, Reward
 from apps.loyalty.rule import Offer, Win, months_later
 from apps.loyalty.services.cards import the_programme
@@ -95,6 +95,7 @@ def expire_reward(reward_id: int, now: datetime) -> bool:
     reward.save(update_fields=["taken_back_at"])
     card.rewards_ready -= 1
     keep(card)
+    announce(CardChanged(card_id=card.pk))
     return True
 
 
@@ -107,6 +108,7 @@ def review(card_id: int, now: datetime) -> Card | None:
     except CardMerged:
         return None
     programme, today = the_programme(), timezone.localdate(now)
+    shown = card.tier, card.balance
     _count_year(card, programme, now)
     ends = card.last_stamp_at and programme.balance_expires(card.last_stamp_at)
     if ends and ends <= today and card.balance:
@@ -115,6 +117,8 @@ def review(card_id: int, now: datetime) -> Card | None:
     ahead = [card.look_on, ends if ends and ends > today else None]
     card.look_on = min((day for day in ahead if day), default=None)
     keep(card, "year_visits", "tier", "tier_at", "look_on")
+    if shown != (card.tier, card.balance):
+        announce(CardChanged(card_id=card.pk))
     return card
 
 
@@ -162,4 +166,5 @@ def give_birthday_gift(card_id: int, now: datetime) -> Reward | None:
         cause="birthday",
     )
     keep(card)
+    announce(CardChanged(card_id=card.pk))
     return gift

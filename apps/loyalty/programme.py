@@ -14,7 +14,9 @@ from django.utils.translation import gettext_lazy as _
 from apps.audit.services import record
 from apps.core import due
 from apps.core.actor import Actor
+from apps.core.facts import announce
 from apps.core.refusal import Refusal
+from apps.loyalty.facts import ProgrammeChanged
 from apps.loyalty.models import (
     Card,
     Fate,
@@ -81,6 +83,7 @@ def set_programme(*, by: Actor, now: datetime, fate: Fate = Fate.KEEP, **rules: 
     elif programme.needs_nights:
         due.note(DUE, now)
     record(by, "set_programme", "programme", programme.pk, before=before, after=after)
+    announce(ProgrammeChanged())
     return programme
 
 
@@ -252,6 +255,7 @@ def undo_change(*, change: ProgrammeChange, by: Actor, now: datetime) -> Program
     change.undone_at = now
     change.save(update_fields=["undone_at"])
     record(by, "undo_programme", "programme", programme.pk, before=change.after)
+    announce(ProgrammeChanged())
     return programme
 
 

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -18,11 +19,13 @@ from apps.contacts.models import (
 )
 from apps.contacts.services import by_address
 from apps.core.actor import Actor
+from apps.core.facts import announce
 from apps.core.ratelimit import Limit, spend
 from apps.core.reading import insert
 from apps.core.refusal import Refusal
 from apps.core.tokens import new_token
 from apps.loyalty.card_links import can_receive, new_joining, post_link, send_card_link
+from apps.loyalty.facts import CardChanged
 from apps.loyalty.merging import living, lock_people, merge_records
 from apps.loyalty.models import Card, Joining
 from apps.loyalty.services import card_of
@@ -109,13 +112,20 @@ def _whole(joining: Joining, now: datetime) -> Contact:
     holder.link_token, holder.language = new_token(), fresh.language
     merge_records(fresh, holder, by=by, now=now)
     card = card_of(holder)
-    Card.objects.filter(pk=card.pk).update(token=new_token(), renewed_at=now)
+    _new_links(Card.objects.filter(pk=card.pk), now)
     return holder
+
+
+def _new_links(cards: QuerySet[Card], now: datetime) -> None:
+    """Each of these cards has another link; what was opened by the old one is open no more."""
+    for card in cards:
+        Card.objects.filter(pk=card.pk).update(token=new_token(), renewed_at=now)
+        announce(CardChanged(card_id=card.pk))
 
 
 def _close_links(contact: Contact, now: datetime) -> None:
     """Whoever typed a neighbour's number was shown a card; that page opens nothing any more."""
-    Card.objects.filter(contact=contact).update(token=new_token(), renewed_at=now)
+    _new_links(Card.objects.filter(contact=contact), now)
     Contact.objects.filter(pk=contact.pk).update(link_token=new_token())
 
 
@@ -201,10 +211,8 @@ def renew_link(card: Card, *, client_address: str, now: datetime | None = None) 
 def _renew(card: Card, client_address: str, now: datetime) -> Card:
     person = lock_people(card.contact)[0]
     customer = Actor("customer", person.pk)
-    for each in Card.objects.filter(contact__merged_into=person):
-        Card.objects.filter(pk=each.pk).update(token=new_token(), renewed_at=now)
-    card.token, card.renewed_at = new_token(), now
-    card.save(update_fields=["token", "renewed_at"])
+    _new_links(Card.objects.filter(Q(contact__merged_into=person) | Q(pk=card.pk)), now)
+    card.refresh_from_db(fields=["token", "renewed_at"])
     before = list(Joining.objects.filter(contact=person).order_by("pk"))
     Joining.objects.filter(known=person).delete()
     Joining.objects.filter(contact=person).delete()

@@ -1,9 +1,11 @@
-"""Work off the request: what a shop prints, and what the clock does to cards."""
+"""Work off the request: what a shop prints, what the clock does to cards, and passes that follow
+the cards."""
 
 from django.utils import timezone
 
 from apps.core import due
-from apps.loyalty import nights, printing
+from apps.loyalty import nights, pocket, printing
+from apps.loyalty.models import Reward
 from apps.shops.services import every_open_shop, shop_here
 
 
@@ -27,3 +29,23 @@ def sweep() -> None:
         with timezone.override(shop.zone):
             if night := nights.next_night(timezone.now()):
                 due.note(nights.DUE, night)
+
+
+def refresh_pass(card_id: int) -> None:
+    """The card has changed."""
+    pocket.refresh(card_id, shop_here(), timezone.now())
+
+
+def heard_movement(card_id: int, movement_id: int) -> None:
+    """A stamp was given or taken back."""
+    refresh_pass(card_id)
+
+
+def heard_reward(reward_id: int) -> None:
+    """A reward was handed over."""
+    refresh_pass(Reward.objects.values_list("card_id", flat=True).get(pk=reward_id))
+
+
+def refresh_passes() -> None:
+    """The programme has changed."""
+    pocket.refresh_all()

@@ -26,6 +26,7 @@ from apps.core.queries import backlog, living, oldest_due, wedged
 from apps.core.tenancy import across_shops, in_schema
 from apps.messaging.models import Message, Status
 from apps.shops.models import Shop
+from apps.wallet.expiry import endings
 
 SHOWN = 200
 LANES = (_("urgent"), _("ordinaire"), _("en dernier"))
@@ -111,6 +112,7 @@ class ComptoirAdmin(AdminSite):
             "dead_jobs": Failure.objects.count(),
             "workers_alive": living().count(),
             "is_wedged": wedged(),
+            "endings": endings(timezone.now()),
         }
         return super().index(request, {**(extra_context or {}), **told})
 

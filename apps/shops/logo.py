@@ -10,9 +10,11 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.actor import Actor
+from apps.core.facts import announce
 from apps.core.pictures import redrawn
 from apps.core.refusal import Refusal
 from apps.core.trail import record
+from apps.shops.facts import ShopChanged
 from apps.shops.models import Shop
 
 EDGE = 512
@@ -42,6 +44,7 @@ def set_logo(*, shop: Shop, file: UploadedFile | None, by: Actor) -> str:
         row.save(update_fields=["logo"])
         if before != name:
             record(by, "shop.logo", "shop", shop.pk, before={"logo": before}, after={"logo": name})
+            announce(ShopChanged(shop_id=shop.pk))
             if before:
                 transaction.on_commit(lambda: default_storage.delete(before))
     return name

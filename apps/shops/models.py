@@ -263,28 +263,54 @@ class MigrationScript(models.Model):
         return self.migration
 
 
-class Secret(models.Model):
+class SealedRow(models.Model):
     """Something that opens a door elsewhere, sealed; read and written by ``vault`` alone."""
 
-    walled_by = "shop"
-    shop = of_shop()
-    name = models.CharField(max_length=80)  # « twilio:AC… »
     sealed = models.BinaryField()
     sealed_by = models.CharField(max_length=16)  # which key, see ``core.sealing``
     tail = models.CharField(max_length=4, blank=True)  # the last signs, to be recognised by
     kept_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField(null=True)  # a certificate ends by itself
+    told_days = models.PositiveSmallIntegerField(null=True)  # the last warning before that
+
+    class Meta:
+        abstract = True
+
+    @property
+    def as_sealed(self) -> Sealed:
+        return Sealed(self.sealed_by, bytes(self.sealed))
+
+
+class Secret(SealedRow):
+    """What a shop entrusts to us."""
+
+    walled_by = "shop"
+    shop = of_shop()
+    name = models.CharField(max_length=80)  # « twilio:AC… »
 
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["shop", "name"], name="one_secret_per_shop_and_name")
         ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["expires_at"],
+                condition=models.Q(expires_at__isnull=False),
+                name="secret_that_ends",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.shop_id}:{self.name}"
 
-    @property
-    def as_sealed(self) -> Sealed:
-        return Sealed(self.sealed_by, bytes(self.sealed))
+
+class PlatformSecret(SealedRow):
+    """What the platform keeps for itself, and uses for every shop."""
+
+    name = models.CharField(max_length=80, unique=True)
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class SharedLine(models.Model):

@@ -10,6 +10,7 @@ from django.db import IntegrityError, connections, transaction
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.actor import Actor
+from apps.core.facts import announce
 from apps.core.french import search_key
 from apps.core.refusal import Refusal
 from apps.core.tenancy import current_schema, database, in_schema
@@ -17,6 +18,7 @@ from apps.core.tokens import readable_code
 from apps.core.trail import record
 from apps.shops import ledger
 from apps.shops.blueprint import Blueprint, read_blueprint
+from apps.shops.facts import ShopChanged
 from apps.shops.migrating import TEMPLATE_LOCK, owner_connection
 from apps.shops.models import TEMPLATE_SCHEMA, Domain, SchemaState, Shop, slug_rule
 
@@ -147,4 +149,5 @@ def change_settings(*, shop: Shop, by: Actor, values: Mapping[str, object]) -> S
     after = {name: values[name] for name in told}
     hidden = [name for name in changed if name in _OF_A_PERSON]
     record(by, "shop.settings", "shop", row.pk, before=before, after={**after, "others": hidden})
+    announce(ShopChanged(shop_id=row.pk))
     return row

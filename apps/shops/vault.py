@@ -1,4 +1,5 @@
-"""What a shop entrusts to us: keys of its accounts elsewhere, certificates, tokens.
+"""What a shop entrusts to us, and what the platform keeps for itself (``shop`` is None): keys of
+accounts elsewhere, certificates, tokens.
 
 Sealed (``core.sealing``) and bound to the shop's schema and the secret's name: a row copied to
 another shop, or to another name, does not open. Pages are given the last four signs and never the
@@ -7,23 +8,47 @@ sealed: the same shop opens it again where the same keys are, a copy never does.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from apps.core.actor import Actor
 from apps.core.sealing import Sealed, Unopenable, first_key, seal, unseal
 from apps.core.tenancy import across_shops
 from apps.core.trail import record
-from apps.shops.models import Secret, Shop
+from apps.shops.models import PlatformSecret, Secret, Shop
 
 TAIL = 4
 SHORTEST = 16  # of a shorter one, four signs would tell too much
 BATCH = 200
+PLATFORM = "public"  # in place of a shop's schema
+MODELS = (Secret, PlatformSecret)
 
 
-def _place(schema: str, name: str) -> str:
-    return f"{schema}\0{name}"
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A secret as it lies there: what lists show, and what ``secret`` opens."""
+
+    pk: int
+    shop_id: str | None
+    name: str
+    tail: str
+    kept_at: datetime
+    expires_at: datetime | None
+    sealed: Sealed
+
+    @property
+    def secret(self) -> bytes:
+        """Raises ``Unopenable``."""
+        return unseal(self.sealed, _place(self.shop_id, self.name))
+
+
+def _place(schema: str | None, name: str) -> str:
+    return f"{schema or PLATFORM}\0{name}"
 
 
 def _tail(secret: bytes) -> str:
@@ -33,21 +58,45 @@ def _tail(secret: bytes) -> str:
 
 
 @transaction.atomic
-def keep(*, shop: Shop, name: str, secret: bytes, by: Actor) -> None:
+def keep(
+    *,
+    shop: Shop | None,
+    name: str,
+    secret: bytes,
+    by: Actor,
+    expires_at: datetime | None = None,
+) -> None:
     """Keep ``secret`` under ``name``, in place of what was kept there."""
-    sealed = seal(secret, _place(shop.schema_name, name))
-    kept = {"sealed": sealed.data, "sealed_by": sealed.by, "tail": _tail(secret)}
-    row, is_new = Secret.objects.update_or_create(
-        shop=shop, name=name, defaults={**kept, "kept_at": timezone.now()}
-    )
+    sealed = seal(secret, _place(shop and shop.schema_name, name))
+    kept: dict[str, Any] = {"sealed": sealed.data, "sealed_by": sealed.by, "tail": _tail(secret)}
+    kept |= {"expires_at": expires_at, "told_days": None, "kept_at": timezone.now()}
+    if shop is None:  # the trail is a shop's
+        PlatformSecret.objects.update_or_create(name=name, defaults=kept)
+        return
+    row, is_new = Secret.objects.update_or_create(shop=shop, name=name, defaults=kept)
     verb = "vault.set" if is_new else "vault.replace"
     record(by, verb, "secret", row.pk, after={"name": name})
 
 
-def read(shop: Shop, name: str) -> bytes | None:
+def read(shop: Shop | None, name: str) -> bytes | None:
     """The secret; None when none is kept. Raises ``Unopenable``."""
-    row = Secret.objects.filter(shop=shop, name=name).first()
-    return unseal(row.as_sealed, _place(shop.schema_name, name)) if row else None
+    row = _of(shop).filter(name=name).first()
+    return _kept(row).secret if row else None
+
+
+def listed(shop: Shop | None, prefix: str) -> list[Kept]:
+    """What is kept under names that begin with ``prefix``, by name."""
+    return [_kept(row) for row in _of(shop).filter(name__startswith=prefix).order_by("name")]
+
+
+def _of(shop: Shop | None) -> QuerySet[Any]:
+    return Secret.objects.filter(shop=shop) if shop else PlatformSecret.objects.all()
+
+
+def _kept(row: Secret | PlatformSecret) -> Kept:
+    shop_id = row.shop_id if isinstance(row, Secret) else None
+    said = (row.name, row.tail, row.kept_at, row.expires_at)
+    return Kept(row.pk, shop_id, *said, row.as_sealed)
 
 
 def carried(sealed: Sealed, name: str, *, was: str, here: str) -> Sealed:
@@ -63,35 +112,60 @@ def tails(shop: Shop, prefix: str) -> dict[str, str]:
 
 
 @transaction.atomic
-def forget(*, shop: Shop, name: str, by: Actor) -> None:
+def forget(*, shop: Shop | None, name: str, by: Actor) -> None:
     """Nothing is kept under ``name`` any more."""
-    row = Secret.objects.select_for_update().filter(shop=shop, name=name).first()
-    if row is not None:
+    row = _of(shop).select_for_update().filter(name=name).first()
+    if row is None:
+        return
+    if shop:
         record(by, "vault.remove", "secret", row.pk, before={"name": name})
-        row.delete()
+    row.delete()
+
+
+def ending(before: datetime) -> list[Kept]:
+    """Everybody's secrets that end by themselves before that moment, the first to end first."""
+    with across_shops():
+        both = (model.objects.filter(expires_at__lt=before) for model in MODELS)
+        found = [_kept(row) for rows in both for row in rows]
+    return sorted(found, key=lambda kept: (kept.expires_at, kept.name))
+
+
+def warn_once(kept: Kept, days: int) -> bool:
+    """True for the first who tells that ``kept`` ends within so many days: a warning of fewer
+    days says it too."""
+    model = Secret if kept.shop_id else PlatformSecret
+    untold = Q(told_days=None) | Q(told_days__gt=days)
+    with across_shops():
+        mine = model.objects.filter(pk=kept.pk, expires_at=kept.expires_at)
+        return bool(mine.filter(untold).update(told_days=days))
 
 
 def rotate(say: Callable[[str], object] = lambda line: None) -> tuple[int, int]:
-    """Seal every shop's secrets anew with the first key; (done, not opened by any key).
+    """Seal everybody's secrets anew with the first key; (done, not opened by any key).
 
     Killed, it goes on where it was: what the first key has sealed is not looked at again. A secret
     that its owner replaces meanwhile is theirs.
     """
+    turns = [_rotate(model, say) for model in MODELS]
+    return sum(done for done, _ in turns), sum(locked for _, locked in turns)
+
+
+def _rotate(model: type[Secret | PlatformSecret], say: Callable[[str], object]) -> tuple[int, int]:
     done = locked = last = 0
     while True:
         with across_shops():
-            waiting = Secret.objects.exclude(sealed_by=first_key()).filter(pk__gt=last)
-            rows = list(waiting.order_by("pk")[:BATCH])
-            for row in rows:
-                last = row.pk
-                place = _place(row.shop_id, row.name)
+            waiting = model.objects.exclude(sealed_by=first_key()).filter(pk__gt=last)
+            rows = [_kept(row) for row in waiting.order_by("pk")[:BATCH]]
+            for kept in rows:
+                last = kept.pk
                 try:
-                    again = seal(unseal(row.as_sealed, place), place)
+                    again = seal(kept.secret, _place(kept.shop_id, kept.name))
                 except Unopenable:
                     locked += 1
-                    say(f"{row.shop_id}, « {row.name} » : aucune des clés ne l’ouvre.")
+                    whose = kept.shop_id or "plateforme"
+                    say(f"{whose}, « {kept.name} » : aucune des clés ne l’ouvre.")
                     continue
-                same = Secret.objects.filter(pk=row.pk, sealed=row.sealed)
+                same = model.objects.filter(pk=kept.pk, sealed=kept.sealed.data)
                 done += same.update(sealed=again.data, sealed_by=again.by)
         if not rows:
             return done, locked

@@ -43,10 +43,12 @@ CUSTOMERS_PYTHON = (
     "core/views.py",
     "loyalty/card_links.py",
     "loyalty/joining.py",
+    "loyalty/pocket.py",
     "loyalty/proving.py",
     "loyalty/rule.py",
     "messaging/channels/*.py",
     "messaging/stopping.py",
+    "wallet/faces.py",
 )
 # Classes whose sentences reach customers from files that mostly speak to the team.
 CUSTOMERS_CLASSES = {

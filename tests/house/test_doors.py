@@ -33,6 +33,8 @@ PUBLIC = {
         *("pair", "who", "enter_pin"),
         # joining, the card, and what its holder may do with it
         *("join", "join-again", "card", "card-data", "card-renew", "verify", "decline"),
+        # the card in a phone's wallet, and what the phone asks (it proves itself by its pass)
+        *("apple_pass", "apple_registration", "apple_serials", "apple_latest", "apple_log"),
         # stopping messages
         *("choices", "one_click", "short_link"),
         # what the links of a message open
@@ -63,7 +65,8 @@ PUBLIC = {
 }
 # Posted by programs without a cookie: each proves itself otherwise.
 WITHOUT_TOKEN = {
-    *("one_click", "twilio_reply", "twilio_shared_reply", "twilio_status", "brevo", "brevo_reply")
+    *("one_click", "twilio_reply", "twilio_shared_reply", "twilio_status", "brevo", "brevo_reply"),
+    *("apple_registration", "apple_log"),
 }
 SAMPLES = {"int": "1", "str": "x", "slug": "cave", "path": "x", "uuid": str(uuid.UUID(int=1))}
 WORDS = ("1", "x", "2" * 9, "x" * 22, "1" * 22, "1" * 6, "s_cave_abcd", "cave", "a/b", "x" * 32)

@@ -6,7 +6,7 @@ from uuid import UUID
 from apps.audit.services import record
 from apps.core.actor import Actor
 from apps.core.facts import announce
-from apps.loyalty.facts import RewardWon
+from apps.loyalty.facts import CardChanged, RewardWon
 from apps.loyalty.models import Card, Movement, MovementKind
 from apps.loyalty.rule import Win
 from apps.loyalty.services.cards import the_programme
@@ -34,4 +34,5 @@ def carry_over(
             announce(RewardWon(reward_id=reward.pk))
         keep(card)
         record(by, str(kind), "card", card.pk, after={"balance": card.balance})
+        announce(CardChanged(card_id=card.pk))
         return card

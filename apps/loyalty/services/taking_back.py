@@ -15,6 +15,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Sum
@@ -26,7 +27,7 @@ from apps.contacts.models import Contact
 from apps.core.actor import Actor
 from apps.core.facts import announce
 from apps.core.money import show_euros
-from apps.loyalty.facts import StampUndone
+from apps.loyalty.facts import CardChanged, StampUndone
 from apps.loyalty.models import Card, Movement, MovementKind, Programme, Redemption, Reward
 from apps.loyalty.rule import share
 from apps.loyalty.services.cards import the_programme
@@ -147,18 +148,13 @@ def give_back(
         due = part.of(sum(line.stamps for line in _given(movement)))
         taken = make_room(card, programme, due, gesture)
         less = min(due, card.balance)
-        line = write(
-            card,
-            MovementKind.RETURN,
-            -less,
-            gesture,
-            follows=movement,
-            amount_cents=part.cents,
-        )
+        why: dict[str, Any] = {"follows": movement, "amount_cents": part.cents}
+        line = write(card, MovementKind.RETURN, -less, gesture, **why)
         taken += drop_steps(card, gesture)
         keep(card)
         _buy_less(card, part.cents, gesture)
         record(by, "return", "card", card.pk, after={"balance": card.balance})
+        announce(CardChanged(card_id=card.pk))
         return Returned(line, card, taken, let_go=due - less)
 
 

@@ -21,7 +21,7 @@ from apps.core.tenancy import in_schema
 from apps.core.tokens import keyed_hash
 from apps.loyalty import nights
 from apps.loyalty.models import Programme
-from apps.ops.demo import by_whatsapp, expenses
+from apps.ops.demo import by_whatsapp, expenses, passes
 from apps.ops.demo.accounts import PASSWORD, PEOPLE, PIN, TOTP_SECRET, Person
 from apps.ops.demo.answers import Answers
 from apps.ops.demo.automatics import Automatics
@@ -41,6 +41,7 @@ Say = Callable[[str], object]
 def fill(say: Say, now: datetime) -> None:
     """What is not there yet; a shop that knows somebody is left as its visitors made it."""
     users = {person.email: _user(person) for person in PEOPLE}
+    passes.sign_here(now)
     for demo in SHOPS:
         shop = Shop.objects.filter(slug=demo.slug).first()
         shop = shop or provision(slug=demo.slug, **demo.fields)  # type: ignore[arg-type]
@@ -154,6 +155,7 @@ def _fill_shop(demo: DemoShop, shop: Shop, now: datetime) -> None:
     if shop.whatsapp_on:
         by_whatsapp.write(author=team[0][0], now=now)
     expenses.write(shop, now)
+    passes.put_away(shop, now)
     if demo.own_number:
         _own_account(demo, shop, now)
 

@@ -40,6 +40,7 @@ from apps.shops import ledger
 from apps.shops.blueprint import read_blueprint
 from apps.shops.models import TEMPLATE_SCHEMA, Shop
 from apps.shops.services import template_version
+from apps.wallet import resting as phones
 
 Say = Callable[[str], object]
 
@@ -179,6 +180,7 @@ def _settle(target: Target, now: datetime) -> None:
     outbox.rest(ALIAS, now, is_copy=target.is_copy)
     drops.rest(ALIAS, now)
     imports.rest(ALIAS)
+    phones.rest(ALIAS, is_copy=target.is_copy)
     shop = Shop.objects.using(ALIAS).get(schema_name=target.schema)
     after = {"from": target.was, "copy": target.is_copy}
     Entry.objects.using(ALIAS).create(

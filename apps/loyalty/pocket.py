@@ -1,0 +1,106 @@
+"""The card as a phone's wallet shows it: composed here, kept and carried by the wallet's room."""
+
+from datetime import datetime
+
+from django.db.models import Q
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from apps.core.jobs import enqueue
+from apps.loyalty.card_page import Standing
+from apps.loyalty.merging import living
+from apps.loyalty.models import Card, Reward
+from apps.loyalty.services import the_programme
+from apps.shops.models import Shop
+from apps.wallet import services as wallet
+from apps.wallet.faces import Face, Line, Words, words
+
+REFRESH = "apps.loyalty.tasks.refresh_pass"
+_HAVE_WALLET = ("iPhone", "Macintosh")  # in what a browser says of itself
+
+
+def face_of(card: Card, shop: Shop) -> Face:
+    """What the pass of ``card`` shows. It names nobody: a number, its stamps and its code.
+
+    An alias's shows the card it was joined to, under its own code, which opens that card.
+    """
+    shown = card if card.contact.merged_into_id is None else _joined_to(card)
+    standing = Standing.of(the_programme(), shown.balance)
+    ready = Reward.objects.ready().filter(card=shown).order_by("won_at")
+    address = f"{shop.url}/c/{card.token}/"
+    return Face(
+        title=words(lambda: _("Carte de fidélité %(shop)s") % {"shop": shop.name}),
+        code=address,
+        under_code=words(lambda: _("N° %(number)s") % {"number": shown.number}),
+        places=len(standing.holes),
+        filled=standing.shown if standing.holes else 0,
+        gifts=[hole.number for hole in standing.holes if hole.gift],
+        head=[Line("count", words(standing.kind.label), _count(standing))],
+        front=[_left(standing), _next(standing)],
+        below=_won(list(ready.values_list("label", flat=True))),
+        back=[*_prizes(standing), Line("card", words(gettext_lazy("Votre carte")), words(address))],
+    )
+
+
+def _joined_to(card: Card) -> Card:
+    return Card.objects.get(contact=living(card.contact))
+
+
+def _count(standing: Standing) -> Words:
+    if standing.holes:
+        return words(f"{standing.shown} / {standing.goal}")
+    return words(lambda: standing.balance_told)
+
+
+def _left(standing: Standing) -> Line:
+    """How far the next reward is; a phone says it aloud."""
+
+    def said() -> str:
+        if standing.left:
+            return _("Plus que %(left)s") % {"left": standing.left_told}
+        return _("À choisir au comptoir") if standing.kind.is_spent else _("Carte pleine")
+
+    return Line("left", words(gettext_lazy("Votre carte")), words(said), tells=True)
+
+
+def _next(standing: Standing) -> Line:
+    ahead = next((one for one in standing.prizes if not one.reached), standing.prizes[-1])
+    return Line("prize", _at(standing, ahead.offer.at), words(ahead.offer.label))
+
+
+def _prizes(standing: Standing) -> list[Line]:
+    """All that may be won, when it is more than one thing."""
+    offers = standing.offers if len(standing.offers) > 1 else ()
+    return [
+        Line(f"prize{number}", _at(standing, offer.at), words(offer.label))
+        for number, offer in enumerate(offers)
+    ]
+
+
+def _at(standing: Standing, units: int) -> Words:
+    return words(lambda: _("À %(at)s") % {"at": standing.kind.said(units)})
+
+
+def _won(labels: list[str]) -> list[Line]:
+    if not labels:
+        return []
+    return [Line("won", words(gettext_lazy("C’est gagné")), words(", ".join(labels)), tells=True)]
+
+
+def refresh(card_id: int, shop: Shop, now: datetime) -> None:
+    """The passes of this card, and of those that were joined to it, show it as it is."""
+    holder = Q(pk=card_id) | Q(contact__merged_into__card=card_id)
+    for card in Card.objects.select_related("contact").filter(holder).order_by("pk"):
+        if wallet.is_issued(card.pk):
+            wallet.show(subject=card.pk, face=face_of(card, shop), now=now)
+
+
+def refresh_all() -> None:
+    """The rule has changed, and with it what every pass says."""
+    for card_id in wallet.subjects():
+        enqueue(REFRESH, card_id, bulk=True)
+
+
+def is_offered(user_agent: str) -> bool:
+    """Whether this browser can put a pass away: iPhones and Macs can."""
+    return any(name in user_agent for name in _HAVE_WALLET)
