@@ -91,6 +91,7 @@ def test_killed_at_any_step_the_same_command_finishes(was, back, monkeypatch, st
         patch.setattr(erasing, step, killed)
         with pytest.raises(Killed):
             full.erase()
+    _until_the_server_has_noticed()
     done = full.erase()
     assert done.ended_at
     _is_gone(was.schema)
@@ -98,6 +99,12 @@ def test_killed_at_any_step_the_same_command_finishes(was, back, monkeypatch, st
         assert erasing.Reader(file).members["contacts_consentevent.csv"]["rows"] == len(
             was.rows["contacts_consentevent"]
         )
+
+
+def _until_the_server_has_noticed() -> None:
+    """That the connection of the one that was killed is gone, and its lock with it."""
+    with owner_of() as owner:
+        owner.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"erase:{full.SLUG}"])
 
 
 def _is_gone(schema: str) -> None:
