@@ -139,8 +139,9 @@ def test_a_copy_is_another_shop_with_the_same_people(was, full_shop, kept):
         {name: rows for name, rows in was.rows.items() if name not in shared},
         {name: rows for name, rows in after.items() if name not in shared},
     )
-    # Beside what rests: the message under way is the original's affair.
-    assert own == RESTING | {"messaging_message": 5}
+    # Beside what rests: the message under way and the phones are the original's affair.
+    phones = {name: len(was.rows[name]) for name in ("wallet_device", "wallet_registration")}
+    assert own == RESTING | {"messaging_message": 5} | phones
     assert rows_of(was.schema) == now
     copy = Shop.objects.get(slug="gardee-bis")
     assert copy.callback_token != full_shop.callback_token
