@@ -6,6 +6,13 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    pkcs12,
+)
 from django.utils import timezone
 
 from apps.core.actor import SYSTEM, Actor
@@ -19,6 +26,7 @@ from apps.wallet.services import issue
 from tests.factories import CardFactory, ProgrammeFactory
 
 PASS_TYPE = "pass.fr.comptoir.essai"
+SECRET = "un mot de passe"  # of a .p12
 
 
 @pytest.fixture(scope="session")
@@ -35,6 +43,20 @@ def by_platform(verb: Callable[..., Any], *what: Any, **more: Any) -> None:
     """What its staff do, they do from no shop."""
     with in_schema("public"):
         verb(*what, shop=None, by=SYSTEM, **more)
+
+
+def files(identity, *, with_middle=False, push_key=None, password=SECRET) -> dict[str, bytes]:
+    """What the owner has in their downloads."""
+    middle = [identity.intermediate] if with_middle else None
+    closed = BestAvailableEncryption(password.encode())
+    plain = (Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return {
+        "bundle": pkcs12.serialize_key_and_certificates(
+            b"carte", identity.key, identity.certificate, middle, closed
+        ),
+        "intermediate": identity.intermediate.public_bytes(Encoding.DER),
+        "push_key": (push_key or identity.push_key).private_bytes(*plain),
+    }
 
 
 @pytest.fixture

@@ -5,13 +5,7 @@ from datetime import timedelta
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import (
-    BestAvailableEncryption,
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    pkcs12,
-)
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from django.db import connection
@@ -35,25 +29,10 @@ from apps.wallet.identities import (
 )
 from tests.conftest import ShopClient
 from tests.factories import UserFactory
-from tests.wallet.conftest import PASS_TYPE, by_platform
+from tests.wallet.conftest import PASS_TYPE, SECRET, by_platform, files
 
 pytestmark = pytest.mark.django_db
 PAGE = "/gestion/reglages/wallet/"
-SECRET = "un mot de passe"
-
-
-def files(identity, *, with_middle=False, push_key=None, password=SECRET) -> dict[str, bytes]:
-    """What the owner has in their downloads."""
-    middle = [identity.intermediate] if with_middle else None
-    closed = BestAvailableEncryption(password.encode())
-    plain = (Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    return {
-        "bundle": pkcs12.serialize_key_and_certificates(
-            b"carte", identity.key, identity.certificate, middle, closed
-        ),
-        "intermediate": identity.intermediate.public_bytes(Encoding.DER),
-        "push_key": (push_key or identity.push_key).private_bytes(*plain),
-    }
 
 
 def hand_in(browser, found, **said):
