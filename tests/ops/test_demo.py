@@ -41,7 +41,7 @@ class Launched:
     def told(self) -> str:
         return self.paper.read_text()
 
-    def until_ready(self, patience: float = 90) -> float:
+    def until_ready(self, patience: float = 240) -> float:
         """Seconds until it said that all is ready."""
         _until(lambda: "prêt." in self.told or self.process.poll() is not None, patience)
         assert "prêt." in self.told, self.told
@@ -78,6 +78,7 @@ def data(tmp_path: Path) -> Iterator[Path]:
         embedded.stop(folder / "postgres")
 
 
+@pytest.mark.timeout(600)
 def test_it_fills_serves_survives_a_kill_and_stops_without_a_trace(data):
     port = processes.free_port()
     first = Launched(data, port)
