@@ -101,6 +101,7 @@ def mail_url(text: str) -> str:
 # What Brevo asks of a domain, beside its own TXT record.
 BREVO_DKIM = "brevo1=b1.{domain}.dkim.brevo.com,brevo2=b2.{domain}.dkim.brevo.com"
 APNS = "https://api.push.apple.com"
+GOOGLE_WALLET = "https://walletobjects.googleapis.com/walletobjects/v1"
 KEYS = (
     Key("SECRET_KEY", "signe les sessions, les jetons et les tâches", secret, needed="always"),
     Key(
@@ -143,6 +144,13 @@ KEYS = (
     Key("TWILIO_WHATSAPP", "numéro WhatsApp commun ; vide : chaque boutique a le sien"),
     Key("TWILIO_CONTENT_URL", "adresse des modèles Twilio", str, "https://content.twilio.com"),
     Key("APNS_URL", "notifications d’Apple pour les cartes", str, APNS),
+    Key("GOOGLE_WALLET_URL", "cartes chez Google", str, GOOGLE_WALLET),
+    Key(
+        "GOOGLE_TOKEN_URL",
+        "jetons de Google pour ses cartes",
+        str,
+        "https://oauth2.googleapis.com/token",
+    ),
     Key("GOOGLE_CLIENT_ID", "connexion avec Google"),
     Key("GOOGLE_CLIENT_SECRET", "connexion avec Google", needed="GOOGLE_CLIENT_ID"),
     Key("MEDIA_BUCKET", "seau S3 des logos ; vide : dossier local"),

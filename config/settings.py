@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 import django
 
-from config.env import APNS, BASE_DIR, ENV, database
+from config.env import APNS, BASE_DIR, ENV, GOOGLE_WALLET, database
 
 VERSION = "0.1.0"  # as in pyproject.toml, which the image has not
 LOCAL = ENV["MODE"] == "local"
@@ -320,6 +320,10 @@ TWILIO_WHATSAPP, TWILIO_CONTENT_URL = ENV["TWILIO_WHATSAPP"], ENV["TWILIO_CONTEN
 
 # Where phones are told that their pass has changed; the demonstration tells none.
 APNS_URL = ENV["APNS_URL"] if not LOCAL or ENV["APNS_URL"] != APNS else ""
+GOOGLE_WALLET_URL = ENV["GOOGLE_WALLET_URL"]
+if LOCAL and GOOGLE_WALLET_URL == GOOGLE_WALLET:
+    GOOGLE_WALLET_URL = ""
+GOOGLE_TOKEN_URL = ENV["GOOGLE_TOKEN_URL"]
 
 # Promotional messages may leave between these (AF2M charter 2026); a shop may only narrow them.
 COMMERCIAL_HOURS = (time(8), time(21, 30))

@@ -21,7 +21,7 @@ from apps.core.roles import Role
 from apps.core.tenancy import in_schema
 from apps.shops.ledger import serves_public
 from apps.shops.models import Shop
-from apps.wallet.identities import forget_known
+from apps.wallet.keyring import forget_known
 from tests import environment
 from tests.at_once import at_once
 from tests.factories import UserFactory

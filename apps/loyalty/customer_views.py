@@ -25,9 +25,10 @@ from apps.loyalty.joining import AgeUnsaid, NoAddress, TooYoung, join
 from apps.loyalty.models import Card
 from apps.loyalty.services import the_programme
 from apps.shops.requests import ShopRequest
+from apps.wallet import accounts
 from apps.wallet.device_views import pass_file
 from apps.wallet.identities import standing
-from apps.wallet.services import issue
+from apps.wallet.saving import save_link
 
 View = Callable[..., HttpResponse]
 
@@ -138,9 +139,9 @@ def card(request: ShopRequest, token: str) -> HttpResponse:
         "face": face,
         "qr": card_page.code_of(request.shop, token),
         "new_link": "lien" in request.GET,
-        "counter": _may_stamp(request),
-        "apple": pocket.is_offered(request.headers.get("User-Agent", ""))
-        and standing(request.shop) is not None,
+        "counter": _may(request, Right.COUNTER),
+        "owner": _may(request, Right.SHOP_SETTINGS),
+        "wallets": pocket.wallets_for(request.shop, request.headers.get("User-Agent", "")),
     }
     return render(request, "loyalty/public/card.html", context)
 
@@ -153,18 +154,30 @@ def apple_pass(request: ShopRequest, token: str) -> HttpResponse:
     signer = standing(request.shop)
     if signer is None:
         raise Http404
-    found = _card(token)
-    face = pocket.face_of(found, request.shop)
-    held = issue(subject=found.pk, face=face, pass_type=signer.pass_type, now=timezone.now())
+    now = timezone.now()
+    held = pocket.issued(_card(token), request.shop, now, signer.pass_type)
     return pass_file(request, held)
 
 
-def _may_stamp(request: ShopRequest) -> bool:
+@customers
+@require_safe
+@private
+def google_pass(request: ShopRequest, token: str) -> HttpResponse:
+    """To Google, which asks whether to save the card; it knows the card by then."""
+    keeper = accounts.standing(request.shop)
+    if keeper is None:
+        raise Http404
+    now = timezone.now()
+    held = pocket.issued(_card(token), request.shop, now)
+    return HttpResponseRedirect(save_link(held, request.shop, keeper.issuer, now))
+
+
+def _may(request: ShopRequest, right: Right) -> bool:
     """Someone of the team looks at it; costs a query only where there is a session."""
     if settings.SESSION_COOKIE_NAME not in request.COOKIES:
         return False
     membership = request.membership  # type: ignore[attr-defined]
-    return bool(membership and membership.may(Right.COUNTER))
+    return bool(membership and membership.may(right))
 
 
 def _card(token: str) -> Card:

@@ -1,6 +1,8 @@
 """The card as a phone's wallet shows it: composed here, kept and carried by the wallet's room."""
 
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from django.db.models import Q
 from django.utils.translation import gettext as _
@@ -12,11 +14,13 @@ from apps.loyalty.merging import living
 from apps.loyalty.models import Card, Reward
 from apps.loyalty.services import the_programme
 from apps.shops.models import Shop
+from apps.wallet import accounts, identities
 from apps.wallet import services as wallet
 from apps.wallet.faces import Face, Line, Words, words
+from apps.wallet.models import Pass
 
 REFRESH = "apps.loyalty.tasks.refresh_pass"
-_HAVE_WALLET = ("iPhone", "Macintosh")  # in what a browser says of itself
+_APPLES = ("iPhone", "iPad", "Macintosh")  # in what a browser says of itself
 
 
 def face_of(card: Card, shop: Shop) -> Face:
@@ -90,9 +94,18 @@ def _won(labels: list[str]) -> list[Line]:
 def refresh(card_id: int, shop: Shop, now: datetime) -> None:
     """The passes of this card, and of those that were joined to it, show it as it is."""
     holder = Q(pk=card_id) | Q(contact__merged_into__card=card_id)
-    for card in Card.objects.select_related("contact").filter(holder).order_by("pk"):
-        if wallet.is_issued(card.pk):
-            wallet.show(subject=card.pk, face=face_of(card, shop), now=now)
+    for held in Card.objects.filter(holder).order_by("pk").values_list("pk", flat=True):
+        wallet.show(subject=held, compose=partial(_as_it_is, held, shop), now=now)
+
+
+def issued(card: Card, shop: Shop, now: datetime, pass_type: str = "") -> Pass:
+    """The card's pass, made at the first tap."""
+    compose = partial(_as_it_is, card.pk, shop)
+    return wallet.issue(subject=card.pk, compose=compose, now=now, pass_type=pass_type)
+
+
+def _as_it_is(card_id: int, shop: Shop) -> Face:
+    return face_of(Card.objects.select_related("contact").get(pk=card_id), shop)
 
 
 def refresh_all() -> None:
@@ -101,6 +114,22 @@ def refresh_all() -> None:
         enqueue(REFRESH, card_id, bulk=True)
 
 
-def is_offered(user_agent: str) -> bool:
-    """Whether this browser can put a pass away: iPhones and Macs can."""
-    return any(name in user_agent for name in _HAVE_WALLET)
+@dataclass(frozen=True, slots=True)
+class Wallet:
+    """One that the card's page may offer; ``path`` goes on from the card's address."""
+
+    name: str
+    path: str
+    ready: bool  # the keys are there
+
+
+def wallets_for(shop: Shop, user_agent: str) -> list[Wallet]:
+    """Those that this browser can know of. A computer's owner may have either in the pocket."""
+    offered = []
+    if "Android" not in user_agent:
+        signed = identities.standing(shop) is not None
+        offered.append(Wallet("Apple Wallet", "carte.pkpass", signed))
+    if not any(name in user_agent for name in _APPLES):
+        kept = accounts.standing(shop) is not None
+        offered.append(Wallet("Google Wallet", "google/", kept))
+    return offered

@@ -10,6 +10,8 @@ sealed: the same shop opens it again where the same keys are, a copy never does.
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.db import transaction
@@ -84,9 +86,10 @@ def read(shop: Shop | None, name: str) -> bytes | None:
     return _kept(row).secret if row else None
 
 
-def listed(shop: Shop | None, prefix: str) -> list[Kept]:
-    """What is kept under names that begin with ``prefix``, by name."""
-    return [_kept(row) for row in _of(shop).filter(name__startswith=prefix).order_by("name")]
+def listed(shop: Shop | None, *prefixes: str) -> list[Kept]:
+    """What is kept under names that begin with one of ``prefixes``, by name."""
+    named = reduce(or_, (Q(name__startswith=prefix) for prefix in prefixes))
+    return [_kept(row) for row in _of(shop).filter(named).order_by("name")]
 
 
 def _of(shop: Shop | None) -> QuerySet[Any]:

@@ -16,7 +16,7 @@ from apps.core.roles import Role
 from apps.core.tenancy import in_schema
 from apps.shops import vault
 from apps.shops.models import Shop
-from apps.wallet.identities import IN_VAULT
+from apps.wallet.keyring import APPLE
 
 WARNINGS = (60, 30, 7)  # days before
 SETTINGS_PAGE = "/gestion/reglages/wallet/"
@@ -38,13 +38,13 @@ def endings(now: datetime) -> list[Ending]:
     found = [
         kept
         for kept in vault.ending(now + timedelta(days=WARNINGS[0]))
-        if kept.name.startswith(IN_VAULT)
+        if kept.name.startswith(APPLE)
     ]
     names = {kept.shop_id for kept in found}
     shops = {shop.schema_name: shop for shop in Shop.objects.filter(schema_name__in=names)}
     return [
         Ending(
-            kept.name.removeprefix(IN_VAULT),
+            kept.name.removeprefix(APPLE),
             shops.get(kept.shop_id or ""),
             max(0, (kept.expires_at - now).days),
             kept.expires_at,

@@ -7,6 +7,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 
+from apps.wallet.accounts import read_account
 from apps.wallet.identities import Identity, Unreadable, read_identity
 
 MOST_BYTES = 50_000  # of one file; a certificate has some thousands
@@ -56,6 +57,30 @@ class IdentityForm(forms.Form):
                 push_key=_read(said["push_key"]),
                 push_key_id=said["push_key_id"],
             )
+        except Unreadable as refusal:
+            self.add_error(None, str(refusal))
+        return said
+
+
+class GoogleForm(forms.Form):
+    issuer = forms.CharField(
+        label=_("Numéro d’émetteur"),
+        max_length=24,
+        help_text=_("« Issuer ID », dans la console Google Pay & Wallet."),
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+    )
+    account = forms.FileField(
+        label=_("Clé du compte de service (.json)"),
+        widget=forms.FileInput(attrs={"accept": ".json,application/json"}),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        said: dict[str, Any] = super().clean() or {}
+        if self.errors:
+            return said
+        try:
+            self.data_read = _read(said["account"])
+            read_account(self.data_read, said["issuer"])
         except Unreadable as refusal:
             self.add_error(None, str(refusal))
         return said

@@ -7,7 +7,6 @@ passes that are made from then on, and the old ones as long as theirs is kept.
 """
 
 import json
-import time
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -31,9 +30,7 @@ from apps.core.refusal import Refusal
 from apps.core.sealing import Unopenable
 from apps.shops import vault
 from apps.shops.models import Shop
-
-IN_VAULT = "apple:"
-_KNOWN_FOR = 30.0  # seconds: the card page asks at each view, and a certificate lasts a year
+from apps.wallet.keyring import APPLE, forget_known, keys_for
 
 
 class Unreadable(Refusal):
@@ -151,7 +148,7 @@ def adopt(identity: Identity, *, shop: Shop | None, by: Actor, now: datetime) ->
         raise Ended(day=f"{identity.expires_at:%d/%m/%Y}")
     vault.keep(
         shop=shop,
-        name=IN_VAULT + identity.pass_type,
+        name=APPLE + identity.pass_type,
         secret=_as_bytes(identity),
         by=by,
         expires_at=identity.expires_at,
@@ -161,7 +158,7 @@ def adopt(identity: Identity, *, shop: Shop | None, by: Actor, now: datetime) ->
 
 def release(pass_type: str, *, shop: Shop | None, by: Actor) -> None:
     """Its keys are kept no more: its passes stay in people's pockets as they are."""
-    vault.forget(shop=shop, name=IN_VAULT + pass_type, by=by)
+    vault.forget(shop=shop, name=APPLE + pass_type, by=by)
     forget_known()
 
 
@@ -195,39 +192,19 @@ def _of_bytes(kept: vault.Kept) -> Identity:
 
 # --- found ---------------------------------------------------------------------------------
 
-_known: dict[str, tuple[float, list[vault.Kept]]] = {}
-
-
-def forget_known() -> None:
-    _known.clear()
-
-
-def _all(shop: Shop) -> list[vault.Kept]:
-    """The shop's own, the newest first, then the platform's; looked up now and then."""
-    asked, found = _known.get(shop.schema_name, (0.0, []))
-    if not asked or time.monotonic() - asked > _KNOWN_FOR:
-        both = ([*vault.listed(one, IN_VAULT)] for one in (shop, None))
-        found = [kept for some in both for kept in sorted(some, key=_newest, reverse=True)]
-        _known[shop.schema_name] = (time.monotonic(), found)
-    return found
-
-
-def _newest(kept: vault.Kept) -> datetime:
-    return kept.kept_at
-
 
 def standing(shop: Shop) -> Standing | None:
     """In whose name new passes of the shop are signed; None: nobody signs any."""
-    for kept in _all(shop):
-        pass_type = kept.name.removeprefix(IN_VAULT)
+    for kept in keys_for(shop, APPLE):
+        pass_type = kept.name.removeprefix(APPLE)
         return Standing(pass_type, kept.expires_at, own=kept.shop_id is not None)
     return None
 
 
 def identity_for(shop: Shop, pass_type: str) -> Identity | None:
     """What signs passes of that type; None when its keys are gone or do not open."""
-    for kept in _all(shop):
-        if kept.name == IN_VAULT + pass_type:
+    for kept in keys_for(shop, APPLE):
+        if kept.name == APPLE + pass_type:
             try:
                 return _of_bytes(kept)
             except Unopenable:

@@ -20,7 +20,8 @@ class Pass(models.Model):
     subject = models.BigIntegerField(unique=True, null=True)
     serial = models.CharField(max_length=22, unique=True, default=new_token)
     secret = models.CharField(max_length=22, default=new_token)  # what a phone proves itself by
-    pass_type = models.CharField(max_length=120)  # whose certificate signs it, for its whole life
+    # Whose certificate signs it, for its whole life; empty until an iPhone asks for it.
+    pass_type = models.CharField(max_length=120, blank=True)
     face = models.JSONField()
     tag = models.BigIntegerField()
     modified_at = models.DateTimeField()
@@ -49,21 +50,29 @@ class Clock(models.Model):
         return str(self.tag)
 
 
-class Device(models.Model):
-    """A phone that holds passes of one type, and what it is still to be told.
+class Follower(models.Model):
+    """Who is to be told when a pass changes.
 
     ``due_at`` is when it is to be told; None: it knows. Claimed, that moment is the end of the
     lease. ``wanted`` is the tag it is told of: one that grew meanwhile makes it due again.
     """
 
-    library = models.CharField(max_length=64)
-    pass_type = models.CharField(max_length=120)
-    push_token = models.CharField(max_length=200)
-    registered_at = models.DateTimeField()
     wanted = models.BigIntegerField(default=0)
     due_at = models.DateTimeField(null=True)
     hurried = models.BooleanField(default=False)  # somebody has just been stamped
     tries = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        abstract = True
+
+
+class Device(Follower):
+    """A phone that holds passes of one type of Apple's."""
+
+    library = models.CharField(max_length=64)
+    pass_type = models.CharField(max_length=120)
+    push_token = models.CharField(max_length=200)
+    registered_at = models.DateTimeField()
     passes: "models.ManyToManyField[Pass, Registration]" = models.ManyToManyField(
         Pass, through="Registration", related_name="devices"
     )
@@ -98,3 +107,27 @@ class Registration(models.Model):
 
     def __str__(self) -> str:
         return f"{self.device_id}:{self.held_id}"
+
+
+class GoogleObject(Follower):
+    """The pass as Google keeps it, under an issuer's name; Google tells the phones.
+
+    ``told`` are the moments of the last notices, of which Google allows three in 24 hours.
+    """
+
+    held = models.OneToOneField(Pass, models.CASCADE, related_name="google")
+    issuer = models.CharField(max_length=24)
+    told = models.JSONField(default=list)  # seconds since 1970
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(
+                fields=["-hurried", "due_at"],
+                condition=models.Q(due_at__isnull=False),
+                name="object_to_tell",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"GoogleObject {self.pk}"

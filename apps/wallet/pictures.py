@@ -18,12 +18,14 @@ from django.core.files.storage import default_storage
 from django.template.loader import render_to_string
 from PIL import Image
 
+from apps.core.tokens import keyed_hash
 from apps.shops.models import Shop
 from apps.shops.theme import ink_on
 
 SCALES = (1, 2, 3)
 POINTS_PER_INCH = 72.0
 WIDTH, HEIGHT = 375, 144  # points of a store card's strip
+ICON = 29
 MARGIN, GAP = 14, 9
 MOST_PLACES = 30
 COLOURS = 64  # a strip has five, and the edges between them
@@ -37,6 +39,32 @@ _FONTS = typst.Fonts(
 _SYMBOL = re.compile(r'<symbol id="(stamp|gift)"([^>]*)>(.*?)</symbol>', re.DOTALL)
 
 Pictures = dict[str, bytes]  # by their name in the pass: « strip@2x.png »
+
+
+EMBLEM = 660  # pixels: what Google cuts a circle from
+
+
+def address_of(shop: Shop, what: str) -> str:
+    """Where everybody may fetch the picture ``what`` (« emblem », « strip-10-3-5.10 »), named by
+    its look: who fetched it may keep it for ever. Nobody else can name one to be drawn."""
+    look = f"{shop.schema_name}:{shop.trade}:{shop.accent}:{shop.logo}:{what}"
+    return f"/wallet/image/{what}/{keyed_hash('picture', look)[:22]}/"
+
+
+def strip_of(shop: Shop, places: int, filled: int, gifts: Sequence[int]) -> bytes:
+    """The strip in its largest scale."""
+    return pictures_of(shop, places, filled, gifts)["strip@3x.png"]
+
+
+def emblem_of(shop: Shop) -> bytes:
+    """The shop's icon, large."""
+    return _emblem(shop.trade, shop.accent, shop.logo)
+
+
+@lru_cache(maxsize=64)
+def _emblem(trade: str, accent: str, logo: str) -> bytes:
+    said = {**_ink(trade, accent), "logo": _logo(logo)}
+    return _drawing("icon", said, EMBLEM / ICON)
 
 
 def pictures_of(shop: Shop, places: int, filled: int, gifts: Sequence[int] = ()) -> Pictures:
@@ -99,18 +127,23 @@ def _logo(name: str) -> list[int] | None:
 def _drawn(what: str, said: dict[str, object]) -> Pictures:
     found = {}
     for scale in SCALES:
-        made = typst.compile(
-            _TEMPLATE.read_bytes(),
-            font_paths=_FONTS,
-            ignore_system_fonts=True,
-            format="png",
-            ppi=POINTS_PER_INCH * scale,
-            sys_inputs={"data": json.dumps({"what": what, **said})},
-        )
-        assert isinstance(made, bytes)
+        made = _drawing(what, said, scale)
         suffix = f"@{scale}x" if scale > 1 else ""
         found[f"{what}{suffix}.png"] = _small(made) if what == "strip" else made
     return found
+
+
+def _drawing(what: str, said: dict[str, object], scale: float) -> bytes:
+    made = typst.compile(
+        _TEMPLATE.read_bytes(),
+        font_paths=_FONTS,
+        ignore_system_fonts=True,
+        format="png",
+        ppi=POINTS_PER_INCH * scale,
+        sys_inputs={"data": json.dumps({"what": what, **said})},
+    )
+    assert isinstance(made, bytes)
+    return made
 
 
 def _small(png: bytes) -> bytes:

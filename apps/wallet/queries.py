@@ -2,18 +2,17 @@
 
 from dataclasses import dataclass
 
-from apps.wallet.models import Device, Pass
+from apps.wallet.models import GoogleObject, Registration
 
 
 @dataclass(frozen=True, slots=True)
 class Pockets:
-    """``held``: passes that a phone holds now; ``issued``: ever handed out."""
+    """Passes in iPhones now, and those that Google keeps."""
 
-    issued: int
-    held: int
-    phones: int
+    apple: int
+    google: int
 
 
 def in_pockets() -> Pockets:
-    held = Pass.objects.filter(registrations__isnull=False).distinct().count()
-    return Pockets(Pass.objects.count(), held, Device.objects.count())
+    apple = Registration.objects.values("held").distinct().count()
+    return Pockets(apple, GoogleObject.objects.count())

@@ -4,12 +4,14 @@ A change draws a tag and makes the phones that hold the pass due, in one transac
 is ``pushing``'s.
 """
 
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce, Greatest
 from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext_lazy as _
@@ -18,8 +20,9 @@ from apps.core.jobs import enqueue
 from apps.core.reading import one
 from apps.core.refusal import Refusal
 from apps.wallet.faces import Face, closed
-from apps.wallet.models import Device, Pass, Registration
+from apps.wallet.models import Device, GoogleObject, Pass, Registration
 
+Compose = Callable[[], Face]
 TELL = "apps.wallet.tasks.tell"
 _SECOND = timedelta(seconds=1)
 
@@ -50,24 +53,29 @@ def whole_second(now: datetime) -> datetime:
     return now.replace(microsecond=0)
 
 
-def issue(*, subject: int, face: Face, pass_type: str, now: datetime) -> Pass:
-    """The pass about ``subject``, made when there is none, showing ``face``. Safe in parallel."""
-    show(subject=subject, face=face, now=now)
-    found = Pass.objects.filter(subject=subject).first()
-    if found is not None:
-        return found
-    try:
-        with transaction.atomic():
-            return Pass.objects.create(
-                subject=subject,
-                pass_type=pass_type,
-                face=face.as_json(),
-                tag=_next_tag(),
-                modified_at=whole_second(now),
-                created_at=now,
-            )
-    except IntegrityError:
-        return Pass.objects.get(subject=subject)  # another request was faster
+def issue(*, subject: int, compose: Compose, now: datetime, pass_type: str = "") -> Pass:
+    """The pass about ``subject``, made when there is none, up to date. Safe in parallel.
+
+    ``pass_type``: whose certificate signs it, when a phone asks for a signed file.
+    """
+    show(subject=subject, compose=compose, now=now)
+    if not is_issued(subject):
+        _issue(subject, compose(), now)
+        show(subject=subject, compose=compose, now=now)  # what changed before there was a row
+    if pass_type:
+        Pass.objects.filter(subject=subject, pass_type="").update(pass_type=pass_type)
+    return Pass.objects.get(subject=subject)
+
+
+def _issue(subject: int, face: Face, now: datetime) -> None:
+    with suppress(IntegrityError), transaction.atomic():  # another request may be faster
+        Pass.objects.create(
+            subject=subject,
+            face=face.as_json(),
+            tag=_next_tag(),
+            modified_at=whole_second(now),
+            created_at=now,
+        )
 
 
 def subjects() -> list[int]:
@@ -81,16 +89,19 @@ def is_issued(subject: int) -> bool:
 
 
 @transaction.atomic
-def show(*, subject: int, face: Face, now: datetime) -> bool:
-    """The pass about ``subject``, if there is one, shows ``face`` from now on. What it shows
+def show(*, subject: int, compose: Compose, now: datetime) -> bool:
+    """The pass about ``subject``, if there is one, shows what ``compose`` finds. What it shows
     already is no change: no phone is told. Returns whether it changed.
 
-    A face with another code is another pass. Whoever renewed a link closed the old one; a phone
-    that holds the old pass may be the very one that was to be shut out, and does not learn the
-    new code.
+    Composed under the pass's lock: of two changes at once, the one that comes second sees both.
+    A face with another code is another pass: whoever renewed a link closed the old one, and a
+    phone that holds the old pass may be the very one that was to be shut out.
     """
     found = Pass.objects.select_for_update().filter(subject=subject).first()
-    if found is None or found.face == face.as_json():
+    if found is None:
+        return False
+    face = compose()
+    if found.face == face.as_json():
         return False
     if found.face["code"] != face.code:
         found.subject, face = None, closed(face)
@@ -99,25 +110,28 @@ def show(*, subject: int, face: Face, now: datetime) -> bool:
     # Two changes in one second are two dates: a phone that has the first asks for the second.
     found.modified_at = max(whole_second(now), found.modified_at + _SECOND)
     found.save(update_fields=["subject", "face", "tag", "modified_at"])
-    _due(Device.objects.filter(passes=found), found.tag, now, hurried=True)
+    objects = GoogleObject.objects.filter(held=found)
+    _due(found.tag, now, Device.objects.filter(passes=found), objects, hurried=True)
     return True
 
 
 @transaction.atomic
 def show_all_anew(now: datetime) -> None:
     """The shop looks different: every pass changed, and those who were stamped are told first."""
+    # The passes before the tag, as ``show`` does: else the two would wait for each other.
+    list(Pass.objects.select_for_update().order_by("pk").values_list("pk"))
     tag = _next_tag()
     later = Greatest(F("modified_at") + _SECOND, whole_second(now))
     Pass.objects.update(tag=tag, modified_at=later)
-    _due(Device.objects.all(), tag, now, hurried=False)
+    _due(tag, now, Device.objects.all(), GoogleObject.objects.all(), hurried=False)
 
 
-def _due(devices: Any, tag: int, now: datetime, *, hurried: bool) -> None:
+def _due(tag: int, now: datetime, *followers: QuerySet[Any], hurried: bool) -> None:
     """One that waits already, or is being told, keeps its turn: it is told once of both."""
     said: dict[str, Any] = {"wanted": tag, "due_at": Coalesce("due_at", now), "tries": 0}
     if hurried:
         said["hurried"] = True
-    if devices.update(**said):
+    if sum(some.update(**said) for some in followers):
         enqueue(TELL, urgent=hurried, bulk=not hurried)
 
 

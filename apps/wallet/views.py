@@ -1,5 +1,7 @@
 """The owner's page of the cards in phones: what signs them, and how many there are."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
@@ -11,10 +13,10 @@ from apps.accounts.requests import TeamRequest, actor
 from apps.core.doors import door, takes
 from apps.core.refusal import Refusal
 from apps.core.roles import Right
+from apps.wallet import accounts, identities
 from apps.wallet.expiry import WARNINGS
-from apps.wallet.forms import IdentityForm
-from apps.wallet.identities import Standing, adopt, forget_known, standing
-from apps.wallet.identities import release as release_identity
+from apps.wallet.forms import GoogleForm, IdentityForm
+from apps.wallet.keyring import forget_known
 from apps.wallet.pictures import pictures_of
 from apps.wallet.queries import in_pockets
 
@@ -25,32 +27,53 @@ MAX_FORM = 250_000
 @door(Right.SHOP_SETTINGS)
 @require_http_methods(["GET", "HEAD", "POST"])
 def settings_page(request: TeamRequest) -> HttpResponse:
-    """Whether customers are offered the wallet, by whose certificate, and one's own handed in."""
+    """Whether customers are offered the wallets, by whose keys, and one's own handed in."""
     form = IdentityForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
         try:
-            adopt(form.identity, shop=request.shop, by=actor(request), now=timezone.now())
+            now = timezone.now()
+            identities.adopt(form.identity, shop=request.shop, by=actor(request), now=now)
         except Refusal as refusal:
             form.add_error(None, str(refusal))
         else:
             messages.success(request, _("Vos cartes sont signées de votre nom."), "good")
             return HttpResponseRedirect(request.path)
+    return _page(request, form, GoogleForm())
+
+
+@takes(MAX_FORM)
+@door(Right.SHOP_SETTINGS)
+@require_POST
+def google_account(request: TeamRequest) -> HttpResponse:
+    """The shop's own issuer at Google."""
+    form = GoogleForm(request.POST, request.FILES)
+    if not form.is_valid():
+        return _page(request, IdentityForm(), form)
+    said, by = form.cleaned_data, actor(request)
+    accounts.adopt(form.data_read, said["issuer"], shop=request.shop, by=by)
+    messages.success(request, _("Vos cartes sont chez Google à votre nom."), "good")
+    return redirect("settings_wallet")
+
+
+def _page(request: TeamRequest, form: IdentityForm, google_form: GoogleForm) -> HttpResponse:
     forget_known()  # the owner sees what is, not what was half a minute ago
-    signer = standing(request.shop)
-    context = {
+    signer = identities.standing(request.shop)
+    context: dict[str, Any] = {
         "section": "settings",
         "tab": "wallet",
         "form": form,
+        "google_form": google_form,
         "signer": signer,
+        "keeper": accounts.standing(request.shop),
         "days": _days(signer),
         "warn_from": WARNINGS[0],
         "pockets": in_pockets(),
     }
-    status = 422 if form.is_bound else 200
+    status = 422 if form.is_bound or google_form.is_bound else 200
     return render(request, "wallet/settings.html", context, status=status)
 
 
-def _days(signer: Standing | None) -> int | None:
+def _days(signer: identities.Standing | None) -> int | None:
     if signer is None or signer.expires_at is None:
         return None
     return (signer.expires_at - timezone.now()).days
@@ -61,10 +84,26 @@ def _days(signer: Standing | None) -> int | None:
 def release(request: TeamRequest) -> HttpResponse:
     """The shop's own keys are kept no more; new cards are signed by the platform again."""
     forget_known()
-    signer = standing(request.shop)
+    signer = identities.standing(request.shop)
     if signer is None or not signer.own:
         raise Http404
-    release_identity(signer.pass_type, shop=request.shop, by=actor(request))
+    identities.release(signer.pass_type, shop=request.shop, by=actor(request))
+    return _erased(request)
+
+
+@door(Right.SHOP_SETTINGS)
+@require_POST
+def google_release(request: TeamRequest) -> HttpResponse:
+    """The shop's own issuer is spoken for no more."""
+    forget_known()
+    keeper = accounts.standing(request.shop)
+    if keeper is None or not keeper.own:
+        raise Http404
+    accounts.release(keeper.issuer, shop=request.shop, by=actor(request))
+    return _erased(request)
+
+
+def _erased(request: TeamRequest) -> HttpResponse:
     messages.success(request, _("Vos clés sont effacées du coffre."))
     return redirect("settings_wallet")
 

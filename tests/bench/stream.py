@@ -14,9 +14,12 @@ import psycopg
 from django.conf import settings
 from django.db import connection
 
+from tests.bench.app import application as comptoir
+
+# isort: split
+# Django is set up by now.
 from apps.core.tenancy import current_schema
 from apps.loyalty.services import stamping
-from tests.bench.app import application as comptoir
 
 HEARTBEAT = 15  # seconds: a front closes what says nothing
 _announce = stamping.announce

@@ -110,6 +110,7 @@ def test_the_walk_knows_how_to_open_every_address(stack, table):
         "dismiss_alert",
         "enter_shop",
         "import_",
+        "pass_picture",
         "photo",
         "invitation",
         "live",

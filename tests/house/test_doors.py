@@ -35,6 +35,7 @@ PUBLIC = {
         *("join", "join-again", "card", "card-data", "card-renew", "verify", "decline"),
         # the card in a phone's wallet, and what the phone asks (it proves itself by its pass)
         *("apple_pass", "apple_registration", "apple_serials", "apple_latest", "apple_log"),
+        *("google_pass", "pass_picture"),
         # stopping messages
         *("choices", "one_click", "short_link"),
         # what the links of a message open

@@ -69,7 +69,7 @@ class _Handler(BaseHTTPRequestHandler):
         assert self.peer.answer
         self.peer.answer(self, call)
 
-    do_GET = do_POST = do_PUT = _take
+    do_GET = do_POST = do_PUT = do_PATCH = _take
 
     def log_message(self, *args: Any) -> None:
         pass

@@ -23,9 +23,13 @@ from apps.core.tenancy import across_shops, in_schema
 from apps.loyalty.models import Card, Movement, Redemption, Reward
 from apps.messaging.models import Attempt, Message, Reply, Status, Template
 from apps.ops.demo import filling
+from apps.ops.demo.passes import root_file
 from apps.ops.demo.shops import CAFE, CAVE
 from apps.shops.models import Shop
+from apps.wallet.models import Pass
 from tests import environment
+from tests.conftest import ShopClient
+from tests.wallet.reader import openssl_verifies, read_pass
 
 pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("filled")]
 
@@ -53,6 +57,14 @@ def demonstration(django_db_setup, django_db_blocker, now):
 def filled(demonstration, shop):
     """The wine merchant, with a tenth of the demonstration's people."""
     return shop
+
+
+def test_a_card_can_be_taken_signed_by_the_demonstrations_own_authority(filled, tmp_path):
+    card = Card.objects.filter(contact__merged_into=None).earliest("pk")
+    answer = ShopClient(filled).get(f"/c/{card.token}/carte.pkpass")
+    done = openssl_verifies(read_pass(answer.content), root_file().read_bytes(), tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert 0 < Pass.objects.filter(registrations__isnull=False).count() < Card.objects.count()
 
 
 def test_every_balance_is_the_sum_of_its_movements(filled):

@@ -22,7 +22,6 @@ from apps.loyalty.services import add_stamp
 from apps.ops.demo.authority import Authority
 from apps.wallet.identities import Identity, adopt
 from apps.wallet.models import Pass
-from apps.wallet.services import issue
 from tests.factories import CardFactory, ProgrammeFactory
 
 PASS_TYPE = "pass.fr.comptoir.essai"
@@ -73,8 +72,8 @@ def card(shop):
 
 
 def held_pass(card, shop, now=None) -> Pass:
-    face = pocket.face_of(card, shop)
-    return issue(subject=card.pk, face=face, pass_type=PASS_TYPE, now=now or timezone.now())
+    card.save()
+    return pocket.issued(card, shop, now or timezone.now(), PASS_TYPE)
 
 
 def stamp(card, times=1) -> None:

@@ -4,8 +4,6 @@ import json
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from apps.core.actor import SYSTEM
@@ -144,22 +142,6 @@ def test_without_keys_nobody_is_offered_a_pass(visitor, card):
     assert "Apple Wallet" not in page
     assert visitor.get(f"/c/{card.token}/carte.pkpass").status_code == 404
     assert not Pass.objects.exists()
-
-
-@pytest.mark.parametrize(
-    ("agent", "offered"),
-    [("iPhone; CPU", True), ("Macintosh; Intel", True), ("Android 16", False), ("Windows", False)],
-)
-def test_the_button_is_there_where_it_works(signed, visitor, card, agent, offered):
-    page = visitor.get(f"/c/{card.token}/", headers={"User-Agent": agent}).content.decode()
-    assert ("Ajouter à Apple Wallet" in page) is offered
-
-
-def test_the_card_page_asks_who_signs_once_for_many_views(signed, visitor, card):
-    visitor.get(f"/c/{card.token}/", headers=IPHONE)
-    with CaptureQueriesContext(connection) as asked:
-        visitor.get(f"/c/{card.token}/", headers=IPHONE)
-    assert len(asked) == 2
 
 
 def test_a_shops_own_certificate_signs_its_new_passes_and_the_old_ones_keep_theirs(

@@ -14,10 +14,12 @@ from apps.core import due
 from apps.core.models import Due
 from apps.core.tenancy import in_schema
 from apps.loyalty import pocket
-from apps.wallet import pushing, services, tasks
+from apps.wallet import followers, pushing, services, tasks
+from apps.wallet.followers import FOLLOWERS
 from apps.wallet.identities import adopt, release
 from apps.wallet.models import Device
 from apps.wallet.providers import apns as client
+from apps.wallet.providers.base import Answer, Told
 from tests.factories import CardFactory
 from tests.peers.apns import Apns, always, apns, first
 from tests.peers.certificates import server_files
@@ -86,7 +88,7 @@ def test_phones_are_told_before_what_nobody_waits_for(held, card, shop):
 
 
 def test_who_was_stamped_is_told_before_who_gets_a_new_look(held, shop, apple, monkeypatch):
-    monkeypatch.setattr(pushing, "BATCH", 1)
+    monkeypatch.setattr(FOLLOWERS[0], "batch", 1)
     other = CardFactory()
     late = held_pass(other, shop)
     phones(held, "a" * 16)
@@ -109,10 +111,11 @@ def test_several_stamps_before_the_queue_comes_are_one_push(held, card, shop, ap
 def test_a_stamp_while_the_phone_is_told_is_told_too(held, card, shop, apple):
     phones(held, "a" * 16)
     changed(card, shop)
-    (claimed,) = pushing._claim(timezone.now())
+    phones_due = FOLLOWERS[0]
+    (claimed,) = pushing.claim(phones_due, timezone.now())
     changed(card, shop)
-    assert pushing._claim(timezone.now()) == [], "it is being told"
-    pushing._settle([claimed], [pushing.Answer(pushing.Told.YES)], timezone.now())
+    assert pushing.claim(phones_due, timezone.now()) == [], "it is being told"
+    pushing.settle(phones_due, [claimed], [Answer(Told.YES)], timezone.now())
     pushing.tell(shop)
     assert apple.pushed == ["a" * 64]
     assert waiting() == 0
@@ -121,9 +124,10 @@ def test_a_stamp_while_the_phone_is_told_is_told_too(held, card, shop, apple):
 def test_who_dies_with_a_claim_leaves_the_phone_due_again(held, card, shop, apple):
     phones(held, "a" * 16)
     changed(card, shop)
-    assert len(pushing._claim(timezone.now())) == 1
-    assert pushing._claim(timezone.now() + pushing.LEASE - timedelta(seconds=1)) == []
-    assert len(pushing._claim(timezone.now() + pushing.LEASE + timedelta(seconds=1))) == 1
+    held_by, now = FOLLOWERS[0], timezone.now()
+    assert len(pushing.claim(held_by, now)) == 1
+    assert pushing.claim(held_by, now + pushing.LEASE - timedelta(seconds=1)) == []
+    assert len(pushing.claim(held_by, now + pushing.LEASE + timedelta(seconds=1))) == 1
 
 
 def test_no_push_is_made_inside_a_transaction(held, card, shop, settings, monkeypatch):
@@ -133,9 +137,9 @@ def test_no_push_is_made_inside_a_transaction(held, card, shop, settings, monkey
     class Watching:
         def push(self, identity, tokens):
             seen.append(len(connection.savepoint_ids))
-            return [pushing.Answer(pushing.Told.YES) for _ in tokens]
+            return [Answer(Told.YES) for _ in tokens]
 
-    monkeypatch.setattr(pushing, "pusher", Watching)
+    monkeypatch.setattr(followers, "pusher", Watching)
     phones(held, "a" * 16)
     changed(card, shop)
     before = len(connection.savepoint_ids)

@@ -3,6 +3,7 @@
 import logging
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 from django.utils import timezone
@@ -16,7 +17,7 @@ from apps.wallet import services
 from apps.wallet.faces import Face, words
 from apps.wallet.models import Device, Pass, Registration
 from tests.conftest import ShopClient
-from tests.factories import CardFactory
+from tests.factories import CardFactory, ProgrammeFactory
 from tests.wallet.conftest import Phone, held_pass, stamp
 from tests.wallet.reader import read_pass
 
@@ -141,7 +142,7 @@ def test_however_the_clock_runs_each_change_has_a_later_date_and_a_greater_tag(h
     for number, step in enumerate(steps):
         moment += timedelta(milliseconds=step)
         shown = replace(face, under_code={"fr": f"{number}"})
-        services.show(subject=held.subject, face=shown, now=moment)
+        services.show(subject=held.subject, compose=lambda shown=shown: shown, now=moment)
         found = Pass.objects.get(pk=held.pk)
         seen.append((found.tag, found.modified_at))
         assert found.modified_at.microsecond == 0
@@ -156,7 +157,8 @@ TYPE, DEVICE = "pass.fr.x", {"library": "d" * 32, "push_token": "ab" * 32}
 def issued(*subjects: int) -> list[Pass]:
     now = timezone.now()
     return [
-        services.issue(subject=subject, face=FACE, pass_type=TYPE, now=now) for subject in subjects
+        services.issue(subject=subject, compose=lambda: FACE, pass_type=TYPE, now=now)
+        for subject in subjects
     ]
 
 
@@ -174,8 +176,8 @@ def test_a_change_that_is_committed_late_is_not_missed(committed):
 
     def work(number: int) -> int:
         if number:
-            shown = replace(FACE, filled=number)
-            services.show(subject=number, face=shown, now=timezone.now())
+            compose = partial(replace, FACE, filled=number)
+            services.show(subject=number, compose=compose, now=timezone.now())
             return 0
         tag = start
         for _turn in range(40):
@@ -191,6 +193,23 @@ def test_a_change_that_is_committed_late_is_not_missed(committed):
     assert len(heard) == 8
     tags = sorted(Pass.objects.values_list("tag", flat=True))
     assert tags == list(range(start + 1, start + 9)), "each drew a tag of its own"
+
+
+def test_a_new_look_while_cards_are_stamped_ends_for_everybody(committed):
+    """Nobody waits for another who waits for them."""
+    numbers = range(1, 7)
+    committed(lambda _: issued(*numbers), None)
+
+    def work(number: int) -> None:
+        for turn in range(1, 11):
+            if number:
+                compose = partial(replace, FACE, filled=turn)
+                services.show(subject=number, compose=compose, now=timezone.now())
+            else:
+                services.show_all_anew(timezone.now())
+
+    assert committed(work, 0, 0, *numbers) == [None] * 8
+    assert {held.face["filled"] for held in Pass.objects.all()} == {10}
 
 
 def test_registering_and_letting_go_at_once_leaves_no_half(committed):
@@ -210,6 +229,25 @@ def test_registering_and_letting_go_at_once_leaves_no_half(committed):
     assert Registration.objects.count() == 2
     committed(lambda one: services.unregister(held=one, library="d" * 32), *held)
     assert not Device.objects.exists()
+
+
+def test_stamps_and_their_news_at_once_end_in_what_the_card_says(committed, shop):
+    """Composed before the pass is locked, the slower of two would show the older count."""
+
+    def begin(_):
+        ProgrammeFactory(goal=20)
+        card = CardFactory()
+        pocket.issued(card, shop, timezone.now())
+        return card
+
+    (card,) = committed(begin, None)
+
+    def work(_turn: int) -> None:
+        stamp(card)
+        pocket.refresh(card.pk, shop, timezone.now())
+
+    committed(work, *range(6))
+    assert Face.of_json(Pass.objects.get().face).filled == 6
 
 
 def test_a_card_asked_for_by_several_taps_at_once_is_one_pass(committed):

@@ -18,15 +18,8 @@ from apps.ops.demo.authority import Authority
 from apps.shops import vault
 from apps.shops.models import PlatformSecret, Secret, Shop
 from apps.wallet import expiry, tasks
-from apps.wallet.identities import (
-    IN_VAULT,
-    Ended,
-    adopt,
-    forget_known,
-    identity_for,
-    release,
-    standing,
-)
+from apps.wallet.identities import Ended, adopt, identity_for, release, standing
+from apps.wallet.keyring import APPLE, forget_known
 from tests.conftest import ShopClient
 from tests.factories import UserFactory
 from tests.wallet.conftest import PASS_TYPE, SECRET, by_platform, files
@@ -48,8 +41,9 @@ def own(authority):
 
 def test_without_keys_the_owner_reads_what_to_do(owner_client):
     page = owner_client.get(PAGE).content.decode()
-    assert "pas encore proposée" in page
+    assert page.count("pas encore proposé") == 2
     assert "Pass Type ID" in page
+    assert "compte de service" in page
     assert "vos clients ne voient aucun bouton" in page
 
 
@@ -60,7 +54,7 @@ def test_an_owner_hands_in_their_own_certificate(owner_client, own, shop, run_jo
     assert standing(shop).pass_type == "pass.fr.cave.carte"
     assert identity_for(shop, own.pass_type).key.private_numbers() == own.key.private_numbers()
     page = owner_client.get(PAGE).content.decode()
-    assert "proposée à vos clients" in page
+    assert "proposé à vos clients" in page
     assert "pass.fr.cave.carte" in page
 
 
@@ -115,7 +109,7 @@ def test_the_owner_takes_their_keys_back(owner_client, own, signed, shop):
     forget_known()
     assert standing(shop).pass_type == PASS_TYPE
     assert owner_client.post(f"{PAGE}retirer/").status_code == 404, "the platform's is not theirs"
-    assert vault.listed(None, IN_VAULT)
+    assert vault.listed(None, APPLE)
 
 
 def test_the_platforms_certificate_signs_for_every_shop_and_is_none_of_theirs(

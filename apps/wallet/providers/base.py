@@ -4,8 +4,9 @@ import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
+from apps.wallet.accounts import Account
 from apps.wallet.identities import Identity
 
 
@@ -30,3 +31,13 @@ class Pusher(Protocol):
 
     def push(self, identity: Identity, tokens: Sequence[str]) -> list[Answer]:
         """Tell each of these phones; an answer for each, in their order."""
+
+
+class ObjectKeeper(Protocol):
+    """Who keeps passes by itself, and tells phones. Called outside any transaction."""
+
+    def write_class(self, account: Account, body: dict[str, Any], digest: str) -> Answer:
+        """What the shop's passes have in common; ``digest`` changes when it does."""
+
+    def write_objects(self, account: Account, bodies: Sequence[dict[str, Any]]) -> list[Answer]:
+        """Each pass as it is now; an answer for each, in their order."""

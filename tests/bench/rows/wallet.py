@@ -26,7 +26,8 @@ from apps.ops.demo.authority import Authority
 from apps.shops.services import shop_here
 from apps.wallet import pushing, services
 from apps.wallet.bundle import bundle
-from apps.wallet.identities import adopt, forget_known, identity_for
+from apps.wallet.identities import adopt, identity_for
+from apps.wallet.keyring import forget_known
 from apps.wallet.models import Device, Pass
 from config import processes
 from tests import chaos
@@ -67,11 +68,8 @@ def _passes(place: Big) -> list[Pass]:
         cursor.execute("DELETE FROM wallet_registration; DELETE FROM wallet_device")
         cursor.execute("DELETE FROM wallet_pass")
     now, shop = timezone.now(), place.shop
-    cards = Card.objects.select_related("contact").order_by("pk")[:100]
-    return [
-        services.issue(subject=c.pk, face=pocket.face_of(c, shop), pass_type=TYPE, now=now)
-        for c in cards
-    ]
+    cards = Card.objects.order_by("pk")[:100]
+    return [pocket.issued(card, shop, now, TYPE) for card in cards]
 
 
 def _signing(place: Big, passes: list[Pass]) -> Row:

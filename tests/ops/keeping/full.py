@@ -35,6 +35,7 @@ from apps.ops.models import Erasure
 from apps.shops import vault
 from apps.shops.models import Domain, DomainClaim, SharedLine, Shop
 from apps.shops.services import provision
+from apps.wallet.models import GoogleObject, Pass
 
 SLUG = "gardee"
 OWNER, HELPER = "gardienne@exemple.fr", "aide@exemple.fr"
@@ -170,6 +171,7 @@ def _the_rest(shop: Shop, now) -> None:
     set_programme(by=SYSTEM, now=now, goal=the_programme().goal + 2)
     bottle = Variant.objects.filter(is_counted=True, on_hand__gt=3).first()
     reserve(variant=bottle, contact=person, units=2, cause="drop:1", token=uuid4(), now=now)
+    GoogleObject.objects.create(held=Pass.objects.earliest("pk"), issuer="3388000000012345678")
     name = default_storage.save(f"{shop.schema_name}/imports/liste.csv", ContentFile(IMPORT))
     run = ImportRun.objects.create(
         state=ImportState.RUNNING,

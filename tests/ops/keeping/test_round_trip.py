@@ -100,6 +100,7 @@ def test_no_number_of_a_person_stands_in_a_column_that_nobody_looks_at():
         ("loyalty_programmechange", "ledger_from"),  # a line of the ledger
         ("wallet_clock", "tag"),
         ("wallet_device", "wanted"),  # a tag
+        ("wallet_googleobject", "wanted"),
         ("wallet_pass", "tag"),
         ("wallet_pass", "subject"),  # a card of the shop
     }
@@ -140,7 +141,10 @@ def test_a_copy_is_another_shop_with_the_same_people(was, full_shop, kept):
         {name: rows for name, rows in after.items() if name not in shared},
     )
     # Beside what rests: the message under way and the phones are the original's affair.
-    phones = {name: len(was.rows[name]) for name in ("wallet_device", "wallet_registration")}
+    phones = {
+        name: len(was.rows[name])
+        for name in ("wallet_device", "wallet_googleobject", "wallet_registration")
+    }
     assert own == RESTING | {"messaging_message": 5} | phones
     assert rows_of(was.schema) == now
     copy = Shop.objects.get(slug="gardee-bis")
