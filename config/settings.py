@@ -60,6 +60,7 @@ TENANT_APPS = [
     "apps.contacts",
     "apps.imports",
     "apps.catalog",
+    "apps.review",
     "apps.messaging",
     "apps.wallet",
     "apps.loyalty",
@@ -108,6 +109,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "apps.shops.context.shop",
                 "apps.accounts.context.member",
+                "apps.review.context.to_review",
             ],
             "builtins": [
                 "apps.core.templatetags.french",
@@ -345,6 +347,7 @@ CHANNELS = "config.channels.CHANNELS"
 REACTIONS = "config.reactions.REACTIONS"
 MAY_WORK = "apps.shops.ledger.may_work"  # asked before each job: is its schema up to this code?
 INTAKES = "config.intakes.INTAKES"
+REVIEWS = "config.reviews.REVIEWS"
 EXPORTS = "config.exports.EXPORTS"
 Q_CLUSTER = {
     "name": "comptoir",

@@ -11,6 +11,7 @@ from apps.core import live_views
 from apps.imports import urls as imports
 from apps.loyalty import urls as loyalty
 from apps.messaging import urls as messaging
+from apps.review import urls as review
 from apps.shops import urls as shops
 from apps.wallet import urls as wallet
 
@@ -31,6 +32,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("gestion/imports/", include(imports.team_urls)),
     *messaging.customer_urls,
     *messaging.team_urls,
+    *review.team_urls,
     *wallet.device_urls,
     *wallet.team_urls,
     *shops.customer_urls,

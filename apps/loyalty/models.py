@@ -54,6 +54,12 @@ class Programme(models.Model):
         default=60,
         validators=[MinValueValidator(1), MaxValueValidator(1000)],
     )
+    # What the watch lists (``apps.loyalty.watch``): stamps in five minutes by a person and on a
+    # phone of the shop, minutes between two phones on one card; 0 for off.
+    helper_pace = models.PositiveSmallIntegerField(default=12, db_default=12)
+    device_pace = models.PositiveSmallIntegerField(default=20, db_default=20)
+    apart_minutes = models.PositiveSmallIntegerField(default=10, db_default=10)
+    watch_hours = models.BooleanField(default=True, db_default=True)
     started_at = models.DateTimeField(default=timezone.now)
     counted_since = models.DateTimeField(null=True)  # what was earned before was converted
     only = models.BooleanField(default=True, editable=False)

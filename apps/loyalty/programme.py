@@ -50,6 +50,10 @@ RULES = (
     "merge_rule",
     "cooldown_minutes",
     "helper_hourly_limit",
+    "helper_pace",
+    "device_pace",
+    "apart_minutes",
+    "watch_hours",
 )
 
 

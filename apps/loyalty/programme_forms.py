@@ -70,6 +70,12 @@ class ProgrammeForm(forms.Form):
     )
     cooldown_minutes = _whole(_("Minutes entre deux tampons d’une carte"), 0, 1440)
     helper_hourly_limit = _whole(_("Tampons par heure et par personne"), 1, 1000)
+    helper_pace = _whole(_("Cadence d’une personne"), 0, 1000, required=False)
+    device_pace = _whole(_("Cadence d’un téléphone"), 0, 1000, required=False)
+    apart_minutes = _whole(_("Minutes entre deux téléphones"), 0, 1440, required=False)
+    watch_hours = forms.BooleanField(
+        label=_("Surveiller les tampons hors des horaires"), required=False
+    )
     fate = forms.ChoiceField(choices=Fate.choices, required=False)
     agreed = forms.CharField(max_length=20, required=False)
 
@@ -167,7 +173,8 @@ class ProgrammeForm(forms.Form):
             for turn in range(1, STEPS + 1)
             if data.get(f"step{turn}_at") and data.get(f"step{turn}_label")
         ]
-        kept = ("cooldown_minutes", "helper_hourly_limit", "reward", "points_per_euro")
+        counts = ("cooldown_minutes", "helper_hourly_limit", "points_per_euro")
+        kept = (*counts, "helper_pace", "device_pace", "apart_minutes", "reward")
         found = {name: data.get(name) for name in kept}
         return {
             **{name: getattr(self.stored, name) if v is None else v for name, v in found.items()},
@@ -186,6 +193,7 @@ class ProgrammeForm(forms.Form):
             "birthday_gift": data.get("birthday_gift") or "",
             "birthday_is_alcohol": data.get("birthday_is_alcohol", False),
             "merge_rule": data.get("merge_rule") or self.stored.merge_rule,
+            "watch_hours": data.get("watch_hours", False),
         }
 
     def _tiers(self, data: dict[str, Any]) -> list[Tier]:

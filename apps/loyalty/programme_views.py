@@ -27,6 +27,7 @@ from apps.loyalty.programme import (
 from apps.loyalty.programme_forms import ProgrammeForm
 from apps.loyalty.queries import figures, programme_chosen
 from apps.loyalty.services import the_programme
+from apps.shops.opening import read_hours
 
 
 def _form(request: TeamRequest, stored: Programme, data: Any = None) -> ProgrammeForm:
@@ -87,6 +88,7 @@ def programme(request: TeamRequest) -> HttpResponse:
         "figures": figures(now),
         "change": last_change(now),
         "asked": valid,
+        "hours_read": read_hours(request.shop.opening_hours) is not None,
         **shown,
     }
     status = 422 if form.is_bound else 200

@@ -1,16 +1,21 @@
-"""Work off the request: what a shop prints, what the clock does to cards, and passes that follow
-the cards."""
+"""Work off the request: what a shop prints, what the clock does to cards, passes that follow the
+cards, and the watch over stamps."""
 
 from django.utils import timezone
 
 from apps.core import due
-from apps.loyalty import nights, pocket, printing
+from apps.loyalty import nights, pocket, printing, watch
 from apps.loyalty.models import Reward
 from apps.shops.services import every_open_shop, shop_here
 
 
 def make_support(key: str) -> None:
     printing.make(shop_here(), key)
+
+
+def look_at_stamp(movement_id: int) -> None:
+    """Something about the stamp may be odd."""
+    watch.look(movement_id)
 
 
 def run_night() -> None:

@@ -112,6 +112,7 @@ def test_the_walk_knows_how_to_open_every_address(stack, table):
         "import_",
         "pass_picture",
         "photo",
+        "review-decide",
         "invitation",
         "live",
         "logo",

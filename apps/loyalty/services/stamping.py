@@ -37,6 +37,7 @@ from apps.loyalty.services.refusals import (
     TokenSpent,
     VisitCounted,
 )
+from apps.loyalty.services.watching import PACE, glance
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +77,13 @@ def add_stamp(
     gesture = Gesture(token, by, now)
     with one_gesture():
         card, programme, recent = _locked_with_rules(card.pk, gesture)
+        stamped_before = card.last_stamp_at
         may_not: Refusal | None = None
         if programme.counts.by_amount and not amount_cents:
             may_not = AmountMissing()
         elif not over_cooldown:
             may_not = _may_not_yet(card, programme, now)
-        if may_not is None and recent >= programme.helper_hourly_limit:
+        if may_not is None and recent.hour >= programme.helper_hourly_limit:
             may_not = _hourly_limit(programme.helper_hourly_limit, by, now)
         before, tier = card.balance, card.tier
         movement = None if may_not else _stamp(card, programme, gesture, amount_cents)
@@ -100,27 +102,41 @@ def add_stamp(
             announce(TierReached(card_id=card.pk, tier=card.tier))
         record(by, "stamp", "card", card.pk, after={"balance": card.balance})
         announce(StampAdded(card_id=card.pk, movement_id=movement.pk))
+        glance(movement, programme, stamped_before, recent.by_person, recent.by_device)
         return Stamped(movement, card, programme, rewards, bonus)
 
 
-# The card, the shop's rule, and how often the person stamped within the hour.
+@dataclass(frozen=True, slots=True)
+class _Recent:
+    """How many stamps there were: the person's within the hour, theirs and the phone's within
+    ``PACE``."""
+
+    hour: int
+    by_person: int
+    by_device: int
+
+
+# The card, the shop's rule, and what was stamped of late.
 _LOCK_WITH_RULES = f"""
 SELECT {HELD}, {columns(Programme, "rule")},
-    (SELECT count(*) FROM loyalty_movement WHERE kind = 'earn'
-        AND actor_kind = %s AND actor_id = %s AND at > %s)
+    (SELECT ARRAY[count(*), count(*) FILTER (WHERE at > %s)] FROM loyalty_movement
+        WHERE kind = 'earn' AND actor_kind = %s AND actor_id = %s AND at > %s),
+    (SELECT count(*) FROM loyalty_movement WHERE kind = 'earn' AND device = %s AND at > %s)
 {FROM_CARD} LEFT JOIN loyalty_programme rule ON true
 WHERE card.id = %s FOR UPDATE OF card
 """
 
 
-def _locked_with_rules(card_id: int, gesture: Gesture) -> tuple[Card, Programme, int]:
+def _locked_with_rules(card_id: int, gesture: Gesture) -> tuple[Card, Programme, _Recent]:
     """The card as it stands now that nobody else holds it; the rest as one saw it before."""
-    by, hour_ago = gesture.by, gesture.now - timedelta(hours=1)
-    row = one(_LOCK_WITH_RULES, [by.kind, by.id, hour_ago, card_id])
+    by, hour_ago, pace_ago = gesture.by, gesture.now - timedelta(hours=1), gesture.now - PACE
+    told = [pace_ago, by.kind, by.id, hour_ago, by.device, pace_ago, card_id]
+    row = one(_LOCK_WITH_RULES, told)
     card = held(row)
     assert row is not None
     rule = instance(Programme, row, width(Card) + width(Contact))
-    return card, rule or default_programme(), row[-1]
+    *_columns, (hour, by_person), by_device = row
+    return card, rule or default_programme(), _Recent(hour, by_person, by_device)
 
 
 def _as_before(

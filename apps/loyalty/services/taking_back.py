@@ -76,9 +76,16 @@ class Returned:
 
 
 def undo_stamp(
-    *, movement: Movement, token: UUID, by: Actor, now: datetime, lead: bool = False
+    *,
+    movement: Movement,
+    token: UUID,
+    by: Actor,
+    now: datetime,
+    lead: bool = False,
+    within: timedelta = UNDO_WINDOW,
 ) -> Undone:
-    """Take a gesture back within ten minutes: its author, or a ``lead`` for anyone's.
+    """Take a gesture back within ten minutes: its author, or a ``lead`` for anyone's; ``within``
+    longer where somebody has looked at it.
 
     What stands after is what the gestures that stand have won (the table above). The visit and
     the purchase are taken back too. Undone twice is undone once.
@@ -90,7 +97,7 @@ def undo_stamp(
         done = Movement.objects.filter(undoes=movement).first()
         if done is not None:
             return Undone(done, card, repeated=True)
-        if movement.kind != MovementKind.EARN or now - movement.at > UNDO_WINDOW:
+        if movement.kind != MovementKind.EARN or now - movement.at > within:
             raise UndoTooLate()
         if not lead and (movement.actor_kind, movement.actor_id) != (by.kind, by.id):
             raise NotYourStamp()
@@ -225,9 +232,7 @@ def _forget_visit(card: Card, stamp: Movement, programme: Programme) -> None:
     contact = card.contact
     last = contact.last_visit_at
     # Walk back over stamps that were undone before this one.
-    undone = {
-        m.at: m for m in earned.exclude(undone_by=None).filter(at__gte=stamp.at - UNDO_WINDOW)
-    }
+    undone = {m.at: m for m in earned.exclude(undone_by=None)}
     while last in undone:
         last = undone.pop(last).visit_before
     card.year_visits = max(0, card.year_visits - 1)

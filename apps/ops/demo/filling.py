@@ -21,7 +21,7 @@ from apps.core.tenancy import in_schema
 from apps.core.tokens import keyed_hash
 from apps.loyalty import nights
 from apps.loyalty.models import Programme
-from apps.ops.demo import by_whatsapp, expenses, passes
+from apps.ops.demo import by_whatsapp, expenses, odd, passes
 from apps.ops.demo.accounts import PASSWORD, PEOPLE, PIN, TOTP_SECRET, Person
 from apps.ops.demo.answers import Answers
 from apps.ops.demo.automatics import Automatics
@@ -111,16 +111,7 @@ def _segments(demo: DemoShop, author: int) -> None:
 
 def _fill_shop(demo: DemoShop, shop: Shop, now: datetime) -> None:
     team = list(Membership.objects.filter(shop=shop).order_by("pk").values_list("user_id", "role"))
-    programme, _ = Programme.objects.update_or_create(
-        only=True,
-        defaults={
-            "goal": demo.goal,
-            "reward": demo.reward,
-            "reward_is_alcohol": demo.sells_alcohol,
-            "started_at": now - timedelta(days=demo.days),
-            **demo.rule,
-        },
-    )
+    programme = _programme(demo, now)
     crowd = Crowd(
         demo.slug,
         near=demo.near,
@@ -140,7 +131,10 @@ def _fill_shop(demo: DemoShop, shop: Shop, now: datetime) -> None:
         basket_cents=demo.basket_cents,
         now=now,
     )
-    ledgers.write(people)
+    lived = ledgers.live(people)
+    moved = odd.bend(lived, demo.hours, [user for user, _ in team], now)
+    ledgers.write(lived)
+    odd.look(moved, owner=team[0][0])
     due.note(nights.DUE, now)
     crowd.prove(people)
     shelves = Shelves(demo.slug, author=team[0][0], now=now)
@@ -158,6 +152,17 @@ def _fill_shop(demo: DemoShop, shop: Shop, now: datetime) -> None:
     passes.put_away(shop, now)
     if demo.own_number:
         _own_account(demo, shop, now)
+
+
+def _programme(demo: DemoShop, now: datetime) -> Programme:
+    rule = {
+        "goal": demo.goal,
+        "reward": demo.reward,
+        "reward_is_alcohol": demo.sells_alcohol,
+        "started_at": now - timedelta(days=demo.days),
+        **demo.rule,
+    }
+    return Programme.objects.update_or_create(only=True, defaults=rule)[0]
 
 
 def _own_account(demo: DemoShop, shop: Shop, now: datetime) -> None:

@@ -66,7 +66,8 @@ class Ledgers:
         self.random, self.now, self.programme = Random(f"{seed}-visits"), now, programme
         self.helpers, self.hours, self.basket = helpers, hours, basket_cents
 
-    def write(self, people: Sequence[Contact]) -> None:
+    def live(self, people: Sequence[Contact]) -> list[Ledger]:
+        """Everybody's card, and what its visits come to; nothing but cards is written yet."""
         cards = Card.objects.bulk_create(
             [
                 Card(contact=contact, number=FIRST_NUMBER + place, created_at=contact.created_at)
@@ -74,7 +75,9 @@ class Ledgers:
             ],
             batch_size=500,
         )
-        ledgers = [self._live(card) for card in cards]
+        return [self._live(card) for card in cards]
+
+    def write(self, ledgers: Sequence[Ledger]) -> None:
         lines = sorted(
             (line for ledger in ledgers for line in (*ledger.earned, *ledger.paid)),
             key=lambda line: line.at,

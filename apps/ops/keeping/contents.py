@@ -31,7 +31,7 @@ from config.env import database as read_url
 
 ALIAS = "keeping"
 # Columns of a shop's tables that hold a user's id, where ``actor_kind`` (if there is one) says so.
-USER_COLUMNS = ("actor_id", "created_by")
+USER_COLUMNS = ("actor_id", "created_by", "decided_by")
 USER_KINDS = ("team", "staff")
 # They name a shop and are no part of it: whoever comes back signs in again and chooses a PIN,
 # letters and the register of what was erased are the platform's own, and what is due follows from
