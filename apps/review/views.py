@@ -59,7 +59,7 @@ def review(request: TeamRequest) -> HttpResponse:
 @door(Right.EDIT_CONTACTS)
 @require_POST
 def decide(request: TeamRequest, case_id: int) -> HttpResponse:
-    """« C’est normal », or (``acte=annuler``) undone; the list without the line."""
+    """« C’est normal », or (``acte=annuler``) undone; the page without the line."""
     get_object_or_404(Case, pk=case_id, kind__in=kinds.every())
     by, now = actor(request), timezone.now()
     said, error, status = _("C’est noté."), "", 200
@@ -71,9 +71,8 @@ def decide(request: TeamRequest, case_id: int) -> HttpResponse:
     except Refusal as refusal:
         said, error, status = "", str(refusal), refusal.status
     if request.htmx or error:
-        part = "#cases" if request.htmx else ""
         context = _context(request, said=said, error=error)
-        return render(request, f"review/list.html{part}", context, status=status)
+        return render(request, "review/list.html", context, status=status)
     messages.success(request, said, extra_tags="good")
     query = request.GET.urlencode()
     return HttpResponseRedirect(reverse("review") + (f"?{query}" if query else ""))

@@ -47,7 +47,7 @@ def test_a_draft_of_many_lines_costs_no_more(
     owner_client, shop, kind, django_assert_max_num_queries
 ):
     run = drafted(shop, kind, 300)
-    with django_assert_max_num_queries(5):
+    with django_assert_max_num_queries(6):
         page = owner_client.get(reverse("import_run", args=[run.pk])).content.decode()
     assert "300</b> lignes" in page
 
@@ -55,7 +55,7 @@ def test_a_draft_of_many_lines_costs_no_more(
 def test_a_long_past_of_imports_costs_no_more(owner_client, shop, django_assert_max_num_queries):
     for _ in range(12):
         drafted(shop, "people", 1)
-    with django_assert_max_num_queries(4):
+    with django_assert_max_num_queries(5):
         page = owner_client.get(reverse("import", args=["clients"])).content.decode()
     assert page.count("people.csv") == 10
 
@@ -66,7 +66,7 @@ def test_a_report_of_many_lines_costs_no_more(
 ):
     run = imported(shop, kind, 220)
     assert run.lines.exclude(reasons="").count() == 220
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(7):
         page = owner_client.get(reverse("import_run", args=[run.pk])).content.decode()
     assert "20</span> autres, dans le rapport CSV" in page
     with django_assert_max_num_queries(5):

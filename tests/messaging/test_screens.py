@@ -77,7 +77,7 @@ def test_two_hundred_messages_cost_as_few_queries_as_one(
     for _ in range(60):
         message(status=Status.DELIVERED)
     Alert.objects.create(code="bad_sms", contact=ContactFactory())
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(10):
         text = owner_client.get(PAGE).text
     assert "Plus anciens" in text
     assert text.count('class="sending"') == 50
