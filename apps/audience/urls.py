@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.audience import export_views, segment_views, views
+from apps.audience import export_views, merge_views, segment_views, views
 
 team_urls = [
     path("", views.contacts, name="contacts"),
@@ -15,6 +15,7 @@ team_urls = [
     path("segments/<int:pk>/supprimer/", segment_views.segment_delete, name="segment_delete"),
     path("<int:pk>/", views.contact, name="contact"),
     path("<int:pk>/modifier/", views.contact_edit, name="contact_edit"),
+    path("<int:pk>/reunir/", merge_views.contact_merge, name="contact_merge"),
     path("<int:pk>/etiquettes/", views.tag_add, name="contact_tag_add"),
     path("<int:pk>/etiquettes/<int:tag>/", views.tag_remove, name="contact_tag_remove"),
     path("<int:pk>/accord/", views.consent, name="contact_consent"),

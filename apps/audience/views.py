@@ -28,6 +28,7 @@ from apps.core.refusal import Refusal
 from apps.core.roles import Right
 from apps.loyalty.card_links import send_card_link
 from apps.loyalty.card_page import Standing
+from apps.loyalty.merging import living
 from apps.loyalty.models import Card
 from apps.loyalty.services import the_programme
 
@@ -63,10 +64,7 @@ def contacts(request: TeamRequest) -> HttpResponse:
 
 def _living(pk: int) -> Contact:
     """The record, or the one it was merged into."""
-    contact = get_object_or_404(Contact.objects.select_related("merged_into"), pk=pk)
-    while contact.merged_into:
-        contact = contact.merged_into
-    return contact
+    return living(get_object_or_404(Contact.objects.select_related("merged_into"), pk=pk))
 
 
 def _person(request: TeamRequest, contact: Contact, **more: object) -> dict[str, object]:

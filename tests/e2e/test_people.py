@@ -14,6 +14,7 @@ from apps.contacts.services import tag_named
 from apps.core.actor import SYSTEM
 from apps.core.tenancy import in_schema
 from apps.loyalty.importing import import_stamps
+from apps.loyalty.models import Programme
 from tests.e2e.browser import DESK, DESK_DARK, PHONE, PHONE_DARK, axe, fits, look, sign_in, views
 from tests.factories import CardFactory, ContactFactory, ProgrammeFactory
 
@@ -146,3 +147,30 @@ def test_tags_and_a_stop_by_keyboard_alone(page, stack, full):
     with in_schema(full.schema_name):
         person.refresh_from_db()
         assert person.sms_consent == ConsentState.WITHDRAWN
+
+
+@views(PHONE, DESK_DARK)
+def test_two_records_of_one_person_are_compared_and_made_one(page, stack, full, view):
+    with in_schema(full.schema_name):
+        Programme.objects.update(merge_rule="sum")
+        helene = Contact.objects.get(last_name="Dupré-Saint-Germain")
+        again = ContactFactory(
+            first_name="Helene", last_name="Dupré-Saint-Germain", phone="", email="h@exemple.fr"
+        )
+        CardFactory(contact=again, number=9000)
+    sign_in(page, stack, full, "manager")
+    page.goto(stack.url(full, f"/gestion/clients/{helene.pk}/"))
+    page.get_by_role("link", name="Réunir deux fiches").click()
+    page.get_by_role("heading", name="Le même nom").wait_for()
+    fits(page)
+    axe(page)
+    look(page, f"reunir-choix-{view.name}")
+    page.get_by_role("link", name="Comparer avec Helene").click()
+    page.get_by_role("heading", name="Ensuite, une seule").wait_for()
+    fits(page)
+    axe(page)
+    page.screenshot(path=look(page, f"reunir-{view.name}"), full_page=True)
+    page.get_by_role("button", name="Réunir les deux fiches").click()
+    page.get_by_text("Les deux fiches n’en font plus qu’une.").wait_for()
+    with in_schema(full.schema_name):
+        assert Contact.objects.get(pk=again.pk).merged_into_id == helene.pk
