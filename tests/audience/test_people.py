@@ -158,7 +158,7 @@ def test_a_person_costs_the_same_however_long_they_have_come(
     for _ in range(visits):
         Movement.objects.create(token=uuid4(), actor_id=owner.pk, **ledger)
         buys(person, 990)
-    with django_assert_max_num_queries(22):
+    with django_assert_max_num_queries(23):
         assert owner_client.get(f"{LIST}{person.pk}/").status_code == 200
 
 
