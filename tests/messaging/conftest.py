@@ -48,7 +48,7 @@ def twilio(settings):
         yield Twilio(peer)
         for made in (provider_of("sms"), provider_of("whatsapp"), contents()):
             for client in (made._client, *made._own.values()):
-                client.http_client.session.close()
+                client.http_client.close()
         contents.cache_clear()
 
 

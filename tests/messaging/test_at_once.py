@@ -107,7 +107,7 @@ def twilio(settings):
         peer.answer = answer
         yield peer
         let_go.set()
-        provider_of("sms")._client.http_client.session.close()
+        provider_of("sms")._client.http_client.close()
 
 
 def test_a_worker_killed_in_the_middle_sends_nothing_twice(committed, twilio, shop):

@@ -82,7 +82,7 @@ def operator(settings, open_hours):
         settings.TWILIO_API_URL = peer.url
         provider_of.cache_clear()
         yield Operator(peer, settings)
-        provider_of("sms")._client.http_client.session.close()
+        provider_of("sms")._client.http_client.close()
 
 
 @pytest.fixture

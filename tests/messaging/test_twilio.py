@@ -55,7 +55,7 @@ def peer(settings):
 def twilio(peer):
     made = vendor.Twilio()
     yield made
-    made._client.http_client.session.close()
+    made._client.http_client.close()
 
 
 def test_an_sms_is_handed_over_with_its_own_callback(twilio, peer):

@@ -269,8 +269,8 @@ def twilio(peer, settings):
     made = provider_of("whatsapp")
     assert isinstance(made, TwilioWhatsApp)
     yield made
-    made._client.http_client.session.close()
-    content_api.contents()._client.http_client.session.close()
+    made._client.http_client.close()
+    content_api.contents()._client.http_client.close()
 
 
 def test_a_template_is_made_submitted_approved_and_written_in(twilio, shop):

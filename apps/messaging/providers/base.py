@@ -126,12 +126,16 @@ _BEFORE_ANYTHING_LEFT = (
 )
 
 
-def network_failure(error: requests.RequestException) -> DeliveryFailed | DeliveryUncertain:
+def network_failure(
+    error: requests.RequestException | urllib3.exceptions.HTTPError,
+) -> DeliveryFailed | DeliveryUncertain:
     """A request that broke: before anything was sent it may be tried again, after it may not."""
-    cause = error.args[0] if error.args else None
+    cause: object = error
+    if isinstance(error, requests.RequestException):
+        cause = error.args[0] if error.args else None
     if isinstance(cause, urllib3.exceptions.MaxRetryError):
         cause = cause.reason
-    if isinstance(error, requests.ConnectTimeout) or isinstance(cause, _BEFORE_ANYTHING_LEFT):
+    if isinstance(cause, _BEFORE_ANYTHING_LEFT):
         return DeliveryFailed("network")
     return DeliveryUncertain("no_answer")
 

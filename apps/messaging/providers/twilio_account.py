@@ -57,7 +57,7 @@ def inquire(account: Account, sender: str, replies_to: str) -> Report:
     except (DeliveryFailed, DeliveryUncertain, TwilioException, *UNREADABLE) as error:
         raise Silent() from error
     finally:
-        client.http_client.session.close()
+        client.http_client.close()
     return Report(tuple(found))
 
 
