@@ -9,7 +9,6 @@ through, and the other finds the cap reached.
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from apps.audience.criteria import Chosen
@@ -154,7 +153,7 @@ def _holds(run: Run) -> bool:
 def _had_it(run: Run, person: Contact) -> bool:
     """Under another record of the same person."""
     same = Run.objects.filter(trigger=run.trigger_id, occasion=run.occasion, state=RunState.SENT)
-    theirs = same.filter(Q(contact=person) | Q(contact__merged_into=person))
+    theirs = same.filter(contact__in=Contact.objects.records_of(person.pk))
     return theirs.exclude(pk=run.pk).exists()
 
 

@@ -76,7 +76,7 @@ class BookingQuerySet(models.QuerySet["Booking"]):
 
     def of(self, contact: Contact) -> Self:
         """A person's, also under the records that were merged into hers."""
-        return self.filter(Q(contact=contact) | Q(contact__merged_into=contact))
+        return self.filter(contact__in=Contact.objects.records_of(contact.pk))
 
     def in_line(self) -> Self:
         """Who waits, first come first."""

@@ -81,8 +81,7 @@ class Spending:
 
 def purchases_of(contact: Contact) -> QuerySet[Purchase]:
     """Of the person and of the records that were merged into theirs, newest first."""
-    # The records first: an OR over the join would read every purchase of the shop.
-    records = Contact.objects.filter(Q(pk=contact.pk) | Q(merged_into=contact)).values("pk")
+    records = Contact.objects.records_of(contact.pk)
     found = Purchase.objects.filter(contact__in=records, cancelled_at=None)
     return found.order_by("-at", "-pk")
 
@@ -105,7 +104,7 @@ def spending(contact: Contact, now: datetime) -> Spending:
 def spending_of(contacts: Sequence[Contact], now: datetime) -> dict[int, Spending]:
     """By the person's key, for many at once; who bought nothing is left out. One query."""
     keys = [contact.pk for contact in contacts]
-    records = Contact.objects.filter(Q(pk__in=keys) | Q(merged_into__in=keys)).values("pk")
+    records = Contact.objects.records_of(*keys)
     person = Coalesce("contact__merged_into", "contact")
     found = Purchase.objects.filter(contact__in=records, cancelled_at=None).values(person=person)
     names = [one.name for one in fields(Spending)]

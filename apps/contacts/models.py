@@ -86,6 +86,13 @@ class ContactQuerySet(models.QuerySet["Contact"]):
         """Without the records that were merged into another."""
         return self.filter(merged_into=None)
 
+    def records_of(self, *people: int) -> Self:
+        """Those of ``people``, by key, and the records that were merged into theirs.
+
+        For ``contact__in=``: an OR over the join would read every row of the other table.
+        """
+        return self.filter(Q(pk__in=people) | Q(merged_into__in=people))
+
     def tagged(self, *names: str) -> Self:
         return self.filter(tags__name__in=names).distinct()
 

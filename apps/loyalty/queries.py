@@ -79,9 +79,9 @@ class Visit:
 
 def returnable(card: Card) -> list[Visit]:
     """The person's last visits of which something is left to bring back, newest first."""
-    people = Contact.objects.filter(Q(pk=card.contact_id) | Q(merged_into=card.contact_id))
+    people = Contact.objects.records_of(card.contact_id)
     earned = Movement.objects.filter(kind=MovementKind.EARN, undone_by=None)
-    earned = earned.filter(card__contact__in=people.values("pk")).select_related("undone_by")
+    earned = earned.filter(card__contact__in=people).select_related("undone_by")
     if since := the_programme().counted_since:
         earned = earned.filter(at__gte=since)
     returns = Q(followed_by__kind=MovementKind.RETURN)

@@ -73,7 +73,7 @@ def lines_of(contact: Contact | None, last: Reply | None) -> list[Line]:
         said = Reply.objects.from_same(last) if last else Reply.objects.none()
         return sorted((_theirs(r) for r in said.order_by("-at")[:LATEST]), key=_when)
     said = Reply.objects.of(contact).order_by("-at", "-pk")[:LATEST]
-    ours = Message.objects.filter(Q(contact=contact) | Q(contact__merged_into=contact))
+    ours = Message.objects.filter(contact__in=Contact.objects.records_of(contact.pk))
     ours = ours.annotate(moment=Coalesce(F("sent_at"), F("created_at"))).order_by("-moment", "-pk")
     found = [*map(_theirs, said), *map(_ours, ours[:LATEST])]
     return sorted(found, key=_when)[-LATEST:]

@@ -217,7 +217,7 @@ class Meaning(models.TextChoices):
 class ReplyQuerySet(models.QuerySet["Reply"]):
     def of(self, contact: Contact) -> Self:
         """A person's, also under the records that were merged into hers."""
-        return self.filter(Q(contact=contact) | Q(contact__merged_into=contact))
+        return self.filter(contact__in=Contact.objects.records_of(contact.pk))
 
     def from_same(self, reply: "Reply") -> Self:
         """All that nobody's address wrote, as ``reply`` did."""

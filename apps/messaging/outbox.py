@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F, Max, Q
+from django.db.models import F, Max
 from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 
 from apps.contacts.channels import names
 from apps.contacts.consent import opposed_among
 from apps.contacts.models import Contact
-from apps.core.rows import update_rows
+from apps.core.rows import insert_rows, update_rows
 from apps.messaging.budget import Gates, account, admit, cost_of, gates
 from apps.messaging.channels import sending
 from apps.messaging.channels.base import Sight
@@ -100,7 +100,7 @@ def claim(
 def _attempts(
     going: Sequence[Message], accounts: Mapping[str, Account | None], shop: Shop, now: datetime
 ) -> list[Attempt]:
-    return Attempt.objects.bulk_create(
+    attempts = [
         Attempt(
             message=m,
             number=m.tries,
@@ -111,7 +111,9 @@ def _attempts(
             ask_at=now + STUCK,
         )
         for m in going
-    )
+    ]
+    insert_rows(attempts)
+    return attempts
 
 
 def _weigh(messages: Sequence[Message]) -> None:
@@ -285,7 +287,7 @@ def _lately_written(
     living = {people[message.contact_id].pk for message in commercial}
     speaks = Coalesce("message__contact__merged_into", "message__contact")
     tries = Attempt.objects.filter(
-        Q(message__contact__in=living) | Q(message__contact__merged_into__in=living),
+        message__contact__in=Contact.objects.records_of(*living),
         message__kind=Kind.COMMERCIAL,
         at__gt=now - timedelta(days=shop.cap_days),
     ).exclude(status__in=[Status.FAILED, Status.CANCELLED])

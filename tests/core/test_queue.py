@@ -1,6 +1,5 @@
 """Jobs are taken once, by lane and by shop in turn, whatever waits behind and whoever dies."""
 
-import json
 import random
 from collections import Counter
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from apps.shops.models import Shop
 from tests.core import work
 from tests.core.engine import standing_in
 from tests.environment import BASE, WORKER, copy_database
+from tests.plans import rows_read
 
 
 def taken(taker: queue.Taker) -> list[str]:
@@ -201,24 +201,14 @@ def _wake_the_resting() -> None:
     OrmQ.objects.filter(pk__in=still).update(lock=timezone.now())
 
 
-def _rows_read(plan: dict[str, Any]) -> float:
-    own = plan["Actual Rows"] * plan["Actual Loops"] + plan.get("Rows Removed by Filter", 0)
-    return max([own, *map(_rows_read, plan.get("Plans", ()))])
-
-
 def test_a_claim_reads_a_few_rows_of_two_hundred_thousand(committed):
     put("1:big", 200_000)
     put("1:small")
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE public.django_q_ormq")
-        for statement in (queue._RING, queue._TAKE):
-            cursor.execute(
-                f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}",
-                {"key": "1:big", "lease": queue.LEASE, "worker": "w"},
-            )
-            found = cursor.fetchone()[0]
-            plan = found if isinstance(found, list) else json.loads(found)
-            assert _rows_read(plan[0]["Plan"]) < 20, plan
+    for statement in (queue._RING, queue._TAKE):
+        values = {"key": "1:big", "lease": queue.LEASE, "worker": "w"}
+        assert rows_read(statement, values) < 20, statement
     taker = queue.Taker("w")
     taker.look()
     assert "1:small" in {taker.take().key for _ in range(2)}

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_q.models import OrmQ
 
@@ -16,6 +17,7 @@ from apps.messaging.models import Message, Wake
 from apps.messaging.waking import wake
 from tests.factories import ContactFactory
 from tests.outbox import post_to
+from tests.plans import rows_read
 
 pytestmark = pytest.mark.django_db
 MANY = draining.HELD * 3
@@ -189,3 +191,18 @@ def test_a_claim_reads_the_beginning_of_an_index_whatever_waits_behind(backlog, 
     assert "message_due" in plan
     assert "Sort" not in plan
     assert "Seq Scan" not in plan
+
+
+def test_the_last_look_at_a_person_reads_no_other_ones_tries(backlog, shop):
+    and_so_often(60)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO messaging_attempt (message_id, number, token, provider, reference, status,"
+            " code, at, asks) SELECT id, 0, id, 'local', '', 'failed', '', now(), 0"
+            " FROM messaging_message"
+        )
+        cursor.execute("ANALYZE contacts_contact, messaging_attempt")
+    with CaptureQueriesContext(connection) as told:
+        assert len(outbox.claim(shop, many=1)) == 1
+    (look,) = [one["sql"] for one in told if "MAX(" in one["sql"]]
+    assert rows_read(look) < 10 * 61 < 61 * MANY
