@@ -187,7 +187,7 @@ def test_the_owner_reads_it_on_the_page(shop, owner_client, django_assert_max_nu
     ProgrammeFactory()
     ContactFactory.create_batch(40, agreeing=True)
     drop = _freeze(_launched(shop, sms_text="{code}", offer="5 € de remise"))
-    with django_assert_max_num_queries(20):
+    with django_assert_max_num_queries(21):
         page = owner_client.get(f"/gestion/messages/{drop.pk}/").content.decode()
     for told in ("Gardés sans message", "Trop peu de monde pour conclure", "codes utilisés"):
         assert told.replace("codes utilisés", "utilisé") in page

@@ -217,9 +217,9 @@ def test_both_pages_ask_the_same_of_the_database_for_one_and_for_many(
     trigger = _history(shop, 12)
     for _ in range(3):
         automatic.duplicate(trigger, TEAM)
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(10):
         owner_client.get("/gestion/automatiques/")
-    with django_assert_max_num_queries(18):
+    with django_assert_max_num_queries(19):
         owner_client.get(f"/gestion/automatiques/{trigger.pk}/")
 
 
