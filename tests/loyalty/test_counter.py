@@ -18,6 +18,7 @@ from tests.conftest import ShopClient
 from tests.factories import CardFactory, ContactFactory, ProgrammeFactory
 
 HTMX = {"HTTP_HX_REQUEST": "true"}
+SOMEBODY = Actor("team", 10**9)  # a number that no user made in the run will have
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def tap(client, card, token=None, **more):
 
 def stamped(card, *, hours_ago=0.0, by=None):
     now = timezone.now() - timedelta(hours=hours_ago)
-    by = by or Actor("team", 99)
+    by = by or SOMEBODY
     return add_stamp(card=card, token=uuid4(), by=by, now=now, over_cooldown=True)
 
 
