@@ -73,7 +73,7 @@ def test_the_text_that_does_better_goes_to_the_others_and_nobody_reads_two(shop)
 
 
 @pytest.mark.parametrize("otherwise", [Pick.A, Pick.B, Pick.HALF])
-@pytest.mark.parametrize("clicks", [0, 3])
+@pytest.mark.parametrize("clicks", [0, 1])  # so few say nothing, however the lots fell
 def test_a_tie_or_too_little_gives_the_others_what_was_said(shop, otherwise, clicks):
     drop = on_trial(shop, 80, otherwise=otherwise)
     before = readers(drop)
