@@ -22,7 +22,14 @@ PORT = int(os.environ.get("PORT") or 8000)
 POSTGRES, STATE, LOG = DATA / "postgres", DATA / "demo.json", DATA / "demo.log"
 STATIC_MARK = DATA / "static.mark"
 # What a recorded process must still be called before it is touched: numbers are given anew.
-NAMES = {"launcher": "config.demo", "web": "config.wsgi", "worker": "run_worker"}
+NAMES = {
+    "launcher": "config.demo",
+    "web": "config.wsgi",
+    "worker": "run_worker",
+    "stripe": "tests.peers.stripe",
+}
+STRIPE_SECRET = "whsec_demonstration"  # noqa: S105  # between two processes of this machine
+_stripe: dict[str, str] = {}  # where it answers, once it does
 
 
 class Stop(Exception):
@@ -87,6 +94,7 @@ def record(**pids: int) -> None:
 
 def environment() -> dict[str, str]:
     return {
+        **_stripe,
         **os.environ,
         "COMPTOIR_MODE": "local",
         "DATA_DIR": str(DATA),
@@ -160,26 +168,45 @@ def prepare(ours: bool) -> None:
     collect_static()
 
 
-def serve() -> None:
-    """Web and worker until one ends or somebody stops us."""
+def play_stripe() -> list["subprocess.Popen[bytes]"]:
+    """Stripe as a process of this machine, unless a key of the real one was given."""
     from config import processes
 
-    children: list[subprocess.Popen[bytes]] = []
+    if os.environ.get("STRIPE_SECRET_KEY"):
+        return []
+    port = processes.free_port()
+    given = ["--port", str(port), "--books", str(DATA / "stripe.json"), "--secret", STRIPE_SECRET]
+    given += ["--webhook", f"http://localhost:{PORT}/webhooks/stripe/"]
+    child = processes.start_child((*processes.STRIPE, *given), environment(), LOG)
+    record(stripe=child.pid)
+    _stripe["STRIPE_SECRET_KEY"] = "sk_test_" + "demonstration" * 2
+    _stripe["STRIPE_WEBHOOK_SECRET"] = STRIPE_SECRET
+    _stripe["STRIPE_API_HOST"] = f"http://127.0.0.1:{port}"
+    processes.wait_until_listening(port, child)
+    return [child]
+
+
+def serve(children: list["subprocess.Popen[bytes]"]) -> None:
+    """Web and worker until one ends or somebody stops us; ``children`` run already."""
+    from config import processes
+
+    first = {"stripe": children[0].pid} if children else {}
+    ours = list[subprocess.Popen[bytes]]()
     try:
         say("serveur web et travailleur")
         for command in (processes.WEB, processes.WORKER):
-            children.append(processes.start_child(command, environment(), LOG))
-            names = dict(zip(("web", "worker"), (child.pid for child in children), strict=False))
-            record(**names)
-        processes.wait_until_ready(PORT, children)
+            ours.append(processes.start_child(command, environment(), LOG))
+            names = dict(zip(("web", "worker"), (child.pid for child in ours), strict=False))
+            record(**first, **names)
+        processes.wait_until_ready(PORT, ours)
         welcome()
-        while all(child.poll() is None for child in children):
+        while all(child.poll() is None for child in [*children, *ours]):
             time.sleep(0.5)
         raise CannotStart(f"Un processus s’est arrêté ; les dernières lignes sont dans {LOG}.")
     except processes.NotReady as error:
         raise CannotStart(f"{error} ; les dernières lignes sont dans {LOG}.") from error
     finally:
-        processes.stop_children(children)
+        processes.stop_children(ours)
 
 
 def welcome() -> None:
@@ -217,11 +244,11 @@ def _stop(signum: int, frame: FrameType | None) -> None:
 
 
 def run() -> int:
-    ours = False
+    ours, children = False, list[subprocess.Popen[bytes]]()
     try:
         DATA.mkdir(parents=True, exist_ok=True)
         recover()
-        from config.processes import port_is_free
+        from config.processes import port_is_free, stop_children
 
         if not port_is_free(PORT):
             raise CannotStart(
@@ -230,8 +257,9 @@ def run() -> int:
             )
         record()
         ours = not given_database()
+        children = play_stripe()
         prepare(ours)
-        serve()
+        serve(children)
     except Stop:
         say("arrêt demandé")
         return 0
@@ -239,6 +267,8 @@ def run() -> int:
         say(f"Impossible de continuer. {error}")
         return 1
     finally:
+        if children:
+            stop_children(children)
         if ours:
             from config import embedded
 

@@ -98,6 +98,12 @@ def mail_url(text: str) -> str:
     return text
 
 
+def stripe_key(text: str) -> str:
+    if not re.fullmatch(r"[sr]k_(test|live)_[A-Za-z0-9]{24,}", text):
+        raise ValueError("une clé secrète, sk_live_… ou sk_test_…")
+    return text
+
+
 # What Brevo asks of a domain, beside its own TXT record.
 BREVO_DKIM = "brevo1=b1.{domain}.dkim.brevo.com,brevo2=b2.{domain}.dkim.brevo.com"
 APNS = "https://api.push.apple.com"
@@ -157,7 +163,13 @@ KEYS = (
     Key("MEDIA_S3_URL", "adresse du service S3", needed="MEDIA_BUCKET"),
     Key("MEDIA_S3_KEY", "clé S3", needed="MEDIA_BUCKET"),
     Key("MEDIA_S3_SECRET", "secret S3", needed="MEDIA_BUCKET"),
-    Key("STRIPE_SECRET_KEY", "clé Stripe (lecture des objets dj-stripe)"),
+    Key("STRIPE_SECRET_KEY", "clé secrète Stripe ; vide : personne ne paie", stripe_key),
+    Key(
+        "STRIPE_WEBHOOK_SECRET",
+        "secrets des webhooks Stripe (compte, comptes connectés), séparés par une virgule",
+        needed="STRIPE_SECRET_KEY",
+    ),
+    Key("STRIPE_API_HOST", "adresse de l’API Stripe ; vide : la vraie"),
     Key("WORKERS", "processus de travail, plus un pour les urgences", int, 2),
     Key("WORKER_GRACE", "secondes laissées au travail en main quand on arrête", int, 25),
 )

@@ -18,6 +18,7 @@ _PR_SET_PDEATHSIG = 1
 
 WEB = (sys.executable, "-m", "gunicorn", "-c", "python:config.gunicorn", "config.wsgi")
 WORKER = (sys.executable, "manage.py", "run_worker")
+STRIPE = (sys.executable, "-m", "tests.peers.stripe")  # plays Stripe on this machine
 
 
 class NotReady(RuntimeError):
@@ -81,6 +82,15 @@ def port_is_free(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def wait_until_listening(port: int, child: "subprocess.Popen[bytes]", patience: float = 30) -> None:
+    """Return when ``child`` takes connections on ``port``. Raises ``NotReady``."""
+    end = time.monotonic() + patience
+    while port_is_free(port):
+        if child.poll() is not None or time.monotonic() > end:
+            raise NotReady("un processus n’a pas démarré")
+        time.sleep(0.05)
 
 
 def answers(url: str) -> bool:

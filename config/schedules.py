@@ -27,5 +27,8 @@ RECURRING: tuple[Recurring, ...] = (
     Recurring("revoir les domaines d’envoi", "apps.messaging.tasks.look_at_mail_domains", 1440),
     Recurring("réveiller les téléphones", "apps.wallet.tasks.look_at_the_clock", 1),
     Recurring("surveiller les certificats", "apps.wallet.tasks.look_at_certificates", 720),
+    Recurring("reprendre les événements Stripe", "apps.payments.tasks.look_at_events", 1),
+    Recurring("comparer avec Stripe", "apps.payments.tasks.reconcile", 1440),
+    Recurring("oublier les événements Stripe", "apps.payments.tasks.forget_old_events", 1440),
     Recurring("oublier les imports abandonnés", "apps.imports.tasks.forget_drafts", 1440),
 )

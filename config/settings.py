@@ -37,6 +37,7 @@ SHARED_APPS = [
     "apps.core",
     "apps.shops",
     "apps.accounts",
+    "apps.payments",
     "apps.ops",
     "django.contrib.contenttypes",
     "django.contrib.auth",
@@ -94,6 +95,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "apps.accounts.middleware.DoorMiddleware",
+    "apps.shops.middleware.StandingMiddleware",
     "apps.core.middleware.RefusalMiddleware",
 ]
 
@@ -248,6 +250,10 @@ MAX_IMPORT_BYTES = 20_000_000
 MAX_BODY_BYTES = 21_000_000  # of any request; a view that takes less says so (core.doors.takes)
 # Where an answer to a form may lead outside (Chrome applies form-action to redirects).
 FORM_TARGETS = ["https://accounts.google.com"] if GOOGLE_SIGN_IN else []
+if ENV["STRIPE_SECRET_KEY"]:
+    FORM_TARGETS += [f"https://{name}.stripe.com" for name in ("checkout", "billing", "connect")]
+    if ENV["STRIPE_API_HOST"]:
+        FORM_TARGETS.append(ENV["STRIPE_API_HOST"])
 
 # --- language ----------------------------------------------------------------------------
 LANGUAGE_CODE = "fr"
@@ -367,10 +373,13 @@ WORKER_GRACE = ENV["WORKER_GRACE"]
 WORKER_MEMORY_MB = 140
 WORKER_JOBS = 5000  # then a fresh one takes its place
 
-# --- dj-stripe ---------------------------------------------------------------------------
-STRIPE_LIVE_MODE = ENV["STRIPE_SECRET_KEY"].startswith("sk_live_")
-STRIPE_LIVE_SECRET_KEY = ENV["STRIPE_SECRET_KEY"] if STRIPE_LIVE_MODE else ""
-STRIPE_TEST_SECRET_KEY = "" if STRIPE_LIVE_MODE else ENV["STRIPE_SECRET_KEY"]
+# --- Stripe ------------------------------------------------------------------------------
+STRIPE_SECRET_KEY = ENV["STRIPE_SECRET_KEY"]  # empty: nobody pays, and every shop is open
+STRIPE_API_URL = ENV["STRIPE_API_HOST"] or "https://api.stripe.com"
+STRIPE_WEBHOOK_SECRETS = [one for one in ENV["STRIPE_WEBHOOK_SECRET"].split(",") if one]
+STRIPE_LIVE_MODE = STRIPE_SECRET_KEY.startswith(("sk_live_", "rk_live_"))
+STRIPE_LIVE_SECRET_KEY = STRIPE_SECRET_KEY if STRIPE_LIVE_MODE else ""
+STRIPE_TEST_SECRET_KEY = "" if STRIPE_LIVE_MODE else STRIPE_SECRET_KEY
 DJSTRIPE_FOREIGN_KEY_TO_FIELD = "id"
 
 LOGGING = {
@@ -391,5 +400,6 @@ LOGGING = {
         "django.server": {"handlers": [], "propagate": True},
         "django-q": {"handlers": [], "level": "WARNING", "propagate": True},
         "twilio": {"level": "WARNING"},
+        "stripe": {"level": "WARNING"},
     },
 }

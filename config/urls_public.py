@@ -5,10 +5,12 @@ from django.urls import URLPattern, URLResolver
 from apps.accounts import urls as accounts
 from apps.messaging import urls as messaging
 from apps.ops import urls as ops
+from apps.payments import urls as payments
 from apps.shops import urls as shops
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *messaging.provider_urls,  # first: they come by the hundred a second
+    *payments.provider_urls,
     *accounts.platform_urls,
     *ops.platform_urls,
     *shops.platform_urls,

@@ -11,6 +11,7 @@ from apps.core import live_views
 from apps.imports import urls as imports
 from apps.loyalty import urls as loyalty
 from apps.messaging import urls as messaging
+from apps.payments import urls as payments
 from apps.review import urls as review
 from apps.shops import urls as shops
 from apps.wallet import urls as wallet
@@ -22,6 +23,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("vivant/<str:key>/", live_views.news, name="live"),
     path("gestion/", include(accounts.team_urls)),
     path("gestion/", include(shops.team_urls)),
+    path("gestion/", include(payments.team_urls)),
     *accounts.entry_urls,
     *analytics.team_urls,
     *campaigns.team_urls,

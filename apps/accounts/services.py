@@ -4,6 +4,7 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from django.db import transaction
 from django.template.loader import render_to_string
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.mail import post_letter
@@ -12,8 +13,9 @@ from apps.core.ratelimit import Limit, spend
 from apps.core.refusal import Refusal
 from apps.core.roles import Role
 from apps.core.tenancy import across_shops, in_schema
-from apps.shops.models import Shop, Trade
+from apps.shops.models import Shop, Trade, Unpaid
 from apps.shops.services import provision
+from apps.shops.standing import trial_end
 
 PROOFS = Limit("proof", 5, 900)
 
@@ -58,8 +60,15 @@ def open_shop(
     def membership(shop: Shop) -> None:
         Membership.objects.using("owner").create(shop=shop, user_id=user.pk, role=Role.OWNER)
 
+    trial = trial_end(timezone.now())
     return provision(
-        name=name, slug=slug, beside=membership, trade=trade, sells_alcohol=sells_alcohol
+        name=name,
+        slug=slug,
+        beside=membership,
+        trade=trade,
+        sells_alcohol=sells_alcohol,
+        unpaid_from=trial,
+        unpaid_why=Unpaid.TRIAL if trial else "",
     )
 
 

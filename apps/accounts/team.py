@@ -20,6 +20,7 @@ from apps.core.roles import Right, Role
 from apps.core.tenancy import across_shops, in_schema
 from apps.core.trail import record
 from apps.shops.models import Shop
+from apps.shops.plans import plan_of
 
 INVITATION_DAYS = 7
 INVITATIONS = Limit("invite", 30, 86_400)
@@ -37,6 +38,13 @@ class AlreadyInTheTeam(Refusal):
 class AlreadyInvited(Refusal):
     message = gettext_lazy(
         "Une invitation attend déjà cette adresse. Vous pouvez la renvoyer ci-dessous."
+    )
+
+
+class TeamFull(Refusal):
+    message = gettext_lazy(
+        "La formule %(plan)s comprend une équipe de %(most)s personnes, invitations comprises. "
+        "Retirez quelqu’un, ou changez de formule dans Réglages, Abonnement."
     )
 
 
@@ -94,7 +102,7 @@ def _send(invitation: Invitation) -> None:
 def invite(*, by: Membership, email: str, role: str, now: datetime | None = None) -> Invitation:
     """Ask ``email`` into the shop of ``by``. An expired invitation gives way to the new one.
 
-    Raises ``NotYours``, ``AlreadyInTheTeam``, ``AlreadyInvited`` or ``TooMany``.
+    Raises ``NotYours``, ``AlreadyInTheTeam``, ``AlreadyInvited``, ``TeamFull`` or ``TooMany``.
     """
     now = now or timezone.now()
     _check_may_give(by, role)
@@ -108,6 +116,7 @@ def invite(*, by: Membership, email: str, role: str, now: datetime | None = None
     )
     if waiting.filter(expires_at__gt=now).exists():
         raise AlreadyInvited()
+    _check_room(shop, now)
     spend(INVITATIONS, shop.pk)
     waiting.update(revoked_at=now)
     invitation = Invitation.objects.create(
@@ -120,6 +129,17 @@ def invite(*, by: Membership, email: str, role: str, now: datetime | None = None
     _send(invitation)
     record(by.actor, "team.invite", "invitation", invitation.pk, after={"role": role})
     return invitation
+
+
+def _check_room(shop: Shop, now: datetime) -> None:
+    """Who is in the team and who was asked in, beside what the plan has."""
+    plan = plan_of(shop)
+    if plan is None:
+        return
+    asked = Invitation.objects.filter(shop=shop, accepted_at=None, revoked_at=None)
+    people = Membership.objects.filter(shop=shop).count()
+    if people + asked.filter(expires_at__gt=now).count() >= plan.helpers:
+        raise TeamFull(plan=plan.name, most=plan.helpers)
 
 
 def _open_invitation(by: Membership, invitation_id: int) -> Invitation:

@@ -9,12 +9,13 @@ from apps.accounts.requests import TeamRequest, actor
 from apps.audience.exporting import archive, file_name, json_pieces, tables
 from apps.audit.services import record
 from apps.contacts.models import Contact
-from apps.core.doors import door
+from apps.core.doors import door, only_reads
 from apps.core.roles import Right
 from apps.core.sheets import STYLES
 
 
 @door(Right.IMPORT_EXPORT)
+@only_reads
 @require_http_methods(["GET", "HEAD", "POST"])
 def export(request: TeamRequest) -> HttpResponse | StreamingHttpResponse:
     """The page with the one button, and the archive it streams."""

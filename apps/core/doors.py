@@ -36,6 +36,12 @@ def customers(view: View) -> View:
     return view
 
 
+def only_reads(view: View) -> View:
+    """What is posted here changes nothing of the shop's own: an export, for example."""
+    view.only_reads = True  # type: ignore[attr-defined]
+    return view
+
+
 def takes(max_bytes: int) -> Callable[[View], View]:
     """The most a request to this view may weigh; more is refused before it is read (413)."""
 

@@ -98,6 +98,12 @@ class BodyLimitMiddleware:
                 pass
 
 
+def refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
+    """A refusal as a page, or as the line that htmx puts in its place."""
+    name = "refusal.html#notice" if getattr(request, "htmx", False) else "refusal.html"
+    return render(request, name, {"sentence": str(refusal)}, status=refusal.status)
+
+
 class RefusalMiddleware:
     """A ``Refusal`` that no view caught: its sentence, its status, the way back."""
 
@@ -109,7 +115,4 @@ class RefusalMiddleware:
         return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        if not isinstance(error, Refusal):
-            return None
-        name = "refusal.html#notice" if getattr(request, "htmx", False) else "refusal.html"
-        return render(request, name, {"sentence": str(error)}, status=error.status)
+        return refused(request, error) if isinstance(error, Refusal) else None

@@ -20,6 +20,7 @@ from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from apps.contacts import channels
 from apps.core.actor import Actor
 from apps.core.facts import announce
 from apps.core.jobs import enqueue
@@ -32,6 +33,7 @@ from apps.messaging.waking import wake
 from apps.shops.models import Shop
 from apps.shops.plans import plan_of
 from apps.shops.services import change_settings
+from apps.shops.standing import is_read_only
 
 BUDGET, PLAN = "budget", "plan"  # why a channel is closed: keys of ``reasons.say``
 SERVICE = "service"
@@ -110,10 +112,13 @@ class Gates:
     slow: frozenset[str]
 
 
-def gates(now: datetime) -> Gates:
-    """One small query, at each claim."""
+def gates(shop: Shop, now: datetime) -> Gates:
+    """One small query, at each claim. Nothing commercial leaves a shop that is read only: it
+    waits, and goes on once the shop is paid for."""
     flows = list(Flow.objects.filter(Q(closed_until__gt=now) | Q(slow_since__isnull=False)))
     rests = {flow.channel for flow in flows if flow.rests(now)}
+    if is_read_only(shop, now):
+        rests |= set(channels.names())
     return Gates(frozenset(rests), frozenset(f.channel for f in flows if f.slow_since))
 
 

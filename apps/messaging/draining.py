@@ -58,13 +58,13 @@ def drain(shop: Shop, kinds: Sequence[str] = outbox.ALL) -> None:
         awake(now)
         budget.look_again(shop, now)
         moment = outbox.next_moment(now)
-        if outbox.more_is_due(now) or (moment and moment <= now):
+        if outbox.more_is_due(shop, now) or (moment and moment <= now):
             _guard()
         elif moment:
             wake(moment)
     reconcile(shop)
     _Drain(shop, kinds).run()
-    if outbox.more_is_due():
+    if outbox.more_is_due(shop):
         wake()
     elif moment := outbox.next_moment(timezone.now()):
         wake(moment)

@@ -62,7 +62,7 @@ def claim(
     cancelled. Raises nothing; several workers may claim at once.
     """
     now = now or timezone.now()
-    at_gates = gates(now)
+    at_gates = gates(shop, now)
     messages = _take(now, kinds, many, at_gates)
     if not messages:
         return []
@@ -154,13 +154,13 @@ def _take(now: datetime, kinds: Sequence[str], many: int, at_gates: Gates) -> li
     return taken
 
 
-def more_is_due(now: datetime | None = None) -> bool:
+def more_is_due(shop: Shop, now: datetime | None = None) -> bool:
     """Whether another batch could be claimed now; a channel that rests, or is shut,
     wakes by itself."""
     due = Message.objects.due(now).order_by()
     if pauses := _pauses():
         due = due.exclude(channel__in=pauses)
-    if shut := gates(now or timezone.now()).shut:
+    if shut := gates(shop, now or timezone.now()).shut:
         due = due.exclude(kind=Kind.COMMERCIAL, channel__in=shut)
     return due.exists()
 

@@ -116,5 +116,5 @@ def sweep() -> None:
         if callbacks.waiting().filter(received_at__lt=now - UNHEARD).exists():
             enqueue(apply_callbacks)
         moment = outbox.next_moment(now)
-        if outbox.more_is_due(now) or (moment and moment <= now):
+        if outbox.more_is_due(shop, now) or (moment and moment <= now):
             enqueue(drain, bulk=True)

@@ -1,9 +1,8 @@
-"""Everything platform staff see, in one table; jobs and what dj-stripe mirrors are ours to show."""
+"""Everything platform staff see, in one table; jobs are ours to show."""
 
 from typing import Any
 
 from allauth.mfa.models import Authenticator
-from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group
@@ -21,6 +20,7 @@ from apps.core.models import WorkerProcess
 from apps.ops.admin_site import site
 from apps.ops.job_admin import DeadJobAdmin, QueueAdmin, WorkerAdmin
 from apps.ops.models import Erasure
+from apps.payments import admin as payments
 from apps.shops import admin as shops
 from apps.shops.models import Domain, DomainClaim, Shop
 
@@ -33,15 +33,6 @@ class ShopAdmin(shops.ShopAdmin):
     def failures(self, shop: Shop) -> SafeString:
         address = reverse("admin:failed_messages", args=[shop.pk])
         return format_html('<a href="{}">{}</a>', address, _("Échecs"))
-
-
-class StripeAdmin(ReadOnly):
-    """A mirror of Stripe's object: its id and kind, nothing about a person."""
-
-    list_display = ("id", "livemode", "created")
-    search_fields = ("id",)
-    ordering = ("-created",)
-    fields = ("id", "livemode", "created")
 
 
 class LogAdmin(ReadOnly):
@@ -76,11 +67,6 @@ class GroupAdmin(admin.ModelAdmin):
     filter_horizontal = ("permissions",)
 
 
-# By name: no room but payments speaks Stripe, this one only shows its mirror.
-STRIPE = [
-    apps.get_model("djstripe", name)
-    for name in ("Account", "Event", "Price", "Product", "Subscription")
-]
 SHOWN: dict[Any, type[admin.ModelAdmin]] = {
     Shop: ShopAdmin,
     Domain: shops.DomainAdmin,
@@ -97,7 +83,7 @@ SHOWN: dict[Any, type[admin.ModelAdmin]] = {
     OrmQ: QueueAdmin,
     Failure: DeadJobAdmin,
     WorkerProcess: WorkerAdmin,
-    **dict.fromkeys(STRIPE, StripeAdmin),
+    **payments.SHOWN,
 }
 for model, shown_by in SHOWN.items():
     site.register(model, shown_by)

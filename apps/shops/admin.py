@@ -12,8 +12,8 @@ from apps.shops.models import Shop
 class ShopAdmin(admin.ModelAdmin):
     """A shop is made by its owner and closed here; its settings are its own."""
 
-    list_display = ("name", "slug", "trade", "city", "created_at", "closed_at")
-    list_filter = ("trade", "closed_at")
+    list_display = ("name", "slug", "plan", "unpaid_from", "city", "created_at", "closed_at")
+    list_filter = ("plan", "unpaid_why", "trade", "closed_at")
     search_fields = ("name", "slug", "schema_name", "siren")
     ordering = ("name",)
     fields = (
@@ -28,6 +28,8 @@ class ShopAdmin(admin.ModelAdmin):
         "whatsapp_price_tenths",
         "whatsapp_alcohol",
         "plan",
+        "unpaid_from",
+        "unpaid_why",
         "created_at",
         "closed_at",
     )

@@ -16,6 +16,7 @@ from apps.core.refusal import Refusal
 from apps.core.tenancy import across_shops
 from apps.core.trail import record
 from apps.shops.models import Domain, DomainClaim, Shop
+from apps.shops.plans import PLANS, plan_of
 from apps.shops.providers.dns import Silent, look_up
 
 LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
@@ -31,6 +32,13 @@ class NotADomain(Refusal):
 
 class TooManyDomains(Refusal):
     message = _("Cinq domaines par boutique au plus. Retirez-en un d’abord.")
+
+
+class NotInThePlan(Refusal):
+    message = _(
+        "Un nom de domaine à vous fait partie de la formule %(plan)s : changez de formule dans "
+        "Réglages, Abonnement."
+    )
 
 
 class NotYetProven(Refusal):
@@ -63,8 +71,15 @@ def read_domain(text: str) -> str:
 
 @transaction.atomic
 def claim(*, shop: Shop, text: str, by: Actor) -> DomainClaim:
-    """Note that the shop wants this name, and the word that will prove it."""
+    """Note that the shop wants this name, and the word that will prove it.
+
+    Raises ``NotADomain``, ``NotInThePlan`` or ``TooManyDomains``. A name that was proven under a
+    larger plan goes on opening the shop.
+    """
     name = read_domain(text)
+    plan = plan_of(shop)
+    if plan and not plan.own_domain:
+        raise NotInThePlan(plan=next(one.name for one in PLANS if one.own_domain))
     # The lock makes the count below true for two requests at once.
     Shop.objects.select_for_update().get(pk=shop.pk)
     found = DomainClaim.objects.filter(shop=shop, domain=name).first()

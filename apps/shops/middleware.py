@@ -8,10 +8,12 @@ from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
 
 from apps.core.logs import shop_schema
+from apps.core.middleware import refused
 from apps.core.reading import columns, instance, one
 from apps.core.tenancy import stood_in, use_public
 from apps.shops.ledger import may_work
 from apps.shops.models import Shop
+from apps.shops.standing import RESTS, ReadOnly, check_may_write
 
 UNKNOWN = "Aucune boutique à cette adresse.\n"
 BACK_SOON = 15  # seconds
@@ -99,6 +101,27 @@ class HostMiddleware:
             # (mail, an old site) may not have HTTPS.
             response["Strict-Transport-Security"] = f"max-age={settings.SECURE_HSTS_SECONDS}"
         return response
+
+
+class StandingMiddleware:
+    """Nothing is written in the office of a shop that is read only (``shops.standing``)."""
+
+    def __init__(self, get_response):  # type: ignore[no-untyped-def]
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response: HttpResponse = self.get_response(request)
+        return response
+
+    def process_view(self, request, view, args, kwargs) -> HttpResponse | None:  # type: ignore[no-untyped-def]
+        reads = request.method in ("GET", "HEAD") or getattr(view, "only_reads", False)
+        if request.shop is None or reads or getattr(view, "door", None) not in RESTS:
+            return None
+        try:
+            check_may_write(request.shop, timezone.now())
+        except ReadOnly as refusal:
+            return refused(request, refusal)
+        return None
 
 
 class LanguageMiddleware:

@@ -47,6 +47,14 @@ class Region(models.TextChoices):
     YT = "YT", _("Mayotte")
 
 
+class Unpaid(models.TextChoices):
+    """Why nothing pays for a shop from some moment on."""
+
+    TRIAL = "trial", _("Fin de l’essai")
+    LATE = "late", _("Paiement en retard")
+    ENDED = "ended", _("Abonnement terminé")
+
+
 class Shop(TenantMixin):
     """One shop, one schema. Its settings stand here so that one read by host brings them."""
 
@@ -96,6 +104,11 @@ class Shop(TenantMixin):
     plan = models.CharField(
         _("formule"), max_length=12, blank=True, default="boutique", db_default="boutique"
     )
+    # From when on nothing pays for it (a trial's end lies ahead); empty: paid, or agreed apart.
+    unpaid_from = models.DateTimeField(_("impayée depuis"), null=True, blank=True)
+    unpaid_why = models.CharField(
+        _("raison"), max_length=8, choices=Unpaid, blank=True, default="", db_default=""
+    )
 
     whatsapp_on = models.BooleanField(_("écrire par WhatsApp"), default=False, db_default=False)
     whatsapp_number = models.CharField(
@@ -129,6 +142,11 @@ class Shop(TenantMixin):
                 condition=models.Q(sms_account_since=None)
                 | ~models.Q(sms_account="") & ~models.Q(sms_account_sender=""),
                 name="an_account_in_use_is_named",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(unpaid_from=None, unpaid_why="")
+                | models.Q(unpaid_from__isnull=False) & ~models.Q(unpaid_why=""),
+                name="an_unpaid_shop_says_why",
             ),
         ]
 

@@ -1,18 +1,30 @@
-"""What Comptoir costs: the one table, as the landing page shows it."""
+"""What Comptoir costs: the one table of plans and their limits; every screen and rule reads it."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from apps.shops.models import Shop
+from apps.shops.models import Region, Shop
 
 TRIAL_DAYS = 30
+GRACE_DAYS = 14  # how long a shop that is not paid for goes on as before
+# VAT on what a shop pays us, by its territory (CGI art. 294 and 296).
+VAT_PERCENT = {
+    Region.FR: Decimal(20),
+    Region.GP: Decimal("8.5"),
+    Region.MQ: Decimal("8.5"),
+    Region.RE: Decimal("8.5"),
+    Region.GF: Decimal(0),
+    Region.YT: Decimal(0),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """``price_cents`` a month without VAT; ``messages`` are e-mails a month, SMS come on top."""
+    """``price_cents`` a month without VAT; ``messages`` are e-mails a month, SMS come on top;
+    ``fee_permille`` is what the platform keeps of the shop's own sales by card."""
 
     code: str
     name: str | Promise
@@ -22,6 +34,7 @@ class Plan:
     messages: int
     helpers: int
     own_domain: bool
+    fee_permille: int
 
 
 PLANS = (
@@ -34,6 +47,7 @@ PLANS = (
         messages=2_000,
         helpers=2,
         own_domain=False,
+        fee_permille=20,
     ),
     Plan(
         code="boutique",
@@ -44,6 +58,7 @@ PLANS = (
         messages=15_000,
         helpers=8,
         own_domain=True,
+        fee_permille=10,
     ),
     Plan(
         code="maison",
@@ -54,13 +69,18 @@ PLANS = (
         messages=100_000,
         helpers=30,
         own_domain=True,
+        fee_permille=5,
     ),
 )
 
 
+def plan_named(code: str) -> Plan | None:
+    return next((plan for plan in PLANS if plan.code == code), None)
+
+
 def plan_of(shop: Shop) -> Plan | None:
     """What the shop has chosen; None where something else was agreed, which knows no limit."""
-    return next((plan for plan in PLANS if plan.code == shop.plan), None)
+    return plan_named(shop.plan)
 
 
 def plan_above(plan: Plan) -> Plan | None:

@@ -221,4 +221,4 @@ def test_no_limit_is_no_word(owner_client, shop, people):
     page = owner_client.get(f"/gestion/messages/{drop.pk}/").content.decode()
     assert "budget" not in page
     assert "Ralenti" not in page
-    assert outbox.more_is_due() is False
+    assert outbox.more_is_due(shop) is False

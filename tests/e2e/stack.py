@@ -28,6 +28,7 @@ from tests import environment
 from tests.conftest import ShopClient
 from tests.factories import UserFactory
 
+STRIPE_SECRET = "whsec_stack"
 DATABASE = f"comptoir_test_stack_{environment.WORKER or 'main'}"
 FOLDER = environment.DATA / f"stack-{environment.WORKER or 'main'}"
 
@@ -53,6 +54,7 @@ class Posted:
 class Stack:
     port: int
     twilio_port: int  # where a test may let its stand-in listen
+    stripe_port: int
     web: subprocess.Popen[bytes] | None = None
     worker: subprocess.Popen[bytes] | None = None
 
@@ -125,13 +127,16 @@ def wait_for(look: Callable[[], Any], what: str, patience: float = 20) -> Any:
     return found
 
 
-def _environment(port: int, twilio_port: int) -> dict[str, str]:
+def _environment(port: int, twilio_port: int, stripe_port: int) -> dict[str, str]:
     return {
         **os.environ,
         **environment.environment(DATABASE),
         "DATA_DIR": str(FOLDER),
         "PORT": str(port),
         "TWILIO_API_URL": f"http://127.0.0.1:{twilio_port}",
+        "STRIPE_SECRET_KEY": "sk_test_" + "0123456789abcdef" * 2,
+        "STRIPE_WEBHOOK_SECRET": STRIPE_SECRET,
+        "STRIPE_API_HOST": f"http://127.0.0.1:{stripe_port}",
         "WEB_PROCESSES": "1",
         "WORKERS": "1",
         "LOG_LEVEL": "INFO",
@@ -144,8 +149,8 @@ def running() -> Iterator[Stack]:
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
     environment.copy_database(environment.BASE, DATABASE)
-    stack = Stack(processes.free_port(), processes.free_port())
-    surroundings = _environment(stack.port, stack.twilio_port)
+    stack = Stack(*(processes.free_port() for _ in range(3)))
+    surroundings = _environment(stack.port, stack.twilio_port, stack.stripe_port)
     subprocess.run(
         [sys.executable, "manage.py", "collectstatic", "--noinput", "-v0"],
         cwd=environment.ROOT,

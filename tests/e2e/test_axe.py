@@ -119,6 +119,7 @@ def test_the_walk_knows_how_to_open_every_address(stack, table):
         "loyalty-take-back",
         "one_click",
         "settings_domain_",
+        "settings_plan_",
         "settings_sms_act",
         "short_link",
         "step",

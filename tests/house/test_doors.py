@@ -52,6 +52,7 @@ PUBLIC = {
         *("socialaccount_login_cancelled", "socialaccount_login_error"),
         "invitation",
         # providers, who sign what they post
+        "stripe",
         *("twilio_reply", "twilio_shared_reply", "twilio_status", "brevo", "brevo_reply"),
         # local mode's mailbox; in production it does not exist
         *("mailbox", "answer_sms"),
@@ -67,7 +68,7 @@ PUBLIC = {
 # Posted by programs without a cookie: each proves itself otherwise.
 WITHOUT_TOKEN = {
     *("one_click", "twilio_reply", "twilio_shared_reply", "twilio_status", "brevo", "brevo_reply"),
-    *("apple_registration", "apple_log"),
+    *("apple_registration", "apple_log", "stripe"),
 }
 SAMPLES = {"int": "1", "str": "x", "slug": "cave", "path": "x", "uuid": str(uuid.UUID(int=1))}
 WORDS = ("1", "x", "2" * 9, "x" * 22, "1" * 22, "1" * 6, "s_cave_abcd", "cave", "a/b", "x" * 32)

@@ -58,7 +58,7 @@ def test_it_stops_cleanly_where_the_money_ends_and_says_why(drop, told):
     assert month().taken_tenths == 10 * EACH == month().budget_tenths
     assert queries.progress("drop:9") == {"sending": 10, "queued": 10}
     assert claim(drop) == []
-    assert not outbox.more_is_due(NOON)
+    assert not outbox.more_is_due(drop, NOON)
     assert told == [SendingPaused("drop:9", "sms", "budget")]
     assert Flow.objects.get().closed_until == DECEMBER
 

@@ -100,7 +100,7 @@ def test_a_slow_channel_leaves_in_rounds_spread_over_hours(open_hours, settings)
 
     assert leave(0) == 2 + 5
     assert leave(1) == leave(9) == 0
-    assert not outbox.more_is_due(NOON + timedelta(minutes=9))
+    assert not outbox.more_is_due(open_hours, NOON + timedelta(minutes=9))
     assert leave(10) == 5
     assert leave(21) == 2
 

@@ -21,7 +21,7 @@ from apps.core.tenancy import in_schema
 from apps.core.tokens import keyed_hash
 from apps.loyalty import nights
 from apps.loyalty.models import Programme
-from apps.ops.demo import by_whatsapp, expenses, odd, passes
+from apps.ops.demo import by_whatsapp, expenses, odd, passes, plans
 from apps.ops.demo.accounts import PASSWORD, PEOPLE, PIN, TOTP_SECRET, Person
 from apps.ops.demo.answers import Answers
 from apps.ops.demo.automatics import Automatics
@@ -51,6 +51,9 @@ def fill(say: Say, now: datetime) -> None:
                 say(f"{shop.name} : {demo.people} clients")
                 _plan_without_statistics()
                 _fill_shop(demo, shop, now)
+        if not plans.is_written(shop):
+            with in_schema(shop.schema_name):
+                plans.write(demo, shop, now)
 
 
 def _plan_without_statistics() -> None:

@@ -33,6 +33,7 @@ class DemoShop:
     draft: Past
     sales: tuple[Sale, ...] = ()
     automatics: tuple[Automatic, ...] = AUTOMATICS
+    pays: tuple[str, str] = ("", "")  # for which plan of Comptoir, by which card or IBAN
     own_number: str = ""  # from which it writes by a Twilio account of its own
     goods: tuple[Good, ...] = ()
     rule: Mapping[str, Any] = field(default_factory=dict)  # of the programme, beside the above
@@ -47,6 +48,7 @@ _BURGUNDY = ("21200",) * 6 + ("21000", "21190", "21700", "21420", "71150", "7110
 
 CAVE = DemoShop(
     slug="cave",
+    pays=("boutique", "4242 4242 4242 4242"),
     fields={
         "name": "Cave du Marché",
         "trade": "wine",
@@ -186,6 +188,7 @@ CAVE = DemoShop(
 
 CAFE = DemoShop(
     slug="cafe",
+    pays=("echoppe", "FR14 2004 1010 0505 0001 3M02 606"),
     fields={
         "name": "Café des Halles",
         "trade": "cafe",

@@ -40,6 +40,7 @@ from apps.ops.keeping.contents import (
 from apps.ops.keeping.refusals import AlreadyErasing, ArchiveUnproven, NoSuchShop, StillBusy
 from apps.ops.keeping.writing import SNAPSHOT, new_file
 from apps.ops.models import Erasure
+from apps.payments.subscribing import leave
 from apps.shops.models import SchemaState, Shop
 from apps.shops.privileges import app_role
 
@@ -51,8 +52,8 @@ def erase(slug: str, *, by: str, now: datetime, folder: Path | None = None) -> E
     """Erase the shop, or finish what a killed run began; ``folder``: where the archive goes
     instead of the media storage.
 
-    Raises ``NoSuchShop``, ``AlreadyErasing``, ``StillBusy``, ``AlreadyThere`` or
-    ``ArchiveUnproven``; run again, it goes on from there.
+    Raises ``NoSuchShop``, ``AlreadyErasing``, ``StillBusy``, ``AlreadyThere``,
+    ``ArchiveUnproven`` or ``StripeSilent``; run again, it goes on from there.
     """
     with opened() as connection:
         _alone(connection, slug)
@@ -62,6 +63,7 @@ def erase(slug: str, *, by: str, now: datetime, folder: Path | None = None) -> E
         if not erasure.archive_sha256:
             _archive(connection, erasure, now, folder)
         if not erasure.dropped_at:
+            leave(erasure.schema)
             _drop(connection, erasure, now)
         erasure.files = remove_media(erasure.schema)
         erasure.ended_at = now

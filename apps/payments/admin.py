@@ -1,0 +1,85 @@
+"""What platform staff see of Stripe: who pays, what was told, what differs; and a replay."""
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+from djstripe.models import Account, Price, Product, Subscription
+
+from apps.core.admin import ReadOnly
+from apps.payments import events
+from apps.payments.models import Difference, StripeEvent, Subscriber
+
+
+class MirrorAdmin(ReadOnly):
+    """Stripe's object as it is kept here: its id and kind, nothing about a person."""
+
+    list_display = ("id", "livemode", "created")
+    search_fields = ("id",)
+    ordering = ("-created",)
+    fields = ("id", "livemode", "created")
+
+
+class SubscriptionAdmin(ReadOnly):
+    list_display = ("id", "customer_id", "status", "livemode", "created")
+    search_fields = ("id", "customer__id")
+    ordering = ("-created",)
+    fields = list_display
+    readonly_fields = ("status",)
+
+    @admin.display(description=_("état"))
+    def status(self, subscription: Subscription) -> str:
+        return str(subscription.stripe_data.get("status", ""))
+
+
+class SubscriberAdmin(ReadOnly):
+    list_display = ("shop", "customer_id", "plan", "unpaid_from", "unpaid_why", "read_at")
+    list_select_related = ("shop",)
+    search_fields = ("customer_id", "shop__name", "shop__slug")
+    fields = ("shop", "customer_id", "plan", "unpaid_from", "unpaid_why", "read_at", "made_at")
+    readonly_fields = ("plan", "unpaid_from", "unpaid_why")
+
+    @admin.display(description=_("formule"))
+    def plan(self, one: Subscriber) -> str:
+        return one.shop.plan
+
+    @admin.display(description=_("impayée depuis"))
+    def unpaid_from(self, one: Subscriber) -> object:
+        return one.shop.unpaid_from
+
+    @admin.display(description=_("raison"))
+    def unpaid_why(self, one: Subscriber) -> str:
+        return one.shop.get_unpaid_why_display()
+
+
+class EventAdmin(ReadOnly):
+    list_display = ("event_id", "kind", "account", "about", "made_at", "outcome", "tries", "error")
+    list_filter = ("outcome", "kind")
+    search_fields = ("event_id", "about", "account")
+    ordering = ("-pk",)
+    fields = (*list_display, "received_at", "due_at", "applied_at")
+    actions = ("replay",)
+
+    @admin.action(description=_("Rejouer ces événements"))
+    def replay(self, request: HttpRequest, chosen: "QuerySet[StripeEvent]") -> None:
+        many = events.replay(chosen)
+        said = ngettext("%(n)d événement rejoué.", "%(n)d événements rejoués.", many)
+        messages.success(request, said % {"n": many})
+
+
+class DifferenceAdmin(ReadOnly):
+    list_display = ("gap", "about", "here", "there", "found_at", "seen_at", "gone_at")
+    list_filter = ("gap", ("gone_at", admin.EmptyFieldListFilter))
+    search_fields = ("about",)
+    ordering = ("-pk",)
+    fields = list_display
+
+
+SHOWN = {
+    Subscriber: SubscriberAdmin,
+    StripeEvent: EventAdmin,
+    Difference: DifferenceAdmin,
+    Subscription: SubscriptionAdmin,
+    **dict.fromkeys((Account, Price, Product), MirrorAdmin),
+}

@@ -1,0 +1,196 @@
+"""What Stripe tells: stored once, then carried out by asking Stripe how things stand.
+
+An event says only whom to ask about; so several about one customer are one question, and neither
+their order nor a replay changes what comes of them.
+"""
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from apps.core.jobs import enqueue
+from apps.core.tenancy import in_schema
+from apps.payments.models import Outcome, StripeEvent, Subscriber
+from apps.payments.providers import stripe
+from apps.payments.subscribing import EXPANDED, db_clock, follow
+from apps.shops.ledger import may_work
+from apps.shops.models import Shop
+
+APPLY = "apps.payments.tasks.apply_events"  # named, not imported: tasks stand above
+CUSTOMER = "cus_"
+BATCH = 100
+THREADS = 8
+LEASE = timedelta(seconds=60)  # as long as a job lives: who holds an event any longer is dead
+BUDGET = 20.0  # seconds
+KEPT_DAYS = 90
+# From which the state of a shop's plan may differ afterwards.
+CONCERNS = ("customer.subscription.", "checkout.session.", "invoice.", "payment_method.")
+
+_STORE = """
+INSERT INTO payments_stripeevent AS e
+  (event_id, kind, account, about, made_at, received_at, due_at, tries, outcome, error)
+VALUES (%s, %s, %s, %s, %s, %s, %s, 0, %s, '') ON CONFLICT (event_id) DO NOTHING RETURNING e.id
+"""
+_TAKE = """
+UPDATE payments_stripeevent
+SET due_at = clock_timestamp() + make_interval(secs => %s), tries = tries + 1
+WHERE id IN (SELECT id FROM payments_stripeevent WHERE due_at <= clock_timestamp()
+             ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED)
+RETURNING id
+"""
+
+
+class NotAnEvent(Exception):
+    """Signed, and not what an event looks like."""
+
+
+# --- stored --------------------------------------------------------------------------------
+
+
+def store(told: stripe.Thing) -> bool:
+    """Once, in public, with the job that carries it out. False for what was stored before.
+
+    Raises ``NotAnEvent``. What concerns nobody is stored too: nothing that was told is lost.
+    """
+    try:
+        kind, thing = str(told["type"]), told["data"]["object"]
+        made = datetime.fromtimestamp(int(told["created"]), UTC)
+        event, account = str(told["id"]), str(told.get("account") or "")
+        about = _about(kind, thing) if told["livemode"] == settings.STRIPE_LIVE_MODE else ""
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise NotAnEvent from error
+    now = timezone.now()
+    outcome = "" if about else Outcome.IGNORED
+    values: list[Any] = [event, kind[:80], account, about, made, now]
+    values += [now if about else None, outcome]
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_STORE, values)
+        is_new = cursor.fetchone() is not None
+        if is_new and about:
+            enqueue(APPLY)
+    return is_new
+
+
+def _about(kind: str, thing: stripe.Thing) -> str:
+    """Whom to ask about; empty for what changes nothing here."""
+    if not kind.startswith(CONCERNS):
+        return ""
+    customer = thing.get("customer") or ""
+    return str(customer["id"] if isinstance(customer, dict) else customer)
+
+
+# --- carried out ---------------------------------------------------------------------------
+
+
+def apply_waiting() -> None:
+    """Carry out what is due, as long as there is some and time is left. Standing in public."""
+    began = time.monotonic()
+    while taken := _take():
+        _apply(taken)
+        if time.monotonic() > began + BUDGET:
+            enqueue(APPLY)
+            return
+
+
+def _take() -> list[StripeEvent]:
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE, [LEASE.total_seconds(), BATCH])
+        names = [name for (name,) in cursor.fetchall()]
+    return list(StripeEvent.objects.filter(pk__in=names))
+
+
+def _apply(taken: Sequence[StripeEvent]) -> None:
+    """Threads ask Stripe; this one alone touches the database, one customer a transaction."""
+    asked: dict[tuple[str, str], list[StripeEvent]] = defaultdict(list)
+    for event in taken:
+        asked[event.account, event.about].append(event)
+    mine = {(account, about) for account, about in asked if not account}
+    known = Subscriber.objects.select_related("shop").filter(
+        customer_id__in=[about for _, about in mine]
+    )
+    subscribers = {one.customer_id: one for one in known}
+    for place, events in asked.items():
+        if place not in mine or place[1] not in subscribers:
+            _done(events, Outcome.NOT_OURS)
+    began = db_clock()
+    with ThreadPoolExecutor(THREADS) as pool:
+        answers = pool.map(_subscriptions, subscribers)
+        for (customer, subscriber), found in zip(subscribers.items(), answers, strict=True):
+            _carry(subscriber, found, began, asked["", customer])
+
+
+def _subscriptions(customer: str) -> list[stripe.Thing] | str:
+    """What Stripe says, or the kind of its failure."""
+    wanted: dict[str, Any] = {"customer": customer, "status": "all", "expand": EXPANDED}
+    try:
+        return list(stripe.every("subscriptions", **wanted))
+    except (stripe.StripeSilent, stripe.StripeRefused) as refusal:
+        return type(refusal).__name__
+
+
+def _carry(
+    subscriber: Subscriber,
+    found: list[stripe.Thing] | str,
+    began: datetime,
+    events: Sequence[StripeEvent],
+) -> None:
+    shop: Shop = subscriber.shop
+    if isinstance(found, str) or not may_work(shop):
+        _later(events, found if isinstance(found, str) else "ShopUpdating")
+        return
+    with transaction.atomic():
+        with in_schema(shop.schema_name):
+            follow(shop, subscriber, found, began)
+        _done(events, Outcome.APPLIED)
+
+
+def _of(events: Iterable[StripeEvent]) -> "QuerySet[StripeEvent]":
+    return StripeEvent.objects.filter(pk__in=[event.pk for event in events])
+
+
+def _done(events: Iterable[StripeEvent], outcome: Outcome) -> None:
+    now = timezone.now()
+    _of(events).update(due_at=None, applied_at=now, outcome=outcome, error="")
+
+
+def _later(events: Sequence[StripeEvent], error: str) -> None:
+    """Again in a while, and longer each time, up to an hour: nothing that was told is dropped."""
+    now = timezone.now()
+    for event in events:
+        wait = timedelta(seconds=min(5 * 2 ** min(event.tries, 10), 3600))
+        _of([event]).update(due_at=now + wait, error=error)
+
+
+# --- replayed, looked after ----------------------------------------------------------------
+
+
+def replay(events: "QuerySet[StripeEvent]", say: Callable[[int], object] = lambda n: None) -> int:
+    """Carry out stored events once more; returns how many."""
+    with transaction.atomic():
+        many = events.exclude(about="").update(
+            due_at=timezone.now(), applied_at=None, outcome="", error="", tries=0
+        )
+        if many:
+            enqueue(APPLY)
+    say(many)
+    return many
+
+
+def look() -> None:
+    """Recurring, in public: what waits for a second try, or lost its worker."""
+    if StripeEvent.objects.filter(due_at__lte=timezone.now()).exists():
+        enqueue(APPLY)
+
+
+def forget_old(days: int = KEPT_DAYS) -> None:
+    """Recurring: what was carried out long ago. Stripe itself tells of thirty days."""
+    limit = timezone.now() - timedelta(days=days)
+    StripeEvent.objects.filter(received_at__lt=limit, due_at=None).delete()

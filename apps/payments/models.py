@@ -1,0 +1,109 @@
+"""Whom Stripe knows by which name, and what it told us. Public schema; ids and words alone.
+
+What Stripe says of prices and subscriptions stands in dj-stripe's tables (see ``mirror``).
+"""
+
+from typing import ClassVar
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from apps.shops.models import of_shop
+
+
+class Subscriber(models.Model):
+    """The shop as the platform's customer at Stripe."""
+
+    walled_by = "shop"
+    read_by_all = True  # by Stripe's name of it, before a shop is known
+
+    shop = of_shop()
+    customer_id = models.CharField(max_length=64, unique=True)
+    checkout_id = models.CharField(max_length=100, blank=True)  # the last page it was offered
+    # When the read began from which its state was last taken: an older one changes nothing.
+    read_at = models.DateTimeField(null=True)
+    made_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = _("boutique abonnée")
+        verbose_name_plural = _("boutiques abonnées")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["shop"], name="one_subscriber_per_shop")
+        ]
+
+    def __str__(self) -> str:
+        return self.customer_id
+
+
+class Outcome(models.TextChoices):
+    APPLIED = "applied", _("appliqué")
+    NOT_OURS = "not_ours", _("ne concerne aucune boutique")
+    IGNORED = "ignored", _("sans effet ici")
+
+
+class StripeEvent(models.Model):
+    """Something happened at Stripe: told once, signed. What it is about is asked for anew, so
+    that neither the order nor a replay matters, and nothing of a person is kept here."""
+
+    event_id = models.CharField(max_length=64, unique=True)
+    kind = models.CharField(_("événement"), max_length=80)
+    account = models.CharField(_("compte"), max_length=64, blank=True)  # empty: the platform's
+    about = models.CharField(_("objet"), max_length=64, blank=True)
+    made_at = models.DateTimeField(_("chez Stripe"))
+    received_at = models.DateTimeField(_("reçu"), default=timezone.now)
+    # Not before; a worker that takes it moves it on, so that its death gives it back.
+    due_at = models.DateTimeField(null=True)
+    tries = models.PositiveSmallIntegerField(_("essais"), default=0)
+    applied_at = models.DateTimeField(_("appliqué"), null=True)
+    outcome = models.CharField(_("suite"), max_length=10, choices=Outcome, blank=True)
+    error = models.CharField(_("erreur"), max_length=80, blank=True)  # its kind, nobody's words
+
+    class Meta:
+        verbose_name = _("événement Stripe")
+        verbose_name_plural = _("événements Stripe")
+        indexes: ClassVar = [
+            models.Index(
+                fields=["due_at"], condition=models.Q(due_at__isnull=False), name="events_due"
+            ),
+            models.Index(fields=["received_at"], name="events_by_day"),
+        ]
+
+    def __str__(self) -> str:
+        return self.event_id
+
+
+class Gap(models.TextChoices):
+    MISSED = "missed", _("Événement jamais reçu")
+    CHANGED = "changed", _("Abonnement différent ici et chez Stripe")
+    GONE = "gone", _("Abonnement inconnu de Stripe")
+    NOBODYS = "nobodys", _("Abonnement sans boutique")
+    TWICE = "twice", _("Deux abonnements pour une boutique")
+    PRICE = "price", _("Prix hors de nos formules")
+    RIGHTS = "rights", _("Droits de la boutique différents de son abonnement")
+
+
+class Difference(models.Model):
+    """What a night's comparison with Stripe found, in ids and states."""
+
+    gap = models.CharField(_("différence"), max_length=8, choices=Gap)
+    about = models.CharField(_("objet"), max_length=64)
+    here = models.CharField(_("ici"), max_length=120, blank=True)
+    there = models.CharField(_("chez Stripe"), max_length=120, blank=True)
+    found_at = models.DateTimeField(_("vu la première fois"))
+    seen_at = models.DateTimeField(_("vu la dernière fois"))
+    gone_at = models.DateTimeField(_("n’est plus"), null=True)
+
+    class Meta:
+        verbose_name = _("différence avec Stripe")
+        verbose_name_plural = _("différences avec Stripe")
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["gap", "about"],
+                condition=models.Q(gone_at=None),
+                name="a_difference_is_listed_once",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.gap}:{self.about}"

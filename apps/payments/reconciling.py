@@ -1,0 +1,133 @@
+"""Each night: what stands here beside what stands at Stripe. Every difference is listed, and what a
+lost event left behind is set right by reading again.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from django.db import transaction
+
+from apps.core.tenancy import in_schema
+from apps.payments import events, mirror, prices
+from apps.payments.models import Difference, Gap, StripeEvent, Subscriber
+from apps.payments.providers import stripe
+from apps.payments.subscribing import (
+    EXPANDED,
+    LATE,
+    PAID,
+    db_clock,
+    follow,
+    rights,
+    subscription_of,
+)
+from apps.shops.ledger import may_work
+
+LOOKED_BACK = timedelta(days=3)  # over events that may have been lost on the way
+
+
+class Found(NamedTuple):
+    gap: Gap
+    about: str
+    here: str = ""
+    there: str = ""
+
+
+def reconcile(now: datetime) -> list[Found]:
+    """Compare, list what differs, and read again what can be set right. Standing in public."""
+    began = db_clock()
+    at_stripe: dict[str, list[stripe.Thing]] = defaultdict(list)
+    for one in stripe.every("subscriptions", status="all", expand=EXPANDED):
+        at_stripe[one["customer"]].append(one)
+    since = int((now - LOOKED_BACK).timestamp())
+    told = list(stripe.every("events", created={"gte": since}))
+    known = list(Subscriber.objects.select_related("shop"))
+    found = [*_missed(told), *_strangers(at_stripe, known), *_differences(at_stripe, known)]
+    _list(found, now)
+    for event in told:
+        events.store(event)
+    for subscriber in known:
+        if may_work(subscriber.shop):
+            with in_schema(subscriber.shop_id):
+                theirs = at_stripe[subscriber.customer_id]
+                follow(subscriber.shop, subscriber, theirs, began)
+    return found
+
+
+def _missed(told: list[stripe.Thing]) -> Iterator[Found]:
+    names = {event["id"]: event["type"] for event in told}
+    stored = StripeEvent.objects.filter(event_id__in=names).values_list("event_id", flat=True)
+    for name in sorted(set(names) - set(stored)):
+        yield Found(Gap.MISSED, name, "", names[name])
+
+
+def _strangers(
+    at_stripe: dict[str, list[stripe.Thing]], known: list[Subscriber]
+) -> Iterator[Found]:
+    ours = {subscriber.customer_id for subscriber in known}
+    for customer, subscriptions in at_stripe.items():
+        for one in subscriptions if customer not in ours else []:
+            if one["status"] in PAID + LATE:
+                yield Found(Gap.NOBODYS, one["id"], "", one["status"])
+
+
+def _differences(
+    at_stripe: dict[str, list[stripe.Thing]], known: list[Subscriber]
+) -> Iterator[Found]:
+    kept = mirror.all_subscriptions()
+    there = {one["id"] for many in at_stripe.values() for one in many}
+    for name in sorted(set(kept) - there):
+        yield Found(Gap.GONE, name, _state(kept[name]))
+    for subscriber in known:
+        theirs = at_stripe[subscriber.customer_id]
+        for one in theirs:
+            mine = _state(kept[one["id"]]) if one["id"] in kept else ""
+            if mine != _state(one):
+                yield Found(Gap.CHANGED, one["id"], mine, _state(one))
+        yield from _odd(subscriber, theirs)
+
+
+def _odd(subscriber: Subscriber, theirs: list[stripe.Thing]) -> Iterator[Found]:
+    """What is wrong by itself, whatever stands here."""
+    live = [one for one in theirs if one["status"] in PAID + LATE]
+    if len(live) > 1:
+        yield Found(Gap.TWICE, subscriber.customer_id, "1", str(len(live)))
+    for one in live:
+        price = _items(one)[0]["price"]
+        if prices.plan_of_price(price) is None:
+            yield Found(Gap.PRICE, one["id"], "", price["id"])
+    shop, counted = subscriber.shop, subscription_of(subscriber.customer_id)
+    has = (shop.plan, shop.unpaid_from, shop.unpaid_why)
+    due = rights(shop, counted)
+    if has != due:
+        yield Found(Gap.RIGHTS, subscriber.customer_id, _said(has), _said(due))
+
+
+def _said(rights_: tuple[str, datetime | None, str]) -> str:
+    plan, unpaid_from, why = rights_
+    return f"{plan} {why} {unpaid_from:%Y-%m-%d}" if unpaid_from else plan
+
+
+def _items(one: stripe.Thing) -> list[stripe.Thing]:
+    items = one["items"]
+    return items["data"] if isinstance(items, dict) else items  # as Stripe says it, as we keep it
+
+
+def _state(one: stripe.Thing) -> str:
+    item = _items(one)[0]
+    leaves = " leaves" if one["cancel_at_period_end"] else ""
+    return f"{one['status']} {item['price']['id']} {item['current_period_end']}{leaves}"[:120]
+
+
+@transaction.atomic
+def _list(found: list[Found], now: datetime) -> None:
+    """New ones are added, old ones seen again, what is no more keeps its row and its end."""
+    open_ones = {(one.gap, one.about): one for one in Difference.objects.filter(gone_at=None)}
+    for each in found:
+        row = open_ones.pop((each.gap, each.about), None) or Difference(
+            gap=each.gap, about=each.about, found_at=now
+        )
+        row.here, row.there, row.seen_at = each.here, each.there, now
+        row.save()
+    Difference.objects.filter(pk__in=[one.pk for one in open_ones.values()]).update(gone_at=now)

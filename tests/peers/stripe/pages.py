@@ -1,0 +1,155 @@
+"""What Stripe shows to people: Checkout, the Billing Portal, Connect's onboarding. Plain forms."""
+
+from html import escape
+
+from tests.peers.stripe import billing, shapes
+from tests.peers.stripe.books import Books, StripeError, Thing
+
+NUMBERS = (
+    ("4242 4242 4242 4242", "carte acceptée"),
+    ("4000 0000 0000 0341", "carte acceptée, puis refusée à chaque paiement"),
+    ("4000 0000 0000 9995", "carte sans provision"),
+    ("FR14 2004 1010 0505 0001 3M02 606", "prélèvement SEPA accepté"),
+)
+# Of the address without a query; what a page posts goes to the page itself.
+LOOK = """<!doctype html><html lang="fr"><meta charset="utf-8"><title>%s</title>
+<meta name="viewport" content="width=device-width"><style>
+body{font:16px/1.5 system-ui,sans-serif;max-width:26rem;margin:3rem auto;padding:0 1rem}
+button,input,select{font:inherit;padding:.6rem;width:100%%;box-sizing:border-box;margin:.3rem 0}
+small{color:#555}</style><h1>%s</h1>%s<p><small>Ceci joue Stripe sur cette machine : aucun argent
+ne bouge.</small></p></html>"""
+
+
+def page(title: str, body: str) -> str:
+    return LOOK % (escape(title), escape(title), body)
+
+
+def _choice() -> str:
+    options = "".join(f'<option value="{n}">{n} — {said}</option>' for n, said in NUMBERS)
+    return f'<label>Moyen de paiement<select name="number">{options}</select></label>'
+
+
+def _euros(cents: int) -> str:
+    return f"{cents / 100:.2f} €".replace(".", ",")
+
+
+def _form(button: str, fields: str = "", **hidden: str) -> str:
+    kept = "".join(f'<input type="hidden" name="{k}" value="{v}">' for k, v in hidden.items())
+    return f'<form method="post">{fields}{kept}<button>{escape(button)}</button></form>'
+
+
+# --- Checkout ------------------------------------------------------------------------------
+
+
+def checkout(books: Books, session: Thing) -> str:
+    asked = session["asked"]
+    lines = [books.things[line["price"]] for line in asked["line_items"].values()]
+    bought = "".join(
+        f"<p>{escape(books.things[one['product']]['name'])} : {_euros(one['unit_amount'])} HT "
+        "par mois</p>"
+        for one in lines
+    )
+    if session["status"] != "open":
+        return page("Cette page a déjà servi", "")
+    back = f'<p><a href="{escape(session["cancel_url"] or "#")}">Revenir sans payer</a></p>'
+    return page("Paiement", bought + _form("Payer et s’abonner", _choice()) + back)
+
+
+def complete(books: Books, session: Thing, number: str) -> str:
+    """Paid in the browser; the address to go to."""
+    account = books.owners[session["id"]]
+    if session["status"] != "open":
+        raise StripeError(400, "This Checkout Session is not open", "checkout_session_expired")
+    buyer = session["customer"]
+    if buyer is None:
+        made = books.put(shapes.customer(books, {"email": "client@exemple.fr"}), account)
+        books.emit("customer.created", made, account)
+        buyer = session["customer"] = made["id"]
+    method = billing.use(books, number, buyer, account)
+    asked = session["asked"]
+    data = asked.get("subscription_data", {})
+    lines = asked["line_items"].values()
+    said = {
+        **data,
+        "items": {str(n): {"price": line["price"]} for n, line in enumerate(lines)},
+        "default_payment_method": method["id"],
+        "tax_rates": [rate for line in lines for rate in line.get("tax_rates", {}).values()],
+    }
+    sub = billing.begin(books, buyer, said, account)
+    session |= {"status": "complete", "subscription": sub["id"], "invoice": sub["latest_invoice"]}
+    session["payment_status"] = "paid"
+    books.emit("checkout.session.completed", public(session), account)
+    return str(session["success_url"]).replace("{CHECKOUT_SESSION_ID}", session["id"])
+
+
+def public(thing: Thing) -> Thing:
+    """As the API shows it: without what the fake keeps for itself."""
+    return {k: v for k, v in thing.items() if k not in ("asked", "settles_at", "of_invoice")}
+
+
+# --- the Billing Portal --------------------------------------------------------------------
+
+
+def portal(books: Books, session: Thing) -> str:
+    account = books.owners[session["id"]]
+    parts = []
+    for sub in books.all("subscription", account, customer=session["customer"]):
+        name = books.things[sub["items"]["data"][0]["price"]["product"]]["name"]
+        parts.append(f"<p>{escape(name)} : {sub['status']}</p>")
+        if sub["status"] in billing.LIVE and not sub["cancel_at_period_end"]:
+            parts.append(_form("Résilier à la fin du mois", act="cancel", subscription=sub["id"]))
+        elif sub["status"] in billing.LIVE:
+            parts.append(_form("Garder l’abonnement", act="keep", subscription=sub["id"]))
+    if change := ((session["flow"] or {}).get("subscription_update_confirm")):
+        price = books.things[change["items"]["0"]["price"]]
+        parts.append(
+            f"<p>Nouvelle formule : {escape(books.things[price['product']]['name'])}, "
+            f"{_euros(price['unit_amount'])} HT par mois</p>"
+        )
+        parts.append(_form("Confirmer le changement", act="change"))
+    parts.append(_form("Enregistrer ce moyen de paiement", _choice(), act="method"))
+    back = escape(session["return_url"] or "#")
+    parts.append(f'<p><a href="{back}">Revenir à Comptoir</a></p>')
+    return page("Votre abonnement", "".join(parts))
+
+
+def manage(books: Books, session: Thing, said: Thing) -> str:
+    account = books.owners[session["id"]]
+    act, named = said.get("act"), said.get("subscription", "")
+    if act == "method":
+        billing.use(books, said["number"], session["customer"], account)
+    elif act == "change":
+        change = session["flow"]["subscription_update_confirm"]
+        sub = books.find("subscription", change["subscription"], account)
+        billing.change(books, sub, {"items": change["items"]})
+    else:
+        leaves = "true" if act == "cancel" else "false"
+        sub = books.find("subscription", named, account)
+        billing.change(books, sub, {"cancel_at_period_end": leaves})
+    return str(session["return_url"])
+
+
+# --- Connect -------------------------------------------------------------------------------
+
+MISSING = {
+    "business_profile.url": "l’adresse du site",
+    "external_account": "l’IBAN qui reçoit les versements",
+    "individual.verification.document": "une pièce d’identité",
+}
+
+
+def onboarding(account: Thing) -> str:
+    asked = account["requirements"]["currently_due"]
+    said = "".join(f"<li>{MISSING.get(one, one)}</li>" for one in asked)
+    body = f"<p>Il manque :</p><ul>{said}</ul>" if asked else "<p>Tout est là.</p>"
+    later = _form("Tout sauf la pièce d’identité", act="part")
+    return page("Votre compte Stripe", body + _form("Tout fournir", act="all") + later)
+
+
+def onboard(books: Books, account: Thing, act: str) -> None:
+    left = ["individual.verification.document"] if act == "part" else []
+    account["requirements"] = shapes.requirements(left, "requirements.pending_verification")
+    state = "inactive" if left else "active"
+    account |= {"details_submitted": True, "charges_enabled": not left, "payouts_enabled": not left}
+    account["capabilities"] = dict.fromkeys(account["capabilities"], state)
+    books.emit("account.updated", account, account["id"])
