@@ -11,8 +11,9 @@ _everywhere = "0.0.0.0"  # noqa: S104
 bind = f"{ENV['BIND'] or ('127.0.0.1' if ENV['MODE'] == 'local' else _everywhere)}:{ENV['PORT']}"
 workers, threads = ENV["WEB_PROCESSES"], ENV["WEB_THREADS"]
 # What a package leaks goes with the worker. A connection renews itself (core.postgres), and a
-# fresh worker has to get to know every shop anew: seldom.
-max_requests, max_requests_jitter = 20_000, 2_000
+# fresh worker has to get to know every shop anew: seldom. Two hundred open pages ask 10,000 times a
+# minute (core.live), so a worker serves some forty minutes of that.
+max_requests, max_requests_jitter = 200_000, 20_000
 # Loaded once and forked: a worker is there in milliseconds, and shares what it does not change.
 preload_app = True
 timeout, graceful_timeout, keepalive = 30, 20, 5

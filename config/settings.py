@@ -79,6 +79,7 @@ DATABASE_ROUTERS = [TENANT_SYNC_ROUTER]
 MIDDLEWARE = [
     "apps.core.middleware.RequestIdMiddleware",
     "apps.ops.middleware.HealthMiddleware",
+    "apps.core.middleware.LiveMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

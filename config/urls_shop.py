@@ -7,7 +7,6 @@ from apps.analytics import urls as analytics
 from apps.audience import urls as audience
 from apps.campaigns import urls as campaigns
 from apps.catalog import urls as catalog
-from apps.core import live_views
 from apps.imports import urls as imports
 from apps.loyalty import urls as loyalty
 from apps.messaging import urls as messaging
@@ -20,7 +19,6 @@ from apps.wallet import urls as wallet
 urlpatterns: list[URLPattern | URLResolver] = [
     *loyalty.team_urls,
     *loyalty.customer_urls,
-    path("vivant/<str:key>/", live_views.news, name="live"),
     path("gestion/", include(accounts.team_urls)),
     path("gestion/", include(shops.team_urls)),
     path("gestion/", include(payments.team_urls)),

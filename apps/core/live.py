@@ -7,32 +7,32 @@ that something has changed.
 """
 
 from django.core.signing import BadSignature, Signer
-from django.urls import reverse
+from django.db import ProgrammingError
 from django.utils.module_loading import import_string
 
-from apps.core.tenancy import current_schema
+from apps.core.tenancy import current_schema, in_schema
 from config.live import FOLLOWED
+
+PATH = "/vivant/"
+_signer = Signer(salt="live")
 
 
 class NothingToFollow(LookupError):
-    """No page of ours has made this address, or not in this shop."""
+    """No page of ours has made this address, or its shop is no more."""
 
 
 def address(what: str, of: int = 0) -> str:
     """Where to ask for news of ``what`` (a name of ``config/live.py``) number ``of``."""
     assert what in FOLLOWED
-    return reverse("live", args=[_signer().sign(f"{what}.{of}")])
+    return PATH + _signer.sign(f"{current_schema()}.{what}.{of}")
 
 
 def version(key: str) -> str:
-    """What ``address`` stands at now. Raises ``NothingToFollow``."""
+    """What ``address`` (without ``PATH``) stands at now. Raises ``NothingToFollow``."""
     try:
-        what, _, of = _signer().unsign(key).partition(".")
-    except BadSignature as error:
+        schema, what, of = _signer.unsign(key).split(".")
+        with in_schema(schema):
+            told: str = import_string(FOLLOWED[what])(int(of))
+    except (BadSignature, ProgrammingError) as error:
         raise NothingToFollow() from error
-    told: str = import_string(FOLLOWED[what])(int(of))
     return told
-
-
-def _signer() -> Signer:
-    return Signer(salt=f"live:{current_schema()}")

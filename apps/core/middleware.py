@@ -1,14 +1,15 @@
-"""Request ids, security headers, and business refusals as pages."""
+"""Request ids, news for open pages, security headers, and business refusals as pages."""
 
 import logging
 import time
 import uuid
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotFound
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
+from apps.core import live
 from apps.core.logs import request_id, shop_schema
 from apps.core.refusal import Refusal
 
@@ -45,6 +46,30 @@ class RequestIdMiddleware:
         if response.status_code != 304:  # an open page asks all day long
             logger.info("request", extra=extra)
         return response
+
+
+class LiveMiddleware:
+    """Answers an open page that asks for news (``core.live``): 304 while what it shows stands,
+    else 204; the page then asks for itself, and its own door judges who may see.
+
+    Before the host, the session and the languages: it is asked all day long, and its address says
+    by itself which shop's news it tells.
+    """
+
+    def __init__(self, get_response):  # type: ignore[no-untyped-def]
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not request.path.startswith(live.PATH):
+            response: HttpResponse = self.get_response(request)
+            return response
+        try:
+            tag = f'"{live.version(request.path.removeprefix(live.PATH))}"'
+        except live.NothingToFollow:
+            return HttpResponseNotFound()
+        same = request.headers.get("If-None-Match") == tag
+        headers = {"ETag": tag, "Cache-Control": "no-store"}
+        return HttpResponse(status=304 if same else 204, headers=headers)
 
 
 class HeadersMiddleware:

@@ -14,7 +14,7 @@ import psycopg
 from django.conf import settings
 from django.db import connection
 
-from tests.bench.app import application as comptoir
+from config.wsgi import application as comptoir
 
 # isort: split
 # Django is set up by now.

@@ -114,7 +114,6 @@ def test_the_walk_knows_how_to_open_every_address(stack, table):
         "photo",
         "review-decide",
         "invitation",
-        "live",
         "logo",
         "loyalty-take-back",
         "one_click",

@@ -28,7 +28,7 @@ SHOP, PLATFORM, ADMIN = "config.urls_shop", "config.urls_public", "config.urls_a
 PUBLIC = {
     SHOP: {
         # the look, the language, the team's way in and out
-        *("theme", "logo", "photo", "language", "appearance", "enter", "arrive", "leave", "live"),
+        *("theme", "logo", "photo", "language", "appearance", "enter", "arrive", "leave"),
         # the shop's own phone: paired by a code, then « Qui est là ? » and a PIN
         *("pair", "who", "enter_pin"),
         # joining, the card, and what its holder may do with it

@@ -11,7 +11,7 @@ from tests.bench.ground import Ground
 from tests.bench.load import Requests, Side, compare, http, ratio
 from tests.bench.people import Place, shops, stamps
 from tests.bench.report import Row
-from tests.bench.rows.stamp import APP, SHOPS
+from tests.bench.rows.stamp import SHOPS
 from tests.bench.statements import Hot, counted
 from tests.bench.yardsticks import bare
 
@@ -23,13 +23,13 @@ def hot(ground: Ground) -> Iterator[Hot]:
 
 
 def _hot(place: Place) -> Hot:
-    return Hot("enrolment", place.shop.schema_name, joining(place), joining(place), APP)
+    return Hot("enrolment", place.shop.schema_name, joining(place), joining(place))
 
 
 def measure(ground: Ground) -> Iterator[Row]:
     places = shops(ground, SHOPS)
     yield counted(ground, _hot(places[0]), MOST_STATEMENTS)
-    with bare(ground) as view, ground.serve(APP, TRUSTED_PROXIES="1") as server:
+    with bare(ground) as view, ground.serve(TRUSTED_PROXIES="1") as server:
         sides = [
             view,
             Side("stamp", server, stamps(places)),

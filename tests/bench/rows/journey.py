@@ -15,7 +15,6 @@ from config import processes
 from tests.bench.ground import FOLDER, Ground, Server
 from tests.bench.people import CARDS, PASSWORD, Place, shops
 from tests.bench.report import Row
-from tests.bench.rows.stamp import APP
 
 HELPERS, SECONDS, PATIENCE = 8, 20, 300
 
@@ -24,7 +23,7 @@ def measure(ground: Ground) -> Iterator[Row]:
     places = shops(ground, HELPERS)
     with ground.admin() as connection:
         connection.execute("TRUNCATE core_ratecounter, core_cache")
-    with ground.serve(APP) as server:
+    with ground.serve() as server:
         told = _run(server, places)
     steps, answered = told["steps"], Counter(told["answered"])
     kept = _in_the_ledgers(places)

@@ -16,7 +16,6 @@ from tests.bench.ground import Ground, Server, resident_mb
 from tests.bench.load import wrk
 from tests.bench.people import CARDS, Place, shops, stamp, stamps
 from tests.bench.report import Row
-from tests.bench.rows.stamp import APP
 
 OPEN, SECONDS, ROUNDS = 200, 30, 3
 STREAM = (*processes.WEB[1:-1], "tests.bench.stream")
@@ -25,7 +24,7 @@ STREAM = (*processes.WEB[1:-1], "tests.bench.stream")
 def measure(ground: Ground) -> Iterator[Row]:
     places = shops(ground, OPEN)
     with (
-        ground.serve(APP, WEB_THREADS="4") as ours,
+        ground.serve(WEB_THREADS="4") as ours,
         # Each open page takes a thread: with fewer, nobody would be left to stamp.
         ground.serve(STREAM, WEB_THREADS=str(OPEN // 2 + 10)) as theirs,
     ):

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from config import processes
 from tests.bench.ground import Ground
 from tests.bench.load import Side, compare, ratio
 from tests.bench.people import Place, shops, stamp, stamps
@@ -11,7 +10,6 @@ from tests.bench.statements import Hot, counted
 from tests.bench.yardsticks import bare
 
 SHOPS = 500
-APP = (*processes.WEB[1:-1], "tests.bench.app")
 
 
 def hot(ground: Ground) -> Iterator[Hot]:
@@ -20,13 +18,13 @@ def hot(ground: Ground) -> Iterator[Hot]:
 
 def _hot(place: Place) -> Hot:
     # Cards 1 and 2 begin with one and two stamps: neither wins a reward.
-    return Hot("stamp", place.shop.schema_name, stamp(place, 1), stamp(place, 2), APP)
+    return Hot("stamp", place.shop.schema_name, stamp(place, 1), stamp(place, 2))
 
 
 def measure(ground: Ground) -> Iterator[Row]:
     places = shops(ground, SHOPS)
     yield counted(ground, _hot(places[0]), 12)
-    with bare(ground) as view, ground.serve(APP) as server:
+    with bare(ground) as view, ground.serve() as server:
         sides = [
             view,
             Side("stamp", server, stamps(places)),

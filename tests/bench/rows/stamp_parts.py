@@ -77,8 +77,6 @@ PARTS: dict[str, Callable[[], AbstractContextManager]] = {
 
 
 def measure(ground: Ground) -> Iterator[Row]:
-    import tests.bench.app  # noqa: F401  a job after each stamp
-
     (place,) = shops(ground, 1)
     user = place.helpers[0].user
     with in_schema(place.shop.schema_name):
