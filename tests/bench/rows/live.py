@@ -25,8 +25,8 @@ def measure(ground: Ground) -> Iterator[Row]:
     places = shops(ground, OPEN)
     with (
         ground.serve(WEB_THREADS="4") as ours,
-        # Each open page takes a thread: with fewer, nobody would be left to stamp.
-        ground.serve(STREAM, WEB_THREADS=str(OPEN // 2 + 10)) as theirs,
+        # Each open page takes a thread, and nobody shares the pages out between the workers.
+        ground.serve(STREAM, WEB_THREADS=str(OPEN + 10)) as theirs,
     ):
         yield from _quiet("asking every 1.2 s", ground, places, ours, poll)
         yield from _quiet("server-sent events", ground, places, theirs, listen)
