@@ -7,4 +7,5 @@ REVIEWS: tuple[str, ...] = (
     "apps.loyalty.watch.twice.TwoPhones",
     "apps.loyalty.watch.twice.OverTheRest",
     "apps.loyalty.watch.hours.OutsideHours",
+    "apps.loyalty.watch.codes.CodeTwice",
 )

@@ -1,6 +1,7 @@
 """The customer's doors: joining, the card, the link of a message. No account, no app."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import wraps
 from typing import Any
 
@@ -19,7 +20,7 @@ from apps.core.doors import customers
 from apps.core.network import client_address
 from apps.core.refusal import Refusal
 from apps.core.roles import Right
-from apps.loyalty import card_page, pocket, proving
+from apps.loyalty import card_page, live_code, pocket, proving
 from apps.loyalty.customer_forms import JoinForm, NameForm
 from apps.loyalty.joining import AgeUnsaid, NoAddress, TooYoung, join
 from apps.loyalty.models import Card
@@ -130,14 +131,18 @@ def _shown_card(card: Card) -> HttpResponse:
 @private
 def card(request: ShopRequest, token: str) -> HttpResponse:
     """The card: its stamps, what is won, the code to show."""
+    if token.startswith(live_code.SIGN):
+        return _code_seen(request, token)
     face = card_page.face_of(token)
     if face is None:
         raise _Gone
     if face.merged:
         return HttpResponseRedirect(f"/c/{_card(token).token}/")
+    now = timezone.now()
     context = {
         "face": face,
-        "qr": card_page.code_of(request.shop, token),
+        "qr": card_page.code_of(request.shop, live_code.code_of(face.number, now)),
+        "left": _milliseconds(live_code.left(now)),
         "new_link": "lien" in request.GET,
         "counter": _may(request, Right.COUNTER),
         "owner": _may(request, Right.SHOP_SETTINGS),
@@ -170,6 +175,33 @@ def google_pass(request: ShopRequest, token: str) -> HttpResponse:
     now = timezone.now()
     held = pocket.issued(_card(token), request.shop, now)
     return HttpResponseRedirect(save_link(held, request.shop, keeper.issuer, now))
+
+
+@customers
+@require_safe
+@private
+def code(request: ShopRequest, token: str) -> HttpResponse:
+    """The code that the open card shows now, and for how many milliseconds still."""
+    number, now = _card(token).number, timezone.now()
+    drawn = card_page.code_of(request.shop, live_code.code_of(number, now))
+    left = str(_milliseconds(live_code.left(now)))
+    return HttpResponse(drawn, "image/svg+xml", headers={"Code-Left": left})
+
+
+def _milliseconds(span: timedelta) -> int:
+    return span // timedelta(milliseconds=1)
+
+
+def _code_seen(request: ShopRequest, read: str) -> HttpResponse:
+    """An open card's code, read by a phone's own camera: for the team the card, else a word."""
+    if _may(request, Right.COUNTER):
+        return HttpResponseRedirect(f"/comptoir/scan/?code={read}")
+    context = {
+        "title": _("Ce code se montre au comptoir"),
+        "sentence": _("Il vaut deux minutes, et c’est la boutique qui le scanne."),
+        "action": _("Retrouver ma carte"),
+    }
+    return render(request, "loyalty/public/sorry.html", context, status=404)
 
 
 def _may(request: ShopRequest, right: Right) -> bool:

@@ -10,6 +10,7 @@ customer_urls = [
     path("c/<str:token>/", customer_views.card, name="card"),
     path("c/<str:token>/carte.pkpass", customer_views.apple_pass, name="apple_pass"),
     path("c/<str:token>/google/", customer_views.google_pass, name="google_pass"),
+    path("c/<str:token>/code/", customer_views.code, name="card-code"),
     path("c/<str:token>/donnees/", customer_views.my_data, name="card-data"),
     path("c/<str:token>/renouveler/", customer_views.renew, name="card-renew"),
     path("v/<str:token>/", customer_views.verify, name="verify"),

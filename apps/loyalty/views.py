@@ -40,9 +40,8 @@ from apps.loyalty.services import (
     the_programme,
     undo_stamp,
 )
+from apps.loyalty.showing import CodeOver, card_shown
 
-# What a card's QR says (https://<shop>/c/<token>/), or its token alone.
-_CODE = re.compile(r"(?:https?://[^/]+/c/)?([A-Za-z0-9_-]{22})/?(?:[?#].*)?\Z")
 # What the QR of a code says: that is for the room above, and its door reads it.
 _OTHER_CODE = re.compile(r"https?://[^/]+/comptoir/code/[^/]+/\Z")
 
@@ -89,12 +88,16 @@ def counter(request: TeamRequest) -> HttpResponse:
 @require_safe
 @never_cache
 def scan(request: TeamRequest) -> HttpResponse:
-    """``?code=``: a scanned URL or token leads to the person; an unknown one says so."""
+    """``?code=``: a scanned URL or code leads to the person; an unknown one says so, and so does
+    one that was worth something two minutes ago."""
     read = request.GET.get("code", "").strip()
     if _OTHER_CODE.match(read):
         return HttpResponseRedirect(f"/comptoir/code/?{urlencode({'code': read})}")
-    code = _CODE.match(read)
-    card = card_with(code[1]) if code else None
+    try:
+        card = card_shown(read, by=actor(request), now=timezone.now())
+    except CodeOver as over:
+        context = {"over": over}
+        return render(request, "loyalty/counter/unknown.html", context, status=over.status)
     if card is None:
         return render(request, "loyalty/counter/unknown.html", status=404)
     return to_card(card)

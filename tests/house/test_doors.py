@@ -32,7 +32,16 @@ PUBLIC = {
         # the shop's own phone: paired by a code, then « Qui est là ? » and a PIN
         *("pair", "who", "enter_pin"),
         # joining, the card, and what its holder may do with it
-        *("join", "join-again", "card", "card-data", "card-renew", "verify", "decline"),
+        *(
+            "join",
+            "join-again",
+            "card",
+            "card-code",
+            "card-data",
+            "card-renew",
+            "verify",
+            "decline",
+        ),
         # the card in a phone's wallet, and what the phone asks (it proves itself by its pass)
         *("apple_pass", "apple_registration", "apple_serials", "apple_latest", "apple_log"),
         *("google_pass", "pass_picture"),
