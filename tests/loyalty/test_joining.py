@@ -48,6 +48,7 @@ def what_differs_anyway(html):
     html = re.sub(r"<svg [^>]*viewBox.*?</svg>", "QR", html, flags=re.S)
     html = re.sub(r"/(c|v|stop)/[\w-]{22}/", r"/\1/TOKEN/", html)
     html = re.sub(r'name="csrfmiddlewaretoken" value="\w+"', "CSRF", html)
+    html = re.sub(r'data-left="\d+"', "LEFT", html)
     html = re.sub(r"N° \d+", "N°", html)
     html = re.sub(r' data-live="/vivant/[^"]+" data-version="[\d.]+"', "FOLLOWS", html)
     return re.sub(r"\d\d\u00a0\d\d\u00a0••\u00a0••\u00a0\d\d", "PHONE", html)
