@@ -21,6 +21,8 @@ RECURRING: tuple[Recurring, ...] = (
     Recurring("reprendre les Daily Drops", "apps.campaigns.tasks.sweep", 10),
     Recurring("faire la nuit des cartes", "apps.loyalty.tasks.look_at_the_clock", 10),
     Recurring("retrouver les nuits perdues", "apps.loyalty.tasks.sweep", 1440),
+    Recurring("clôturer les journées", "apps.invoicing.tasks.look_at_the_clock", 10),
+    Recurring("retrouver les clôtures perdues", "apps.invoicing.tasks.sweep", 1440),
     Recurring("réveiller les messages automatiques", "apps.campaigns.tasks.look_at_the_clock", 1),
     Recurring("juger la qualité des envois", "apps.messaging.tasks.look_at_quality", 1),
     Recurring("oublier les retours d’envoi", "apps.messaging.tasks.forget_old_callbacks", 1440),

@@ -64,6 +64,7 @@ TENANT_APPS = [
     "apps.review",
     "apps.messaging",
     "apps.wallet",
+    "apps.invoicing",
     "apps.loyalty",
     "apps.audience",
     "apps.campaigns",
@@ -353,6 +354,7 @@ SENDER_QUALITY = {
 CHANNELS = "config.channels.CHANNELS"
 REACTIONS = "config.reactions.REACTIONS"
 MAY_WORK = "apps.shops.ledger.may_work"  # asked before each job: is its schema up to this code?
+VAT_RATES = "config.vat.VAT_RATES"
 INTAKES = "config.intakes.INTAKES"
 REVIEWS = "config.reviews.REVIEWS"
 EXPORTS = "config.exports.EXPORTS"
@@ -371,7 +373,7 @@ Q_CLUSTER = {
     "log_level": "WARNING",
 }
 WORKER_GRACE = ENV["WORKER_GRACE"]
-WORKER_MEMORY_MB = 140
+WORKER_MEMORY_MB = 190  # what draws and checks an invoice takes 50 of them
 WORKER_JOBS = 5000  # then a fresh one takes its place
 
 # --- Stripe ------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from apps.audience import urls as audience
 from apps.campaigns import urls as campaigns
 from apps.catalog import urls as catalog
 from apps.imports import urls as imports
+from apps.invoicing import urls as invoicing
 from apps.loyalty import urls as loyalty
 from apps.messaging import urls as messaging
 from apps.payments import urls as payments
@@ -30,6 +31,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("gestion/catalogue/", include(catalog.team_urls)),
     path("gestion/clients/", include(audience.team_urls)),
     path("gestion/imports/", include(imports.team_urls)),
+    *invoicing.team_urls,
     *messaging.customer_urls,
     *messaging.team_urls,
     *review.team_urls,

@@ -27,6 +27,7 @@ from apps.contacts.models import ConsentEvent, ConsentState, Contact
 from apps.core.phone import show_phone
 from apps.core.sheets import BATCH, Style, csv_pieces
 from apps.core.tenancy import in_schema
+from apps.invoicing.models import Invoice
 from apps.loyalty.models import Movement, Reward
 from apps.messaging.models import Message, Reply
 from apps.shops.models import Shop
@@ -149,6 +150,15 @@ def _purchases(contact: int | None) -> Iterator[Row]:
             yield (*head, line.label, line.units, amount, *tail)
 
 
+def _invoices(contact: int | None) -> Iterator[Row]:
+    rows = Invoice.objects.filter(of_person("contact__", contact)).with_balance()
+    for bill in rows.select_related("corrects").order_by("pk").iterator(chunk_size=BATCH):
+        cents = (bill.net_cents, bill.vat_cents, bill.total_cents, bill.paid)
+        amounts = [Decimal(one) / 100 for one in cents]
+        corrects = bill.corrects.number if bill.corrects else ""
+        yield (bill.contact_id, bill.number, bill.issued_on, bill.buyer, *amounts, corrects)
+
+
 def _reservations(contact: int | None) -> Iterator[Row]:
     rows = Reservation.objects.filter(of_person("contact__", contact))
     rows = rows.select_related("variant__product").order_by("pk")
@@ -250,6 +260,11 @@ TABLES = (
             "Annulé le",
         ),
         _purchases,
+    ),
+    Table(
+        "factures",
+        ("Client", "Numéro", "Le", "Au nom de", "HT", "TVA", "TTC", "Payé", "Corrige"),
+        _invoices,
     ),
     Table(
         "reservations",

@@ -23,6 +23,7 @@ class Right(StrEnum):
     IMPORT_EXPORT = "import_export"
     WRITE_DROPS = "write_drops"
     CATALOGUE = "catalogue"
+    INVOICES = "invoices"
     LOYALTY_RULES = "loyalty_rules"
     SHOP_SETTINGS = "shop_settings"
     INVITE_HELPERS = "invite_helpers"
@@ -44,6 +45,7 @@ RIGHTS = {
     Right.IMPORT_EXPORT: (_("Importer et exporter les clients"), _LEADS),
     Right.WRITE_DROPS: (_("Écrire et envoyer un Daily Drop"), _LEADS),
     Right.CATALOGUE: (_("Tenir le catalogue, les prix et le stock"), _LEADS),
+    Right.INVOICES: (_("Écrire des factures, noter leurs paiements"), _LEADS),
     Right.LOYALTY_RULES: (_("Régler le programme de fidélité"), _LEADS),
     Right.INVITE_HELPERS: (_("Inviter et retirer des vendeurs"), _LEADS),
     Right.DEVICES: (_("Relier et retirer les téléphones, débloquer un code"), _LEADS),

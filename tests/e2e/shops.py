@@ -13,6 +13,7 @@ from apps.catalog.models import Variant
 from apps.contacts.models import Contact
 from apps.core.tenancy import in_schema
 from apps.core.tokens import new_token
+from apps.invoicing.models import Draft, Invoice
 from apps.loyalty.models import Card, Joining, Movement, Reward
 from apps.messaging.models import Reply
 from apps.ops.demo import filling
@@ -71,6 +72,17 @@ def _reserving(shop: Shop, token: str) -> dict[str, dict[str, object]]:
     }
 
 
+def _billed(shop: Shop) -> dict[str, dict[str, object]]:
+    """An invoice of several lines that waits for its money, and a draft."""
+    with in_schema(shop.schema_name):
+        bill = Invoice.objects.unpaid().latest("pk")
+        draft = Draft.objects.latest("pk")
+    plain = {name: {} for name in ("invoices", "invoice_purchases", "invoice_new")}
+    drafts = {name: {"pk": draft.pk} for name in ("invoice_draft", "invoice_edit")}
+    one = {"number": bill.number}
+    return {**plain, **drafts, "invoice": one, "credit_note": one}
+
+
 def places(shop: Shop) -> dict[str, dict[str, object]]:
     """For each named address of a shop's host, something of this shop to open."""
     with in_schema(shop.schema_name):
@@ -95,7 +107,7 @@ def places(shop: Shop) -> dict[str, dict[str, object]]:
     found["voucher"] = found["counter-code-one"] = {"code": code}
     found["onward"] = {"door": "l", "number": "1", "token": card.token}
     found["contact"] = {"pk": card.contact_id, "tag": 1}
-    found |= _reserving(shop, card.contact.link_token)
+    found |= _reserving(shop, card.contact.link_token) | _billed(shop)
     found["drop_new"] = {}
     found["drop_launch"] = found["drop_product"] = found["drop_who"] = {"pk": drops["draft"]}
     found["drop"] = {"pk": drops["done"], "act": "pause"}

@@ -20,6 +20,8 @@ from apps.catalog.queries import tastes
 from apps.contacts.channels import names
 from apps.contacts.models import ConsentEvent, ConsentState, Contact, Opposition
 from apps.core.tenancy import across_shops, in_schema
+from apps.invoicing.models import Closure, Draft, Invoice
+from apps.invoicing.verifying import prove_chain
 from apps.loyalty.models import Card, Movement, Redemption, Reward
 from apps.messaging.models import Attempt, Message, Reply, Status, Template
 from apps.ops.demo import filling
@@ -47,6 +49,11 @@ def demonstration(django_db_setup, django_db_blocker, now):
         cafe = Shop.objects.get(slug=CAFE.slug)
         with in_schema(cafe.schema_name):  # it stands already, without the fields of CAFE
             Shop.objects.filter(pk=cafe.pk).update(whatsapp_on=True)
+        cave = Shop.objects.get(slug=CAVE.slug)
+        legal = ("legal_name", "siren", "street", "postal_code", "city")
+        with in_schema(cave.schema_name):  # nor this one, which writes invoices
+            said = {name: CAVE.fields[name] for name in legal}
+            Shop.objects.filter(pk=cave.pk).update(**said)
         filling.fill(lambda line: None, now)
         yield
         connections.close_all()
@@ -149,6 +156,19 @@ def test_one_sale_is_over_one_is_sold_out_with_a_line_and_one_goes_on(filled):
     for lot in (over, out, live):
         assert not lot.bookings.filter(at__gt=timezone.now()).exists()
     assert "{réserver}" not in Message.objects.filter(cause=live.drop.cause).first().body
+
+
+def test_invoices_are_paid_late_credited_and_closed_in_a_chain_that_holds(filled):
+    bills = Invoice.objects.with_balance()
+    assert bills.filter(type="invoice").count() == 10
+    assert bills.filter(type="credit").count() == 1
+    assert {bill.owed > 0 for bill in bills.exclude(type="credit")} == {True, False}
+    assert bills.overdue(timezone.localdate()).exists()
+    assert Closure.objects.filter(period="month").exists()
+    assert Draft.objects.count() == 1
+    proof = prove_chain()
+    assert proof.broken is None
+    assert proof.records > 20
 
 
 def test_a_second_time_changes_nothing(filled, now):

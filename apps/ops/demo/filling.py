@@ -25,6 +25,7 @@ from apps.ops.demo import by_whatsapp, expenses, odd, passes, plans
 from apps.ops.demo.accounts import PASSWORD, PEOPLE, PIN, TOTP_SECRET, Person
 from apps.ops.demo.answers import Answers
 from apps.ops.demo.automatics import Automatics
+from apps.ops.demo.bills import Bills
 from apps.ops.demo.drops import Campaigns
 from apps.ops.demo.people import Crowd
 from apps.ops.demo.purchases import Shelves
@@ -153,6 +154,7 @@ def _fill_shop(demo: DemoShop, shop: Shop, now: datetime) -> None:
         by_whatsapp.write(author=team[0][0], now=now)
     expenses.write(shop, now)
     passes.put_away(shop, now)
+    Bills(demo.slug, shop=shop, author=team[0][0], now=now).write(demo.terms)
     if demo.own_number:
         _own_account(demo, shop, now)
 

@@ -37,6 +37,7 @@ class DemoShop:
     own_number: str = ""  # from which it writes by a Twilio account of its own
     goods: tuple[Good, ...] = ()
     rule: Mapping[str, Any] = field(default_factory=dict)  # of the programme, beside the above
+    terms: dict[str, object] = field(default_factory=dict)  # of its invoices; none: it writes none
 
     @property
     def sells_alcohol(self) -> bool:
@@ -65,6 +66,12 @@ CAVE = DemoShop(
         "opening_hours": "Mardi à samedi : 10 h – 12 h 30, 15 h – 19 h 30\nDimanche : 10 h – 13 h",
         "sms_sender": "CAVEMARCHE",
         "budget_cents": 5_000,
+    },
+    terms={
+        "legal_form": "SARL au capital de 10 000 €",
+        "registration": "RCS Dijon 732 829 320",
+        "vat_number": "FR44732829320",
+        "iban": "FR7630006000011234567890189",
     },
     reward="Une bouteille de la sélection du mois",
     goal=10,

@@ -1,9 +1,9 @@
 """The archive that outlives a shop: what the law wants kept, readable without this software.
 
 A model says ``kept_by_law = ("reason", years)`` and its whole table is in the archive, as CSV,
-under its own ids: a consent ledger today, invoices and payments tomorrow. People's names and
-addresses are not: beside the ledger stands, for each record, a keyed hash of its number and
-address, by which a person who complains is found and nobody else.
+under its own ids: a consent ledger, invoices and payments. People's names and addresses are not,
+but on the invoices, which the law wants whole: beside the ledger stands, for each record, a keyed
+hash of its number and address, by which a person who complains is found and nobody else.
 """
 
 import csv
@@ -20,8 +20,8 @@ from apps.accounts.models import Membership
 from apps.contacts.channels import every, names
 from apps.contacts.consent import opposition_hash
 from apps.contacts.models import Contact
+from apps.core.container import Writer
 from apps.core.tenancy import DatabaseWrapper
-from apps.ops.keeping.container import Writer
 from apps.ops.keeping.contents import ALIAS, shop_models, tables
 from apps.ops.keeping.manifest import FORMAT, key_mark
 from apps.ops.keeping.writing import copy_out, quoted
@@ -47,8 +47,9 @@ Ce qu’il contient, pourquoi, et jusqu’à quand
   empreintes.csv  pour chaque fiche client (contact_id), l’empreinte de son téléphone (sms) et de
                   son e-mail (email) : HMAC-SHA256 du numéro E.164 ou de l’adresse en minuscules,
                   sous la clé « opposition:<canal>:<SECRET_KEY> » de la plateforme. Qui présente
-                  son numéro ou son adresse retrouve ainsi ses lignes ; l’archive seule ne nomme
-                  aucun client. La clé n’y est pas (marque : {key}) : gardez-la avec elle.
+                  son numéro ou son adresse retrouve ainsi ses lignes ; hors des factures, que la
+                  loi veut entières, l’archive ne nomme aucun client. La clé n’y est pas (marque :
+                  {key}) : gardez-la avec elle.
 
 Comment prouver qu’il est intact
   manifest.json donne le SHA-256 de chaque fichier. Le commentaire du ZIP (ses 71 derniers

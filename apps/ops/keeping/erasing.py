@@ -25,9 +25,9 @@ from apps.accounts.models import Membership, Session, User
 from apps.audit.models import Entry
 from apps.audit.tasks import write as write_trail
 from apps.core import jobs
+from apps.core.container import BLOCK, Reader
 from apps.core.tenancy import DatabaseWrapper
 from apps.ops.keeping.archiving import write_archive
-from apps.ops.keeping.container import BLOCK, Reader
 from apps.ops.keeping.contents import (
     ALIAS,
     forget_jobs,

@@ -20,11 +20,11 @@ from django.db import IntegrityError, transaction
 
 from apps.audit.models import Entry
 from apps.campaigns import resting as drops
+from apps.core.container import BLOCK, Damaged, Reader
 from apps.core.tenancy import DatabaseWrapper
 from apps.imports import resting as imports
 from apps.messaging import resting as outbox
 from apps.ops.keeping import people, rows
-from apps.ops.keeping.container import BLOCK, Reader
 from apps.ops.keeping.contents import (
     ALIAS,
     actor_columns,
@@ -33,7 +33,7 @@ from apps.ops.keeping.contents import (
     opened,
 )
 from apps.ops.keeping.manifest import check_fits, check_readable
-from apps.ops.keeping.refusals import Damaged, StillThere
+from apps.ops.keeping.refusals import StillThere
 from apps.ops.keeping.target import Target, check_free, target_of
 from apps.ops.keeping.writing import quoted
 from apps.shops import ledger

@@ -14,13 +14,6 @@ class AlreadyThere(Refusal):
     message = _("« %(path)s » existe déjà : choisissez un autre nom, rien n’est écrasé.")
 
 
-class Damaged(Refusal):
-    message = _(
-        "Fichier abîmé ou incomplet (%(what)s) : rien n’a été écrit. Reprenez une autre copie."
-    )
-    status = 422
-
-
 class NotOurs(Refusal):
     message = _("Ce fichier n’est pas %(wanted)s : rien n’a été écrit.")
     status = 422

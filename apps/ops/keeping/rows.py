@@ -8,10 +8,10 @@ from django.core.files.storage import default_storage
 from django.utils import timezone
 
 from apps.accounts.models import Device, Invitation
+from apps.core.container import Reader
 from apps.core.sealing import Sealed, Unopenable
 from apps.core.tenancy import DatabaseWrapper
 from apps.core.tokens import new_token
-from apps.ops.keeping.container import Reader
 from apps.ops.keeping.contents import ALIAS, public_rows, user_columns
 from apps.ops.keeping.people import issued, next_id
 from apps.ops.keeping.target import Target

@@ -14,8 +14,8 @@ from django.db import transaction
 
 from apps.accounts.models import User
 from apps.audit.models import Entry
+from apps.core.container import BLOCK, Writer
 from apps.core.tenancy import DatabaseWrapper
-from apps.ops.keeping.container import BLOCK, Writer
 from apps.ops.keeping.contents import (
     ALIAS,
     actor_columns,

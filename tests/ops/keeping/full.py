@@ -41,13 +41,15 @@ SLUG = "gardee"
 OWNER, HELPER = "gardienne@exemple.fr", "aide@exemple.fr"
 LEFT = "partie@exemple.fr"  # helped once, member no more
 ACCOUNT, TOKEN = "AC" + "a" * 32, b"0123456789abcdef0123456789abWXYZ"
+LEGAL = ("legal_name", "siren", "street", "postal_code", "city")  # to write invoices
 LOGO = b"RIFF-a-logo"
 IMPORT = "téléphone\n0612345678\n".encode() * 20_000
 
 
 def full_shop() -> Shop:
     """Committed: a shop as its people left it, with messages on their way."""
-    shop = provision(name="Cave gardée", slug=SLUG, trade="wine", sells_alcohol=True, city="Beaune")
+    fields = {name: value for name, value in CAVE.fields.items() if name in LEGAL}
+    shop = provision(name="Cave gardée", slug=SLUG, trade="wine", sells_alcohol=True, **fields)
     _team(shop)
     _media(shop)
     demo = replace(CAVE, slug=SLUG, people=60)

@@ -18,6 +18,7 @@ from apps.audit.models import Entry
 from apps.contacts.consent import opposition_hash
 from apps.contacts.models import Contact
 from apps.core.actor import SYSTEM
+from apps.core.container import Reader
 from apps.core.jobs import enqueue
 from apps.core.roles import Role
 from apps.core.tenancy import in_schema
@@ -25,7 +26,6 @@ from apps.core.trail import record
 from apps.messaging.providers.urls import platform_url
 from apps.ops.keeping import erasing
 from apps.ops.keeping.archiving import kept_models
-from apps.ops.keeping.container import Reader
 from apps.ops.keeping.refusals import AlreadyErasing, HalfErased, NoSuchShop
 from apps.ops.models import Erasure
 from apps.shops.models import Domain, SchemaState, Shop
@@ -75,7 +75,7 @@ def test_the_archive_can_be_read_and_holds_what_the_law_wants(was, back):
                 rows = _table(archive, f"{name}.csv")
                 # The trail says of itself that the shop came back, and that it was erased.
                 assert len(rows) == len(was.rows[name]) + 2 * (name == "audit_entry")
-                ids = [int(row["id"]) for row in rows]
+                ids = [int(row[model._meta.pk.column]) for row in rows]
                 assert ids == sorted(set(ids))
             hashes = {int(row["contact_id"]): row for row in _table(archive, "empreintes.csv")}
             team = {row["nom"]: row["role"] for row in _table(archive, "equipe.csv")}

@@ -12,11 +12,10 @@ from django.utils import timezone
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apps.ops.keeping.container import MANIFEST, Reader, Writer
+from apps.core.container import MANIFEST, Damaged, Reader, Writer
 from apps.ops.keeping.reading import restore
 from apps.ops.keeping.refusals import (
     BadName,
-    Damaged,
     NewerSchema,
     NotOurs,
     NotReady,

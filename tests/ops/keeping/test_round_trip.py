@@ -15,6 +15,7 @@ from apps.accounts.models import User
 from apps.audit.models import Entry
 from apps.campaigns.models import Drop, State, Trial
 from apps.contacts.models import Contact
+from apps.core.container import Reader
 from apps.core.jobs import enqueue
 from apps.core.tenancy import in_schema
 from apps.imports.models import ImportRun, ImportState
@@ -23,7 +24,6 @@ from apps.messaging.accounts import account_of
 from apps.messaging.models import Attempt, Message, Status, Wake
 from apps.messaging.providers.base import Account
 from apps.messaging.reconciling import STALE
-from apps.ops.keeping.container import Reader
 from apps.ops.keeping.contents import actor_columns, opened, public_rows, shop_models, tables
 from apps.ops.keeping.reading import restore
 from apps.shops.blueprint import read_blueprint
@@ -97,6 +97,9 @@ def test_no_number_of_a_person_stands_in_a_column_that_nobody_looks_at():
         ("campaigns_drop", "frozen_up_to"),  # a contact's
         ("contacts_contact", "spent_cents"),
         ("imports_importline", "subject_id"),  # a contact or a product of the shop
+        *(("invoicing_invoice", f"{what}_cents") for what in ("net", "vat", "total")),
+        *(("invoicing_closure", f"{what}_cents") for what in ("total", "perpetual")),
+        ("invoicing_payment", "amount_cents"),
         ("loyalty_programmechange", "ledger_from"),  # a line of the ledger
         ("wallet_clock", "tag"),
         ("wallet_device", "wanted"),  # a tag

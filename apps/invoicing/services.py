@@ -1,0 +1,365 @@
+"""Invoices: written, issued, paid, corrected. Each sealed in the transaction that numbers it."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.db import transaction
+from django.db.models import F, Max
+from django.utils.translation import gettext_lazy as _
+
+from apps.audit.services import record
+from apps.core import due
+from apps.core.actor import Actor
+from apps.core.french import search_key
+from apps.core.jobs import enqueue
+from apps.core.money import show_euros
+from apps.core.refusal import Refusal
+from apps.invoicing.closing import DUE, next_night
+from apps.invoicing.document import sums_of, write_document
+from apps.invoicing.models import (
+    Draft,
+    Invoice,
+    Method,
+    Paper,
+    PaperState,
+    Payment,
+    RecordKind,
+    Terms,
+    Type,
+)
+from apps.invoicing.reckoning import already, part, reckon
+from apps.invoicing.seal import Place, next_place
+from apps.invoicing.words import Cause, InvoiceWords
+from apps.shops.services import shop_here
+
+MAKE = "apps.invoicing.tasks.make_paper"
+SERIES = {Type.INVOICE: "F", Type.CREDIT: "A"}
+
+
+class DraftGone(Refusal):
+    message = _("Ce brouillon n’existe plus : il a été émis ou supprimé.")
+    status = 404
+
+
+class PurchaseInvoiced(Refusal):
+    message = _("Cet achat est déjà sur la facture %(number)s.")
+
+
+class WrongAmount(Refusal):
+    message = _("Sur cette facture il reste %(owed)s à payer.")
+    status = 422
+
+
+class NothingToGiveBack(Refusal):
+    message = _("Rien n’est à rendre sur cette facture au-delà de %(paid)s.")
+    status = 422
+
+
+class NotYetPaid(Refusal):
+    message = _("Un paiement ne se note pas d’avance.")
+    status = 422
+
+
+class AlreadyReversed(Refusal):
+    message = _("Ce paiement a déjà été repris.")
+
+
+class NothingToCredit(Refusal):
+    message = _("Choisissez ce que l’avoir annule : il ne peut pas dépasser ce qui a été facturé.")
+    status = 422
+
+
+def the_terms() -> Terms:
+    """What the shop's invoices say; a shop that has said nothing yet has the law's defaults."""
+    return Terms.objects.first() or Terms()
+
+
+@transaction.atomic
+def change_terms(values: Mapping[str, Any], *, by: Actor) -> Terms:
+    """Keep what the form cleaned. Invoices that were issued stay as they are."""
+    Terms.objects.get_or_create(only=True)
+    terms = Terms.objects.select_for_update().get()
+    changed = [name for name, value in values.items() if getattr(terms, name) != value]
+    for name in changed:
+        setattr(terms, name, values[name])
+    if changed:
+        terms.save(update_fields=changed)
+        record(by, "invoicing.terms", "shop", shop_here().pk, after={"changed": changed})
+    return terms
+
+
+# --- drafts ----------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def save_draft(
+    words: InvoiceWords, *, now: datetime, cause: Cause | None = None, draft: Draft | None = None
+) -> Draft:
+    """Keep what is written so far. Raises ``DraftGone``, and what ``words.check`` does."""
+    words.check()
+    said = {"words": words.kept(), "buyer": words.buyer.name, "changed_at": now}
+    if draft is None:
+        cause = cause or Cause()
+        if Invoice.objects.filter(token=cause.token).exists():
+            raise DraftGone()
+        links = {"contact_id": cause.contact_id, "purchase_id": cause.purchase_id}
+        return Draft.objects.update_or_create(token=cause.token, defaults={**said, **links})[0]
+    if not Draft.objects.filter(pk=draft.pk).update(**said):
+        raise DraftGone()
+    draft.refresh_from_db()
+    return draft
+
+
+def throw_away(draft: Draft) -> None:
+    """A draft has no number: nothing remains of it."""
+    Draft.objects.filter(pk=draft.pk).delete()
+
+
+# --- issuing ---------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def issue(draft: Draft, *, by: Actor, now: datetime) -> Invoice:
+    """Number, seal and record the invoice a draft has become, all or nothing; asked again, it is
+    the same one. Raises ``DraftGone``, ``PurchaseInvoiced``, and what
+    ``write_document`` does."""
+    place = next_place(now)
+    found = Invoice.objects.filter(token=draft.token).first()
+    if found is not None:
+        return found
+    held = Draft.objects.filter(pk=draft.pk).first()
+    if held is None:
+        raise DraftGone()
+    if held.purchase_id and (standing := invoice_of_purchase(held.purchase_id)):
+        raise PurchaseInvoiced(number=standing.number)
+    words = InvoiceWords.of(held.words)
+    document = write_document(words, shop_here(), the_terms(), place.on)
+    invoice = _seal(place, Type.INVOICE, document, held, by=by)
+    held.delete()
+    return invoice
+
+
+def invoice_of_purchase(purchase_id: int) -> Invoice | None:
+    """The invoice a purchase is on, unless credit notes took it back whole."""
+    bills = Invoice.objects.with_balance().filter(purchase=purchase_id, type=Type.INVOICE)
+    return bills.exclude(total_cents=-F("credited")).first()
+
+
+def _seal(
+    place: Place,
+    type_: Type,
+    document: dict[str, Any],
+    source: Draft | Invoice,
+    *,
+    by: Actor,
+    token: UUID | None = None,
+    corrects: Invoice | None = None,
+) -> Invoice:
+    """The next number of the type's series, and the invoice under it."""
+    series = f"{SERIES[type_]}{place.on.year}"
+    held = Invoice.objects.filter(series=series).aggregate(last=Max("position"))
+    position = (held["last"] or 0) + 1
+    number = f"{series}-{position:05d}"
+    links = {"contact": source.contact_id, "purchase": source.purchase_id}
+    facts = {"type": type_.value, "number": number, "series": series, "position": position}
+    # Who did it stands in the trail: a person's number may be another one where a shop is restored.
+    sealed = place.write(RecordKind.INVOICE, {**facts, **links, **document})
+    sign = -1 if type_ == Type.CREDIT else 1
+    amounts = {name: sign * document[name] for name in ("net_cents", "vat_cents", "total_cents")}
+    buyer = document["buyer"]
+    invoice = Invoice.objects.create(
+        record=sealed,
+        type=type_,
+        number=number,
+        series=series,
+        position=position,
+        token=token or source.token,
+        contact_id=source.contact_id,
+        purchase_id=source.purchase_id,
+        corrects=corrects,
+        buyer=buyer["name"],
+        search=search_key(f"{buyer['name']} {number} {buyer['siren']}")[:200],
+        is_business=buyer["is_business"],
+        siren=buyer["siren"],
+        issued_on=place.on,
+        due_on=date.fromisoformat(document["due_on"]),
+        **amounts,
+    )
+    ask_for_paper(invoice)
+    record(by, f"{type_}.issue", "invoice", sealed.pk, after={"number": number})
+    due.note(DUE, next_night(place.on))
+    return invoice
+
+
+def ask_for_paper(invoice: Invoice) -> None:
+    """Have its file made by the worker; somebody waits for it."""
+    anew = {"state": PaperState.PREPARING, "reason": ""}
+    refused = Paper.objects.filter(invoice=invoice, state=PaperState.REFUSED).update(**anew)
+    _paper, is_new = Paper.objects.get_or_create(invoice=invoice)
+    if refused or is_new:
+        enqueue(MAKE, invoice.pk, urgent=True)
+
+
+# --- payments --------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def pay(
+    invoice: Invoice,
+    amount_cents: int,
+    *,
+    method: Method,
+    paid_on: date,
+    token: UUID,
+    by: Actor,
+    now: datetime,
+) -> Payment:
+    """Record and seal money that came, or (below zero) was given back; ``token`` again is the same
+    one. Raises ``WrongAmount``, ``NothingToGiveBack``, ``NotYetPaid``."""
+    place = next_place(now)
+    if found := Payment.objects.filter(token=token).first():
+        return found
+    held = Invoice.objects.with_balance().get(pk=invoice.pk)
+    owed, paid = held.owed, held.paid
+    if paid_on > place.on:
+        raise NotYetPaid()
+    if amount_cents == 0 or amount_cents > max(0, owed):
+        raise WrongAmount(owed=show_euros(max(0, owed)))
+    if amount_cents < -paid:
+        raise NothingToGiveBack(paid=show_euros(paid))
+    return _seal_payment(place, held, amount_cents, method, paid_on, token=token, by=by)
+
+
+@transaction.atomic
+def reverse(payment: Payment, *, by: Actor, now: datetime) -> Payment:
+    """It was noted by mistake: a line of its own takes it back. Raises ``AlreadyReversed``."""
+    place = next_place(now)
+    held = Payment.objects.select_related("invoice").get(pk=payment.pk)
+    if held.reverses_id or Payment.objects.filter(reverses=held).exists():
+        raise AlreadyReversed()
+    method = Method(held.method)
+    line = (place, held.invoice, -held.amount_cents, method, place.on)
+    return _seal_payment(*line, token=uuid4(), by=by, reverses=held)
+
+
+def _seal_payment(
+    place: Place,
+    invoice: Invoice,
+    amount_cents: int,
+    method: Method,
+    paid_on: date,
+    *,
+    token: UUID,
+    by: Actor,
+    reverses: Payment | None = None,
+) -> Payment:
+    facts = {
+        "invoice": invoice.number,
+        "amount_cents": amount_cents,
+        "method": method.value,
+        "paid_on": paid_on.isoformat(),
+        "reverses": reverses.pk if reverses else None,
+    }
+    sealed = place.write(RecordKind.PAYMENT, facts)
+    payment = Payment.objects.create(
+        record=sealed,
+        invoice=invoice,
+        amount_cents=amount_cents,
+        method=method,
+        paid_on=paid_on,
+        token=token,
+        reverses=reverses,
+    )
+    verb = "payment.reverse" if reverses else "payment.record"
+    record(by, verb, "invoice", invoice.pk, after={"amount_cents": amount_cents})
+    due.note(DUE, next_night(place.on))
+    return payment
+
+
+# --- credit notes ----------------------------------------------------------------------------
+
+
+def credited_quantities(invoice: Invoice) -> dict[int, int]:
+    """By line of the invoice, how many thousandths its credit notes took back so far."""
+    taken: dict[int, int] = {}
+    for correction in invoice.corrections.select_related("record"):
+        for line in correction.record.facts["lines"]:
+            taken[line["of"]] = taken.get(line["of"], 0) + line["quantity"]
+    return taken
+
+
+@transaction.atomic
+def credit(
+    invoice: Invoice,
+    quantities: Mapping[int, int],
+    *,
+    reason: str,
+    token: UUID,
+    by: Actor,
+    now: datetime,
+) -> Invoice:
+    """A credit note over some of an invoice's lines (by index, in thousandths), or all; ``token``
+    again is the same one. Its parts add up to the invoice. Raises ``NothingToCredit``."""
+    place = next_place(now)
+    if found := Invoice.objects.filter(token=token).first():
+        return found
+    held = Invoice.objects.select_related("record").get(pk=invoice.pk, type=Type.INVOICE)
+    facts, taken = held.record.facts, credited_quantities(held)
+    asked = {index: count for index, count in quantities.items() if count}
+    lines = facts["lines"]
+    for index, count in asked.items():
+        known = 0 <= index < len(lines)
+        if not known or not 0 < count <= lines[index]["quantity"] - taken.get(index, 0):
+            raise NothingToCredit()
+    document = _credited(facts, asked, taken)
+    if document["total_cents"] <= 0:
+        raise NothingToCredit()
+    document |= {
+        "corrects": {"number": held.number, "on": held.issued_on.isoformat()},
+        "reason": reason,
+        "due_on": place.on.isoformat(),
+        "mentions": {**facts["mentions"]},
+    }
+    return _seal(place, Type.CREDIT, document, held, by=by, token=token, corrects=held)
+
+
+_OF_THE_INVOICE = ("currency", "seller", "buyer", "delivery", "operation", "supplied_on", "taxed")
+
+
+def _credited(
+    facts: dict[str, Any], asked: Mapping[int, int], taken: Mapping[int, int]
+) -> dict[str, Any]:
+    """What the credit note says of these lines, as the invoice said it."""
+    lines, amounts = facts["lines"], list[tuple[int, int]]()
+    for index in sorted(asked):
+        line, gone = lines[index], taken.get(index, 0)
+        amount = part(line["amount_cents"], line["quantity"], gone, asked[index])
+        amounts.append((line["vat"], amount))
+    before = already(
+        [
+            (line["vat"], line["amount_cents"], line["quantity"], taken.get(index, 0))
+            for index, line in enumerate(lines)
+        ]
+    )
+    sums = reckon(amounts, taxed=facts["taxed"], before=before)
+    credited = [
+        {
+            **{name: lines[index][name] for name in ("label", "unit_cents", "vat")},
+            "of": index,
+            "quantity": asked[index],
+            "discount_cents": part(
+                lines[index]["discount_cents"],
+                lines[index]["quantity"],
+                taken.get(index, 0),
+                asked[index],
+            ),
+            "discount_share": lines[index]["discount_share"],
+            "amount_cents": amount,
+            "net_cents": net,
+        }
+        for index, (_vat, amount), net in zip(sorted(asked), amounts, sums.nets, strict=True)
+    ]
+    same = {name: facts[name] for name in _OF_THE_INVOICE}
+    return {**same, "lines": credited, "note": "", **sums_of(sums)}

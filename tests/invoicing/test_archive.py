@@ -1,0 +1,62 @@
+"""What the shop takes home proves itself, with tools that every machine has."""
+
+import hashlib
+import io
+import subprocess
+import zipfile
+
+import pytest
+from django.urls import reverse
+
+from apps.core.container import Damaged, Reader
+from apps.invoicing.models import Record
+from tests.invoicing.test_seal import a_life
+
+
+@pytest.fixture
+def kept(seller, owner_client):
+    a_life()
+    answer = owner_client.post(reverse("invoice_archive"))
+    assert answer["Content-Disposition"].startswith('attachment; filename="factures-cave-')
+    return b"".join(answer.streaming_content)
+
+
+def test_its_lines_are_the_records_and_each_proves_the_next(kept):
+    reader = Reader(io.BytesIO(kept))
+    lines = b"".join(reader.blocks("registre.jsonl")).decode().splitlines()
+    assert lines == list(Record.objects.order_by("number").values_list("body", flat=True))
+    sums = b"".join(reader.blocks("empreintes.txt")).decode().split()[1::2]
+    assert sums == [hashlib.sha256(line.encode()).hexdigest() for line in lines]
+
+
+def test_it_says_how_to_read_it_and_what_it_says_works(kept, tmp_path):
+    (tmp_path / "archive.zip").write_bytes(kept)
+    with zipfile.ZipFile(tmp_path / "archive.zip") as opened:
+        opened.extractall(tmp_path)
+    told = (tmp_path / "LISEZMOI.txt").read_text()
+    assert "SIREN 732829320" in told
+    assert Record.objects.latest("number").hash in told
+
+    def shell(line):
+        run = subprocess.run(
+            line, shell=True, check=True, cwd=tmp_path, text=True, capture_output=True
+        )
+        return run.stdout.split()[0]
+
+    line = next(line for line in told.splitlines() if "sed -n 7p" in line)
+    assert shell(line.replace("7p", "2p")) == Record.objects.get(number=2).hash
+    whole = next(line for line in told.splitlines() if "head -c -71" in line)
+    first, second = whole.split(";")
+    assert shell(second) == f"sha256:{shell(first)}"
+
+
+def test_a_flipped_byte_is_seen(kept):
+    broken = bytearray(kept)
+    broken[len(broken) // 2] ^= 1
+    with pytest.raises(Damaged):
+        Reader(io.BytesIO(bytes(broken)))
+
+
+def test_the_invoices_stand_in_a_table_for_people(kept):
+    table = b"".join(Reader(io.BytesIO(kept)).blocks("factures.csv")).decode("utf-8-sig")
+    assert table.splitlines()[1].startswith("F2026-00001;20/11/2026;Claire Dupont;30,00;6,00;36,00")
