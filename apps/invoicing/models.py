@@ -48,6 +48,7 @@ class Terms(models.Model):
         _("escompte"), max_length=120, default="Pas d’escompte pour paiement anticipé."
     )
     iban = models.CharField(_("IBAN"), max_length=34, blank=True)
+    accounts = models.JSONField(default=dict, db_default={})  # those of its own, see ``books``
 
     class Meta:
         constraints: ClassVar = [

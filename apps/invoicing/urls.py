@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.invoicing import draft_views, views
+from apps.invoicing import book_views, draft_views, views
 
 _AT = "gestion/factures/"
 
@@ -11,6 +11,8 @@ team_urls = [
     path(f"{_AT}achats/", views.purchases, name="invoice_purchases"),
     path(f"{_AT}clotures/", views.closures, name="closures"),
     path(f"{_AT}clotures/archive/", views.register, name="invoice_archive"),
+    path(f"{_AT}comptabilite/", book_views.books, name="books"),
+    path(f"{_AT}comptabilite/comptes/", book_views.accounts, name="book_accounts"),
     path(f"{_AT}nouvelle/", draft_views.write, name="invoice_new"),
     path(f"{_AT}brouillons/<int:pk>/", draft_views.read, name="invoice_draft"),
     path(f"{_AT}brouillons/<int:pk>/modifier/", draft_views.write, name="invoice_edit"),

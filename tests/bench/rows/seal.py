@@ -20,7 +20,7 @@ from tests.invoicing.writing import bottles, issued
 RECORDS, LONGEST, MORE = 100_000, 10, 10
 
 
-def _filled(count: int) -> Shop:
+def filled(count: int) -> Shop:
     """A shop with so long a chain, written as ``issue`` would have, without its locks."""
     shop = seller()
     with in_schema(shop.schema_name):
@@ -45,7 +45,7 @@ def _filled(count: int) -> Shop:
 
 
 def measure(ground: Ground) -> Iterator[Row]:
-    great, small = _filled(RECORDS), _filled(10)
+    great, small = filled(RECORDS), filled(10)
     began = time.monotonic()
     reading = f"SELECT body FROM {great.schema_name}.invoicing_record ORDER BY number"
     with ground.admin() as link, link.transaction(), link.cursor(name="plainly") as cursor:

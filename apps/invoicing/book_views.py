@@ -1,0 +1,91 @@
+"""The team's doors to the books: the balance of a year, the accountant's file, the accounts."""
+
+import zipfile
+from collections.abc import Iterator
+from datetime import date
+from tempfile import TemporaryFile
+
+from django.contrib import messages
+from django.http import HttpResponse, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods
+
+from apps.accounts.requests import TeamRequest, actor
+from apps.audit.services import record
+from apps.core.container import BLOCK
+from apps.core.doors import door
+from apps.core.refusal import Refusal
+from apps.core.roles import Right
+from apps.core.tenancy import in_schema
+from apps.invoicing.books import Books, balances, describe, fec, file_name
+from apps.invoicing.forms import AccountsForm
+from apps.invoicing.models import Record
+from apps.invoicing.services import change_terms, the_terms
+from apps.shops.models import Shop
+
+
+def _years() -> list[int]:
+    """Those in which something was recorded, the latest first."""
+    days = Record.objects.order_by("on").values_list("on", flat=True)
+    first, last = days.first(), days.last()
+    return list(range(last.year, first.year - 1, -1)) if first and last else []
+
+
+def _books(year: int) -> Books:
+    return Books(date(year, 1, 1), date(year, 12, 31), the_terms().accounts)
+
+
+@door(Right.INVOICES)
+@require_http_methods(["GET", "HEAD", "POST"])
+def books(request: TeamRequest) -> HttpResponse | StreamingHttpResponse:
+    """The balance of a year, account by account; posted to, its file once every check passed."""
+    years, asked = _years(), request.POST.get("annee") or request.GET.get("annee", "")
+    year = int(asked) if asked.isdecimal() and int(asked) in years else (years or [0])[0]
+    context = {"section": "invoices", "tab": "books", "years": years, "year": year}
+    try:
+        context["balances"] = told = balances(_books(year)) if year else []
+    except Refusal as refusal:
+        context["sentence"] = str(refusal)
+        return render(request, "invoicing/books.html", context, status=refusal.status)
+    if request.method != "POST" or not told:
+        context["debit"] = sum(one.debit for one in told)
+        context["credit"] = sum(one.credit for one in told)
+        return render(request, "invoicing/books.html", context)
+    record(actor(request), "books.exported", "shop", request.shop.pk, after={"year": year})
+    name = file_name(request.shop.siren, date(year, 12, 31))
+    return StreamingHttpResponse(
+        _zipped(request.shop, year, name),
+        content_type="application/zip",
+        headers={
+            "Content-Disposition": f'attachment; filename="{name}.zip"',
+            "Cache-Control": "no-store",
+        },
+    )
+
+
+def _zipped(shop: Shop, year: int, name: str) -> Iterator[bytes]:
+    """The file and its description, once both stand whole."""
+    with in_schema(shop.schema_name), timezone.override(shop.zone), TemporaryFile() as kept:
+        with zipfile.ZipFile(kept, "w", zipfile.ZIP_DEFLATED) as made:
+            with made.open(f"{name}.txt", "w", force_zip64=True) as member:
+                for line in fec(_books(year)):
+                    member.write(line)
+            made.writestr(f"{name}-description.txt", describe(shop, f"{name}.txt"))
+        kept.seek(0)
+        while block := kept.read(BLOCK):
+            yield block
+
+
+@door(Right.INVOICES)
+@require_http_methods(["GET", "HEAD", "POST"])
+def accounts(request: TeamRequest) -> HttpResponse:
+    """The accounts that the shop's accountant wants."""
+    form = AccountsForm(request.POST or None, initial=the_terms().accounts)
+    if request.method == "POST" and form.is_valid():
+        change_terms({"accounts": form.chosen}, by=actor(request))
+        messages.success(request, "Les comptes sont enregistrés.", extra_tags="good")
+        return redirect("books")
+    context = {"section": "invoices", "tab": "books", "form": form}
+    status = 422 if request.method == "POST" else 200
+    return render(request, "invoicing/accounts.html", context, status=status)
