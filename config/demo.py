@@ -19,6 +19,8 @@ BEGAN = time.monotonic()
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("DATA_DIR") or ROOT / ".data").resolve()
 PORT = int(os.environ.get("PORT") or 8000)
+PHONE = os.environ.get("PHONE", "")  # see config.phone
+PHONE_PORT = PORT + 443
 POSTGRES, STATE, LOG = DATA / "postgres", DATA / "demo.json", DATA / "demo.log"
 STATIC_MARK = DATA / "static.mark"
 # What a recorded process must still be called before it is touched: numbers are given anew.
@@ -27,6 +29,7 @@ NAMES = {
     "web": "config.wsgi",
     "worker": "run_worker",
     "stripe": "tests.peers.stripe",
+    "phone": "config.wsgi",
 }
 STRIPE_SECRET = "whsec_demonstration"  # noqa: S105  # between two processes of this machine
 _stripe: dict[str, str] = {}  # where it answers, once it does
@@ -186,27 +189,47 @@ def play_stripe() -> list["subprocess.Popen[bytes]"]:
     return [child]
 
 
+def for_phone() -> tuple[str, tuple[str, ...]]:
+    """Under which host a phone finds us, and the command of a second web server for it. The
+    authority that vouches for it is handed out to whoever asks."""
+    from config import phone, processes
+
+    try:
+        host = phone.host_for(PHONE)
+    except phone.NotHere as error:
+        raise CannotStart(str(error)) from error
+    files = phone.certify(DATA / "phone", host)
+    phone.hand_out(files.authority, PHONE_PORT + 1)
+    return host, phone.served(processes.WEB, files, PHONE_PORT)
+
+
 def serve(children: list["subprocess.Popen[bytes]"]) -> None:
     """Web and worker until one ends or somebody stops us; ``children`` run already."""
     from config import processes
 
     first = {"stripe": children[0].pid} if children else {}
-    ours = list[subprocess.Popen[bytes]]()
+    ours: dict[str, subprocess.Popen[bytes]] = {}
     try:
         say("serveur web et travailleur")
-        for command in (processes.WEB, processes.WORKER):
-            ours.append(processes.start_child(command, environment(), LOG))
-            names = dict(zip(("web", "worker"), (child.pid for child in ours), strict=False))
-            record(**first, **names)
-        processes.wait_until_ready(PORT, ours)
+        wanted = {"web": processes.WEB, "worker": processes.WORKER}
+        host = ""
+        if PHONE:
+            host, wanted["phone"] = for_phone()
+        for name, command in wanted.items():
+            ours[name] = processes.start_child(command, environment(), LOG)
+            record(**first, **{name: child.pid for name, child in ours.items()})
+        processes.wait_until_ready(PORT, ours.values())
         welcome()
-        while all(child.poll() is None for child in [*children, *ours]):
+        if host:
+            manage("open_to_phone", host, str(PHONE_PORT))
+        say("prêt. Ctrl-C arrête tout.")
+        while all(child.poll() is None for child in [*children, *ours.values()]):
             time.sleep(0.5)
         raise CannotStart(f"Un processus s’est arrêté ; les dernières lignes sont dans {LOG}.")
     except processes.NotReady as error:
         raise CannotStart(f"{error} ; les dernières lignes sont dans {LOG}.") from error
     finally:
-        processes.stop_children(ours)
+        processes.stop_children(ours.values())
 
 
 def welcome() -> None:
@@ -233,7 +256,7 @@ def welcome() -> None:
         "",
     ]
     sys.stdout.write("\n".join(lines) + "\n")
-    say("prêt. Ctrl-C arrête tout.")
+    sys.stdout.flush()
 
 
 def _stop(signum: int, frame: FrameType | None) -> None:
@@ -250,9 +273,11 @@ def run() -> int:
         recover()
         from config.processes import port_is_free, stop_children
 
-        if not port_is_free(PORT):
+        ports = (PORT, PHONE_PORT, PHONE_PORT + 1) if PHONE else (PORT,)
+        taken = next((port for port in ports if not port_is_free(port)), None)
+        if taken:
             raise CannotStart(
-                f"Le port {PORT} est pris par un autre programme. Libérez-le, ou choisissez-en "
+                f"Le port {taken} est pris par un autre programme. Libérez-le, ou choisissez-en "
                 f"un autre : PORT={PORT + 1} make demo"
             )
         record()

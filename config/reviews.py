@@ -8,4 +8,5 @@ REVIEWS: tuple[str, ...] = (
     "apps.loyalty.watch.twice.OverTheRest",
     "apps.loyalty.watch.hours.OutsideHours",
     "apps.loyalty.watch.codes.CodeTwice",
+    "apps.counter.reviewing.LostHandOver",
 )

@@ -66,6 +66,7 @@ TENANT_APPS = [
     "apps.wallet",
     "apps.invoicing",
     "apps.loyalty",
+    "apps.counter",
     "apps.audience",
     "apps.campaigns",
     "apps.analytics",

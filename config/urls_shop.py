@@ -7,6 +7,7 @@ from apps.analytics import urls as analytics
 from apps.audience import urls as audience
 from apps.campaigns import urls as campaigns
 from apps.catalog import urls as catalog
+from apps.counter import urls as counter
 from apps.imports import urls as imports
 from apps.invoicing import urls as invoicing
 from apps.loyalty import urls as loyalty
@@ -20,6 +21,7 @@ from apps.wallet import urls as wallet
 urlpatterns: list[URLPattern | URLResolver] = [
     *loyalty.team_urls,
     *loyalty.customer_urls,
+    *counter.team_urls,
     path("gestion/", include(accounts.team_urls)),
     path("gestion/", include(shops.team_urls)),
     path("gestion/", include(payments.team_urls)),

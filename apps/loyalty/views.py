@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django_htmx.http import HttpResponseClientRedirect
 
 from apps.accounts.requests import TeamRequest, actor
 from apps.contacts.models import Contact
@@ -350,4 +351,5 @@ def add(request: TeamRequest) -> HttpResponse:
         send_card=data["send_card"],
     )
     _tell_added(request, added)
-    return to_card(added.card, added.stamped.movement if added.stamped else None)
+    card = to_card(added.card, added.stamped.movement if added.stamped else None)
+    return HttpResponseClientRedirect(card.url) if request.htmx else card

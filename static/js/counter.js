@@ -50,3 +50,21 @@ addEventListener("click", (event) => {
   event.preventDefault();
   event.stopImmediatePropagation();
 }, { capture: true });
+
+// The scanner opens in the page one is on: a tone and a vibration are allowed only where a thumb
+// has touched, and nothing has to be fetched first, with or without network.
+export async function openScanner() {
+  const page = document.querySelector(".counter");
+  page.replaceChildren(document.getElementById("signal"), document.getElementById("view-scanner").content.cloneNode(true));
+  document.title = "Scanner une carte";
+  await import("./counter-scanner.js");
+}
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[href='/comptoir/scanner/']");
+  if (!link || event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  history.pushState(null, "", link.href);
+  addEventListener("popstate", () => location.reload(), { once: true });
+  openScanner();
+});

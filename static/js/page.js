@@ -16,7 +16,18 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   }
 });
 
-document.addEventListener("htmx:sendError", () => say("Pas de réseau : rien n’a été envoyé."));
+document.addEventListener("htmx:sendError", (event) => {
+  if (!event.defaultPrevented) say("Pas de réseau : rien n’a été envoyé.");
+});
+
+// Who signs out leaves nothing of the shop's cards on this device.
+document.addEventListener("submit", async (event) => {
+  if (event.defaultPrevented || !event.target.matches("[data-leaves]")) return;
+  event.preventDefault();
+  const { able, signOut } = await import("./counter-store.js");
+  if (able) await signOut().catch(() => {});
+  event.target.submit();
+});
 
 // A form that is on its way is not sent twice.
 document.addEventListener("submit", (event) => {

@@ -108,6 +108,7 @@ def _person(number: int) -> Contact:
 def tidy(ground: Ground, found: Sequence[Shop]) -> None:
     """The ledgers are empty again, no card rests, none has a reward waiting."""
     statements = (
+        "DELETE FROM {s}.counter_gesture;"
         "DELETE FROM {s}.loyalty_redemption; DELETE FROM {s}.loyalty_reward;"
         "DELETE FROM {s}.loyalty_movement WHERE undoes_id IS NOT NULL;"
         "DELETE FROM {s}.loyalty_movement; DELETE FROM {s}.audit_entry;"

@@ -21,6 +21,17 @@ def test_the_counter_costs_120_kilobytes(page, stack):
     assert meter.kilobytes() <= 120, meter.kilobytes()
 
 
+def test_a_counter_opened_before_fetches_the_page_alone(page, stack):
+    shop = full_shop(stack)
+    sign_in(page, stack, shop, "helper")
+    page.goto(stack.url(shop, "/comptoir/"))
+    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    meter = opened(page, stack.url(shop, "/comptoir/"))
+    fetched = {kind: size for kind, size in meter.by_kind().items() if size}
+    assert not fetched.keys() & {"Stylesheet", "Script", "Font"}, fetched
+    assert meter.kilobytes() <= 30, fetched
+
+
 @views(DESK)
 def test_the_home_costs_200_kilobytes(page, stack, view):
     shop = full_shop(stack)

@@ -1,10 +1,14 @@
 """The scanner, in front of a fake camera that shows a customer's card."""
 
+import random
 import re
+from io import BytesIO
+from math import sin
 from pathlib import Path
 
 import pytest
 import segno
+from PIL import Image, ImageDraw, ImageFilter
 from playwright.sync_api import expect
 
 from apps.core.tenancy import in_schema
@@ -12,24 +16,68 @@ from tests.e2e import browser as kit
 from tests.e2e.browser import axe, look, sign_in
 from tests.factories import CardFactory, ContactFactory, ProgrammeFactory
 
-WIDTH, HEIGHT, WHITE, BLACK, GREY = 640, 480, 235, 16, 128
+WIDTH, HEIGHT, GREY = 640, 480, 128
+# What a phone does for the thumb and the ear stays to be asked on the next page.
+FELT = """
+  navigator.vibrate = (time) => { sessionStorage.setItem("felt", time); return true; };
+  const start = OscillatorNode.prototype.start;
+  OscillatorNode.prototype.start = function () {
+    sessionStorage.setItem("heard", this.frequency.value);
+    start.call(this);
+  };
+"""
+TORCH = """
+  MediaStreamTrack.prototype.getCapabilities = () => ({ torch: true });
+  MediaStreamTrack.prototype.applyConstraints = async ({ advanced: [{ torch }] }) => {
+    window.lit = torch;
+  };
+"""
 
 
-def write_video(path: Path, text: str) -> None:
-    """A YUV4MPEG film of one QR code, held still in the middle of a white picture."""
-    matrix = [list(row) for row in segno.make(text, error="m").matrix_iter(border=4)]
-    scale = min(WIDTH, HEIGHT) // len(matrix)
-    side = scale * len(matrix)
-    left, top = (WIDTH - side) // 2, (HEIGHT - side) // 2
-    rows = [bytes([WHITE]) * WIDTH] * top
-    for line in matrix:
-        inner = b"".join(bytes([BLACK if dark else WHITE]) * scale for dark in line)
-        edge = bytes([WHITE]) * left
-        rows += [edge + inner + bytes([WHITE]) * (WIDTH - left - side)] * scale
-    rows += [bytes([WHITE]) * WIDTH] * (HEIGHT - len(rows))
-    picture = b"".join(rows) + bytes([GREY]) * (WIDTH * HEIGHT // 2)
+def held_still(text: str) -> Image.Image:
+    """A code in the middle of a white picture, as the camera sees a phone held well."""
+    code = Image.open(BytesIO(_png(text))).convert("L")
+    seen = Image.new("L", (WIDTH, HEIGHT), 235)
+    seen.paste(code, ((WIDTH - code.width) // 2, (HEIGHT - code.height) // 2))
+    return seen
+
+
+def _png(text: str) -> bytes:
+    into = BytesIO()
+    segno.make(text, error="m").save(into, kind="png", scale=9, border=4)
+    return into.getvalue()
+
+
+def crumpled_and_dim(text: str) -> Image.Image:
+    """Printed, folded in a wallet for months, held askew in a cellar's light."""
+    flat = held_still(text)
+    for fold in ((0, 330, WIDTH, 205), (250, 0, 330, HEIGHT)):  # where the ink has gone
+        ImageDraw.Draw(flat).line(fold, fill=235, width=4)
+    step, folds = 20, []
+    for left in range(0, WIDTH, step):
+        for top in range(0, HEIGHT, step):
+            box = (left, top, left + step, top + step)
+            corners = [(left, top), (left, top + step), (left + step, top + step)]
+            corners.append((left + step, top))
+            folds.append((box, [at for corner in corners for at in _creased(*corner)]))
+    paper = flat.transform(flat.size, Image.Transform.MESH, folds, Image.Resampling.BILINEAR)
+    tilted = paper.rotate(17, Image.Resampling.BILINEAR, fillcolor=235)
+    blurred = tilted.filter(ImageFilter.GaussianBlur(1.2))
+    chance = random.Random(4)
+    grain = Image.frombytes("L", flat.size, chance.randbytes(WIDTH * HEIGHT))
+    # Of the light a fifth is left, and the sensor's own noise lies over it.
+    return Image.blend(blurred.point(lambda light: 22 + light // 5), grain, 0.06)
+
+
+def _creased(x: float, y: float) -> tuple[float, float]:
+    return x + 1.3 * sin(y / 31), y + sin(x / 23) + 1.6 * sin((x + y) / 90)
+
+
+def write_video(path: Path, picture: Image.Image) -> None:
+    """A YUV4MPEG film in which nothing moves."""
     header = f"YUV4MPEG2 W{WIDTH} H{HEIGHT} F10:1 Ip A1:1 C420mpeg2\n".encode()
-    path.write_bytes(header + (b"FRAME\n" + picture) * 2)
+    frame = picture.tobytes() + bytes([GREY]) * (WIDTH * HEIGHT // 2)
+    path.write_bytes(header + (b"FRAME\n" + frame) * 2)
 
 
 @pytest.fixture(scope="module")
@@ -46,14 +94,15 @@ def shop_and_card(_running, django_db_blocker):
 
 @pytest.fixture
 def with_camera(_playwright, stack, shop_and_card, tmp_path, listener):
-    """``with_camera(text)``: a phone whose camera sees that code; ``None``: one without."""
+    """``with_camera(text)``: a phone whose camera sees that code (as ``seen`` draws it); ``None``:
+    one without."""
     opened = []
 
-    def open_page(text: str | None, *, allowed: bool = True):
+    def open_page(text: str | None, *, allowed: bool = True, seen=held_still):
         arguments = [*kit.ARGUMENTS]
         if text is not None:
             film = tmp_path / "card.y4m"
-            write_video(film, text)
+            write_video(film, seen(text))
             arguments += [
                 "--use-fake-device-for-media-stream",
                 f"--use-file-for-fake-video-capture={film}",
@@ -80,14 +129,52 @@ def with_camera(_playwright, stack, shop_and_card, tmp_path, listener):
 def test_a_card_held_to_the_camera_is_two_taps_from_stamped(with_camera, stack, shop_and_card):
     shop, card = shop_and_card
     page = with_camera(f"{shop.url}/c/{card.token}/")
+    page.add_init_script(FELT)
     page.goto(stack.url(shop, "/comptoir/"))
     page.get_by_role("link", name="Scanner une carte").click()
     page.wait_for_url(re.compile(rf"/comptoir/carte/{card.pk}/"))
+    felt = page.evaluate("['felt', 'heard'].map((what) => Number(sessionStorage.getItem(what)))")
+    assert felt == [60, 880], "the thumb and the ear are told"
     page.get_by_role("button", name="Tamponner").click()
     expect(page.locator(".hole.new")).to_be_visible()
     with in_schema(shop.schema_name):
         card.refresh_from_db()
         assert card.balance == 1
+
+
+def test_a_crumpled_card_in_a_dim_cellar_is_read(with_camera, stack, shop_and_card):
+    shop, card = shop_and_card
+    page = with_camera(f"{shop.url}/c/{card.token}/", seen=crumpled_and_dim)
+    page.goto(stack.url(shop, "/comptoir/scanner/"))
+    page.wait_for_url(re.compile(rf"/comptoir/carte/{card.pk}/"))
+
+
+def test_the_lamp_is_offered_where_there_is_one(with_camera, stack, shop_and_card):
+    shop, _card = shop_and_card
+    page = with_camera("", seen=lambda _text: Image.new("L", (WIDTH, HEIGHT), 30))
+    page.goto(stack.url(shop, "/comptoir/scanner/"))
+    expect(page.get_by_text("Placez le code de la carte dans le cadre.")).to_be_visible()
+    expect(page.get_by_role("button", name="Lampe")).to_be_hidden()
+    page.add_init_script(TORCH)
+    page.reload()
+    lamp = page.get_by_role("button", name="Lampe")
+    for lit in (True, False):
+        lamp.click()
+        expect(lamp).to_have_attribute("aria-pressed", str(lit).lower())
+        assert page.evaluate("window.lit") is lit
+
+
+def test_the_way_back_from_the_scanner_is_the_page_before(with_camera, stack, shop_and_card):
+    shop, _card = shop_and_card
+    page = with_camera("", seen=lambda _text: Image.new("L", (WIDTH, HEIGHT), 30))
+    page.goto(stack.url(shop, "/comptoir/"))
+    page.get_by_role("link", name="Scanner une carte").click()
+    expect(page.get_by_text("Placez le code de la carte dans le cadre.")).to_be_visible()
+    assert page.url.endswith("/comptoir/scanner/")
+    look(page, "scanner-open")
+    axe(page)
+    page.go_back()
+    expect(page.get_by_role("heading", name="Comptoir")).to_be_visible()
 
 
 def test_the_same_code_is_not_scanned_twice_in_a_row(with_camera, stack, shop_and_card):
@@ -146,3 +233,19 @@ def test_an_insecure_address_says_why_there_is_no_camera(with_camera, stack, sho
     )
     page.goto(stack.url(shop, "/comptoir/scanner/"))
     expect(page.get_by_text("adresse sécurisée")).to_be_visible()
+
+
+def test_in_the_cellar_a_known_card_is_read_too(with_camera, stack, shop_and_card, listener):
+    shop, card = shop_and_card
+    page = with_camera(f"{shop.url}/c/{card.token}/")
+    page.goto(stack.url(shop, "/comptoir/hors-ligne/"))
+    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    page.goto(stack.url(shop, "/comptoir/scanner/"))
+    page.wait_for_url(re.compile(r"/comptoir/carte/"))
+    page.evaluate("sessionStorage.clear()")
+    listener.expect("ERR_|Failed to fetch")
+    page.context.set_offline(True)
+    page.goto(stack.url(shop, "/comptoir/scanner/"))
+    page.wait_for_url(re.compile(r"/comptoir/scan/\?code="))
+    expect(page.get_by_role("heading", name="Hélène R.")).to_be_visible()
+    expect(page.get_by_text("Hors ligne", exact=True)).to_be_visible()

@@ -50,6 +50,8 @@ PUBLIC = {
         # what the links of a message open
         *("voucher", "onward", "outward", "lot", "lot-public", "lot-seen"),
         *("legal-notice", "personal-data"),
+        # what a phone installs of the counter: nobody's data
+        *("counter-manifest", "counter-icon", "counter-worker", "counter-shell"),
     },
     PLATFORM: {
         *("landing", "platform_legal", "platform_privacy", "platform_robots", "appearance", "tls"),

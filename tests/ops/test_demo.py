@@ -5,15 +5,18 @@ import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlencode
+from urllib.request import HTTPCookieProcessor, HTTPSHandler, Request, build_opener, urlopen
 
 import pytest
 
-from apps.ops.demo.accounts import PEOPLE
+from apps.ops.demo.accounts import PEOPLE, PIN
 from config import demo, embedded, processes
 from tests import environment
 
@@ -78,9 +81,43 @@ def data(tmp_path: Path) -> Iterator[Path]:
         embedded.stop(folder / "postgres")
 
 
+def _port_with_room_for_a_phone() -> int:
+    while True:
+        port = processes.free_port()
+        if all(processes.port_is_free(port + more) for more in (443, 444)):
+            return port
+
+
+def _at_the_counter_by_phone(told: str, port: int) -> str:
+    """What a phone of the network sees that follows what the launcher printed, TLS and all."""
+    with urlopen(f"http://127.0.0.1:{port + 444}/") as answer:
+        trusted = ssl.create_default_context(cadata=answer.read())
+    browser = build_opener(HTTPSHandler(context=trusted), HTTPCookieProcessor())
+    root = f"https://127.0.0.1:{port + 443}"
+
+    def visit(path: str, **said: str) -> tuple[str, str]:
+        body = urlencode(said).encode() if said else None
+        request = Request(f"{root}{path}", body, {"Referer": f"{root}{path}"})
+        with browser.open(request) as answer:
+            return answer.url.removeprefix(root), answer.read().decode()
+
+    def sent_from(page: str, path: str, **said: str) -> tuple[str, str]:
+        (token,) = set(re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', page))
+        return visit(path, csrfmiddlewaretoken=token, **said)
+
+    pairing, code = re.search(rf"{root}(/\S+\?code=(\w+))", told).groups()
+    _at, page = visit(pairing)
+    _at, page = sent_from(page, pairing, code=code)
+    person = re.search(r'href="(/comptoir/qui/\d+/[^"]*)"', page).group(1)
+    at, page = sent_from(visit(person)[1], person, pin=PIN)
+    assert at == "/comptoir/"
+    assert "importScripts" in visit("/comptoir/service-worker.js")[1]
+    return page
+
+
 @pytest.mark.timeout(600)
 def test_it_fills_serves_survives_a_kill_and_stops_without_a_trace(data):
-    port = processes.free_port()
+    port = _port_with_room_for_a_phone()
     first = Launched(data, port)
     first.until_ready()
     assert "1500 clients" in first.told
@@ -94,9 +131,10 @@ def test_it_fills_serves_survives_a_kill_and_stops_without_a_trace(data):
     assert "tourne déjà" in second_at_once.told
 
     first.stop(signal.SIGKILL)
-    again = Launched(data, port)
+    again = Launched(data, port, PHONE="127.0.0.1")
     again.until_ready()
     assert "1500 clients" not in again.told, "the shops are filled once"
+    assert "Scanner une carte" in _at_the_counter_by_phone(again.told, port)
     assert again.stop(signal.SIGTERM) == 0
     assert "PostgreSQL arrêté" in again.told
     assert embedded.socket_folder(data / "postgres") is None
