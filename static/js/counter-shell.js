@@ -120,6 +120,7 @@ function holes(goal, stamped, pressed) {
 
 const columns = (goal) => ({ 2: 2, 3: 3, 4: 4, 6: 3, 7: 4, 8: 4, 11: 4, 12: 4, 16: 4 })[goal] || 5;
 
+const UNITS = { stamps: "tampon", visits: "passage" };
 const GIVE = { stamps: "Tamponner", visits: "Compter le passage" };
 
 // Where the card stands: its stamps, those to come among them; or the sum that is known.
@@ -135,7 +136,7 @@ function board(made, card, kept, pressed) {
   }
   const shown = Math.min(card.balance + card.coming.length, kept.goal);
   const left = kept.goal - shown;
-  made.querySelector("[data-left]").textContent = left ? `Plus que ${left}` : "Carte pleine";
+  made.querySelector("[data-left]").textContent = left ? `Plus que ${left} ${UNITS[kept.kind]}${left > 1 ? "s" : ""}` : "Carte pleine";
   made.querySelector("[data-count]").textContent = `${shown} / ${kept.goal}`;
   holed.classList.add(`in-${columns(kept.goal)}`);
   holed.setAttribute("aria-label", `${shown} sur ${kept.goal}`);
@@ -279,7 +280,7 @@ function nobody() {
 async function open() {
   if (!able) return tellAndStop("Pas de réseau", "Ce navigateur ne garde rien : réessayez au retour du réseau.", location.href);
   const [kept, gives, queue, who] = await Promise.all([cards(), fact("gives"), first(), fact("who")]);
-  if (who) here = who;
+  here = who || "";
   if (!who) return nobody();
   const path = location.pathname;
   const [, number] = /\/(?:carte|recompense)\/(\d+)\/$/.exec(path) || [];
