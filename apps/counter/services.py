@@ -22,12 +22,13 @@ from apps.core.tenancy import current_schema
 from apps.counter.models import Gesture, Kind, Lease
 from apps.counter.passes import Pass, read_pass
 from apps.counter.reviewing import note_lost
+from apps.loyalty import live_code
 from apps.loyalty.adding import quick_add
-from apps.loyalty.card_page import card_with
 from apps.loyalty.merging import living
 from apps.loyalty.models import Card, Movement, MovementKind, Reward
 from apps.loyalty.rule import Kind as Counts
 from apps.loyalty.services import add_stamp, card_of, redeem, the_programme
+from apps.loyalty.showing import CodeOver, card_numbered, card_shown
 
 # A phone that was off for longer than this tells a moment that nobody remembers.
 LONGEST = timedelta(days=30)
@@ -239,16 +240,26 @@ def moment(at: datetime, letter: Letter, word: Pass | None) -> datetime:
 
 
 def _stamp(one: Queued, gesture: Gesture, by: Actor, letter: Letter) -> None:
-    if one.card:
-        card = Card.objects.select_related("contact").filter(pk=one.card).first()
+    if one.code:
+        card = _scanned(one, gesture, by)
     else:
-        card = card_with(one.code)
+        card = Card.objects.select_related("contact").filter(pk=one.card or 0).first()
     if card is None:
         raise UnknownCard()
     if card.contact.merged_into_id:
         card = card_of(living(card.contact))
     gesture.card = card
     _stamp_at(card, one, gesture, by)
+
+
+def _scanned(one: Queued, gesture: Gesture, by: Actor) -> Card | None:
+    """Whose code it was, judged at the moment of the gesture: how late it comes says nothing."""
+    try:
+        return card_shown(one.code, by=by, now=gesture.at)
+    except CodeOver:
+        shown = live_code.read(one.code)
+        gesture.card = card_numbered(shown.number) if shown else None
+        raise
 
 
 def _stamp_at(card: Card, one: Queued, gesture: Gesture, by: Actor) -> None:

@@ -7,7 +7,7 @@ import { say } from "./say.js";
 
 const FOUND_AT_MOST = 12;
 const WORD = 4; // letters of each name that are kept
-const CODE = /(?:^|\/c\/)([A-Za-z0-9_-]{22})\/?(?:[?#].*)?$/;
+const CODE = /(?:^|\/c\/)(~?[A-Za-z0-9_-]{22})\/?(?:[?#].*)?$/;
 let forgotten = false;
 let here = "";
 const place = document.getElementById("shell");
@@ -143,7 +143,7 @@ function board(made, card, kept, pressed) {
   holed.replaceChildren(...holes(kept.goal, shown, pressed));
 }
 
-function person(known, kept, gives, queue, { notice = "", pressed = "" } = {}) {
+function person(known, kept, gives, queue, { notice = "", pressed = "", code = "" } = {}) {
   const card = withWaiting(known, queue);
   const made = view("person", {
     name: card.name, initials: initials(card.name), said: said(card, kept), reward: kept.reward, number: `N° ${card.number}`,
@@ -157,7 +157,7 @@ function person(known, kept, gives, queue, { notice = "", pressed = "" } = {}) {
   form.hidden = Boolean(pressed);
   form.querySelector("button").textContent = GIVE[kept.kind] || "Ajouter l’achat";
   form.querySelector("details").open = form.elements.amount.required = kept.by_amount;
-  form.addEventListener("submit", (event) => { event.preventDefault(); stamp(card, kept, form, again); });
+  form.addEventListener("submit", (event) => { event.preventDefault(); stamp(card, kept, form, again, code); });
   const back = made.querySelector("[data-back]");
   const undo = card.coming.findLast((one) => !one.tried);
   back.hidden = !undo;
@@ -176,7 +176,7 @@ function rewards(card, gives, queue) {
   });
 }
 
-async function stamp(card, kept, form, again) {
+async function stamp(card, kept, form, again, code) {
   const rested = Math.floor((Date.now() - card.last) / 60000);
   if (card.last && rested < kept.rest) {
     return again({ notice: { tone: "bad", text: `Carte déjà tamponnée il y a ${Math.max(0, rested)} min. Prochain tampon possible dans ${Math.max(1, kept.rest - rested)} min.` } });
@@ -186,7 +186,7 @@ async function stamp(card, kept, form, again) {
   }
   const id = crypto.randomUUID();
   form.querySelector("button").disabled = true;
-  await enqueue({ id, kind: "stamp", card: card.id, amount: form.elements.amount.value.trim(), name: card.name });
+  await enqueue({ id, kind: "stamp", card: card.id, code, amount: form.elements.amount.value.trim(), name: card.name });
   return again({ pressed: id, notice: { tone: "good", text: "Gardé sur ce téléphone : ce geste partira dès que le réseau revient." } });
 }
 
@@ -208,11 +208,24 @@ async function refresh(card, more) {
 async function scanned(kept, gives, queue) {
   const token = CODE.exec(new URLSearchParams(location.search).get("code") || "")?.[1];
   if (!token) return tellAndStop("Carte inconnue", "Ce code n’est pas celui d’une carte. Cherchez la personne par son nom ou ses derniers chiffres.");
+  const whose = token.startsWith("~") ? ofScreen(token) : await ofAddress(token);
+  const found = kept?.cards.find(whose);
+  if (found) return person(found, kept, gives, queue, { code: token });
+  return unknown(token, queue);
+}
+
+// The code of an open card begins with its number; whether it is ours and was fresh, the server
+// will say: it judges by the moment of the gesture.
+function ofScreen(token) {
+  const number = [...atob(token.slice(1, 7).replaceAll("-", "+").replaceAll("_", "/"))]
+    .reduce((sum, letter) => sum * 256 + letter.charCodeAt(0), 0);
+  return (card) => card.number === number;
+}
+
+async function ofAddress(token) {
   const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(token));
   const code = [...new Uint8Array(hash)].map((byte) => byte.toString(16).padStart(2, "0")).join("").slice(0, 20);
-  const found = kept?.cards.find((one) => one.code === code);
-  if (found) return person(found, kept, gives, queue);
-  return unknown(token, queue);
+  return (card) => card.code === code;
 }
 
 // A card this phone does not know: the server will, once the stamp arrives.
