@@ -4,4 +4,5 @@ CHANNELS: tuple[str, ...] = (
     "apps.messaging.channels.sms.Sms",
     "apps.messaging.channels.email.Email",
     "apps.messaging.channels.whatsapp.WhatsApp",
+    "apps.messaging.channels.push.Push",
 )

@@ -162,3 +162,8 @@ def secret_key(data: Path) -> str:
 def vault_key(data: Path) -> str:
     """The same for what shops entrust to the vault."""
     return _kept(data / "vault_key", b64encode(secrets.token_bytes(32)).decode())
+
+
+def vapid_key(data: Path) -> str:
+    """The same for notifications."""
+    return _kept(data / "vapid_key", b64encode(secrets.token_bytes(32)).decode())

@@ -65,6 +65,20 @@ def sealing_keys(text: str) -> tuple[bytes, ...]:
     return keys
 
 
+def scalar(text: str) -> bytes:
+    """A private key on P-256: 32 bytes in either base64."""
+    key, *more = sealing_keys(text)
+    if more:
+        raise ValueError("une seule clé de 32 octets en base64")
+    return key
+
+
+def origins(text: str) -> str:
+    if not all(re.fullmatch(r"https?://(\*\.)?[a-z0-9.-]+(:\d+)?", one) for one in text.split(",")):
+        raise ValueError("https://hôte ou https://*.hôte, séparés par des virgules")
+    return text
+
+
 def host_name(text: str) -> str:
     if not re.fullmatch(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?", text):
         raise ValueError("un nom d’hôte en minuscules, sans port ni schéma")
@@ -108,6 +122,11 @@ def stripe_key(text: str) -> str:
 BREVO_DKIM = "brevo1=b1.{domain}.dkim.brevo.com,brevo2=b2.{domain}.dkim.brevo.com"
 APNS = "https://api.push.apple.com"
 GOOGLE_WALLET = "https://walletobjects.googleapis.com/walletobjects/v1"
+# Google, Mozilla, Apple, Microsoft.
+PUSH_SERVICES = (
+    "https://fcm.googleapis.com,https://updates.push.services.mozilla.com,"
+    "https://*.push.apple.com,https://*.notify.windows.com"
+)
 KEYS = (
     Key("SECRET_KEY", "signe les sessions, les jetons et les tâches", secret, needed="always"),
     Key(
@@ -156,6 +175,18 @@ KEYS = (
         "jetons de Google pour ses cartes",
         str,
         "https://oauth2.googleapis.com/token",
+    ),
+    Key(
+        "VAPID_KEY",
+        "signe les notifications ; vide : canal fermé. En changer désabonne tous les téléphones "
+        "(openssl rand -base64 32)",
+        scalar,
+    ),
+    Key(
+        "PUSH_SERVICES",
+        "où les navigateurs gardent leurs notifications ; rien ne part ailleurs",
+        origins,
+        PUSH_SERVICES,
     ),
     Key("GOOGLE_CLIENT_ID", "connexion avec Google"),
     Key("GOOGLE_CLIENT_SECRET", "connexion avec Google", needed="GOOGLE_CLIENT_ID"),
@@ -228,6 +259,7 @@ if ENV["MODE"] == "local":
 
     ENV["SECRET_KEY"] = ENV["SECRET_KEY"] or embedded.secret_key(ENV["DATA_DIR"])
     ENV["VAULT_KEYS"] = ENV["VAULT_KEYS"] or sealing_keys(embedded.vault_key(ENV["DATA_DIR"]))
+    ENV["VAPID_KEY"] = ENV["VAPID_KEY"] or scalar(embedded.vapid_key(ENV["DATA_DIR"]))
     for _name, _role in (("DATABASE_URL", embedded.APP), ("DATABASE_OWNER_URL", embedded.OWNER)):
         ENV[_name] = ENV[_name] or embedded.url(ENV["DATA_DIR"] / "postgres", _role)
     # The mailbox page signs its answers as Twilio and Brevo would.

@@ -206,7 +206,7 @@ REASONS = {
     "no_consent": _("sans accord"),
     "bad": _("numéro ou e-mail refusé par le réseau"),
     "landline": _("ligne fixe, sans SMS"),
-    "no_address": _("sans numéro ou sans e-mail"),
+    "no_address": _("sans numéro ni adresse"),
     "minor": _("majorité inconnue ou mineurs"),
     "cap": _("déjà contactés récemment"),
     "late": _("plus d’actualité à leur première heure permise"),
@@ -376,7 +376,8 @@ def chosen(
     that reaches them and else by e-mail, or one by each channel with ``both``.
     """
     wanted, programme = _clean(channels), the_programme()
-    columns = ("first_name", "last_name", "phone", "email", "goes_at", "waits")
+    addresses = sorted({way.address for way in known.every()})
+    columns = ("first_name", "last_name", *addresses, "goes_at", "waits")
     card = ("card__balance", "card__rewards_ready", "card__token")
     found = reachable(criteria, wanted, shop, clocks)
     rows = found.values("pk", *columns, *card, *[f"{c}_is" for c in wanted])

@@ -91,7 +91,8 @@ class People(Intake):
     missing = _("Dites quelle colonne contient le téléphone ou l’e-mail.")
 
     def columns(self, shop: Shop) -> Mapping[str, Words]:
-        asked = {consent_column(way.name): f"Accord {way}" for way in channels.offered(shop)}
+        ways = [way for way in channels.offered(shop) if way.typed]
+        asked = {consent_column(way.name): f"Accord {way}" for way in ways}
         return {**FIELDS, **{name: said for name, said in asked.items() if name not in FIELDS}}
 
     def name_of_column(self, header: str) -> str:

@@ -67,7 +67,8 @@ _AGREED += [f"%s {word}" for word in ("optin", "opt in", "consent", "marketing")
 def further_consent(header: str) -> str:
     """The consent that a header names, of a channel other than SMS and e-mail; else empty."""
     key = search_key(header)
-    further = (way.name for way in channels.every() if consent_column(way.name) not in FIELDS)
+    ways = (way.name for way in channels.every() if way.typed)
+    further = (name for name in ways if consent_column(name) not in FIELDS)
     named = (name for name in further if key in {said % name for said in _AGREED})
     return next(map(consent_column, named), "")
 

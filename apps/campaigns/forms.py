@@ -101,7 +101,11 @@ class WordsForm(TextsForm):
     def further(self) -> list[dict[str, Any]]:
         """The channels without columns, as they are drawn."""
         return [
-            {"used": self[f"use_{name}"], "fields": [self[f"{name}_{what}"] for what in fields]}
+            {
+                "by": sending(name).by,
+                "used": self[f"use_{name}"],
+                "fields": [self[f"{name}_{what}"] for what in fields],
+            }
             for name, fields in self.typed.items()
         ]
 

@@ -17,6 +17,7 @@ from apps.core.ratelimit import Limit, spend
 from apps.core.refusal import Refusal
 from apps.messaging.budget import put_down
 from apps.messaging.channels import sending
+from apps.messaging.channels.base import Sending
 from apps.messaging.trying import try_out
 from apps.shops.models import Shop
 from apps.shops.services import shop_here
@@ -36,6 +37,11 @@ class LandlineTrial(Refusal):
     status = 422
 
 
+class NotFromHere(Refusal):
+    message = _("Une notification ne s’essaie pas d’ici : demandez-la sur votre propre carte.")
+    status = 422
+
+
 @transaction.atomic
 def send(
     words: Drop | Trigger, shop: Shop, user: User, phone: Phone | None, now: datetime | None = None
@@ -46,12 +52,9 @@ def send(
     person, forty a day and shop.
     """
     now = now or timezone.now()
-    ways = [sending(c) for c in words.channels if words.written(c).strip()]
-    ways = [way for way in ways if way.offered(shop) and (phone or way.address == "email")]
     if phone and not phone.mobile:
         raise LandlineTrial()
-    if not ways:
-        raise NothingToTry()
+    ways = _to_try(words, shop, phone)
     spend(TRIALS_PER_PERSON, user.pk, now=now)
     spend(TRIALS_PER_SHOP, now=now)
     whose = {"drop": words} if isinstance(words, Drop) else {"trigger": words}
@@ -68,6 +71,17 @@ def send(
                 to=user.email, subject=f"[Essai] {mail.subject}", text=mail.text, html=mail.html
             )
     return [way.name for way in ways]
+
+
+def _to_try(words: Drop | Trigger, shop: Shop, phone: Phone | None) -> list[Sending]:
+    written = [sending(c) for c in words.channels if words.written(c).strip()]
+    ways = [way for way in written if way.offered(shop)]
+    if ways and not any(way.typed for way in ways):
+        raise NotFromHere()
+    ways = [way for way in ways if way.typed and (phone or way.address == "email")]
+    if not ways:
+        raise NothingToTry()
+    return ways
 
 
 def deliver(trial_id: int, now: datetime | None = None) -> None:

@@ -35,7 +35,8 @@ class Channel:
     name: ClassVar[str]
     label: ClassVar[Words]  # « SMS »
     by: ClassVar[Words]  # « par SMS »
-    address: ClassVar[Literal["phone", "email"]]
+    address: ClassVar[Literal["phone", "email", "push"]]
+    typed: ClassVar[bool] = True  # the address: somebody wrote it, and may correct it
     mobile_only: ClassVar[bool] = False
     consent_column: ClassVar[str] = ""
     bad_column: ClassVar[str] = ""

@@ -131,8 +131,9 @@ class Contact(models.Model):
 
     ``phone`` is E.164 and unique; a number someone claimed on the public page while another
     record holds it waits in ``claim`` until its holder taps the link (see loyalty.joining).
-    ``*_proven_at`` says when the holder of the number or mailbox showed it was theirs. ``ways`` is
-    what the channels without a column of their own keep of the person (see ``channels``).
+    ``push`` names the browsers that take the shop's news, as long as there is one.
+    ``*_proven_at`` says when the holder of the number, mailbox or browser showed it was theirs.
+    ``ways`` is what the channels without a column of their own keep of the person (``channels``).
 
     What they did is summed up here by the rooms that keep its ledger, in the same transaction:
     ``visits`` with their first and last (loyalty); ``spent_cents`` in all, ``spent_since`` each day
@@ -151,6 +152,8 @@ class Contact(models.Model):
     email = models.EmailField(_("e-mail"), blank=True)
     email_proven_at = models.DateTimeField(null=True, blank=True)
     email_bad_at = models.DateTimeField(null=True, blank=True)
+    push = models.CharField(max_length=22, blank=True, default="", db_default="")
+    push_proven_at = models.DateTimeField(null=True, blank=True)
     sms_consent = models.CharField(max_length=9, choices=ConsentState, default=ConsentState.NONE)
     email_consent = models.CharField(max_length=9, choices=ConsentState, default=ConsentState.NONE)
     ways = models.JSONField(default=dict, db_default={}, blank=True)

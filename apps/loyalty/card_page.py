@@ -141,6 +141,7 @@ class Face:
     link_token: str
     merged: bool
     version: str
+    takes_news: bool
     standing: Standing
     tier: str
     rewards: list[Won]
@@ -175,6 +176,7 @@ _FROM = """FROM loyalty_card card JOIN contacts_contact person ON person.id = ca
 _FACE = f"""
 SELECT card.number, card.balance, person.first_name, person.visits, person.link_token,
     person.merged_into_id IS NOT NULL, {_VERSION},
+    coalesce(person.push <> '' AND person.ways->'push'->>'consent' = 'granted', false),
     card.tier,
     ARRAY(SELECT json_build_array(won.label, won.expires_at) FROM loyalty_reward won
         WHERE won.card_id = card.id AND won.taken_back_at IS NULL AND NOT EXISTS (
@@ -185,7 +187,7 @@ SELECT card.number, card.balance, person.first_name, person.visits, person.link_
     {sql_columns(Programme, "rule")}
 {_FROM} WHERE card.token = %s
 """
-_RULE_AT = 10  # columns before the rule's
+_RULE_AT = 11  # columns before the rule's
 _NOW = f"SELECT {_VERSION} {_FROM} WHERE card.number = %s"
 
 
@@ -195,7 +197,7 @@ def face_of(token: str) -> Face | None:
     if row is None:
         return None
     number, balance, first_name, visits, link_token, merged, *more = row[:_RULE_AT]
-    version, tier, won, typed = more
+    version, news, tier, won, typed = more
     programme = instance(Programme, row, _RULE_AT) or default_programme()
     waiting = {said["channel"]: Joining(**said) for said in typed}
     return Face(
@@ -206,6 +208,7 @@ def face_of(token: str) -> Face | None:
         link_token,
         merged,
         version,
+        news,
         Standing.of(programme, balance),
         programme.tier_name(tier),
         [Won.told(*each) for each in won],

@@ -84,7 +84,7 @@ class JoinForm(StrangerForm):
         super().__init__(*args, **kwargs)
         self.shop = shop
         self.fields["phone"].required = False
-        self.ways = channels.offered(shop)
+        self.ways = [way for way in channels.offered(shop) if way.typed]
         for way in self.ways:
             label = SENTENCES[WORDING] % {"shop": shop.name, "by": way.by}
             self.fields[f"accord_{way.name}"] = forms.BooleanField(required=False, label=label)

@@ -25,6 +25,7 @@ from apps.loyalty.customer_forms import JoinForm, NameForm
 from apps.loyalty.joining import AgeUnsaid, NoAddress, TooYoung, join
 from apps.loyalty.models import Card
 from apps.loyalty.services import the_programme
+from apps.messaging.subscribing import key_of
 from apps.shops.requests import ShopRequest
 from apps.wallet import accounts
 from apps.wallet.device_views import pass_file
@@ -147,6 +148,7 @@ def card(request: ShopRequest, token: str) -> HttpResponse:
         "counter": _may(request, Right.COUNTER),
         "owner": _may(request, Right.SHOP_SETTINGS),
         "wallets": pocket.wallets_for(request.shop, request.headers.get("User-Agent", "")),
+        "news_key": key_of(request.shop),
     }
     return render(request, "loyalty/public/card.html", context)
 

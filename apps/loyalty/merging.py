@@ -23,6 +23,8 @@ from apps.loyalty.models import Card, Joining, MergeRule, MovementKind, Reward
 from apps.loyalty.services import card_of, carry_over, the_programme
 from apps.loyalty.services.ledger import Gesture
 from apps.loyalty.visits import VISITS
+from apps.messaging.browsers import forget
+from apps.messaging.models import Browser
 
 _TRANSFERS = UUID("5f0a8d0e-5a7e-4d0c-9f0b-6f7f0c5a1b7e")
 
@@ -51,6 +53,7 @@ def merge_records(alias: Contact, into: Contact, *, by: Actor, now: datetime) ->
     """
     _move_card(alias, into, by, now)
     _move_address(alias, into)
+    forget(Browser.objects.filter(contact=alias))
     _fill_gaps(alias, into)
     into.tags.add(*alias.tags.all())
     Joining.objects.filter(contact=alias).update(contact=into)

@@ -29,6 +29,7 @@ from apps.loyalty.facts import CardChanged
 from apps.loyalty.merging import living, lock_people, merge_records
 from apps.loyalty.models import Card, Joining
 from apps.loyalty.services import card_of
+from apps.messaging.subscribing import close
 
 RENEWALS_PER_CARD = Limit("card:renew", 5, 24 * 3600)
 
@@ -113,6 +114,7 @@ def _whole(joining: Joining, now: datetime) -> Contact:
     merge_records(fresh, holder, by=by, now=now)
     card = card_of(holder)
     _new_links(Card.objects.filter(pk=card.pk), now)
+    close(holder, now)
     return holder
 
 
@@ -127,6 +129,7 @@ def _close_links(contact: Contact, now: datetime) -> None:
     """Whoever typed a neighbour's number was shown a card; that page opens nothing any more."""
     _new_links(Card.objects.filter(contact=contact), now)
     Contact.objects.filter(pk=contact.pk).update(link_token=new_token())
+    close(contact, now)
 
 
 def _anybody_proved(contact: Contact) -> bool:
@@ -213,6 +216,7 @@ def _renew(card: Card, client_address: str, now: datetime) -> Card:
     customer = Actor("customer", person.pk)
     _new_links(Card.objects.filter(Q(contact__merged_into=person) | Q(pk=card.pk)), now)
     card.refresh_from_db(fields=["token", "renewed_at"])
+    close(person, now)
     before = list(Joining.objects.filter(contact=person).order_by("pk"))
     Joining.objects.filter(known=person).delete()
     Joining.objects.filter(contact=person).delete()

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from apps.contacts.channels import named
 from apps.contacts.models import Contact, Source
 from apps.core.facts import announce
+from apps.messaging.browsers import forget
 from apps.messaging.facts import LATE, LateNews, SendingPaused, SendingResumed
-from apps.messaging.models import PAUSED, Alert, Attempt, Kind, Message, Status
+from apps.messaging.models import PAUSED, Alert, Attempt, Browser, Kind, Message, Status
 from apps.messaging.outcome import BAD_ADDRESS, OPTED_OUT, Outcome
 from apps.messaging.stops import alert, holder, stop_address
 from apps.messaging.waking import wake
@@ -21,14 +22,14 @@ def follow(moved: Sequence[Attempt], outcomes: Mapping[int, Outcome], now: datet
     # In the order in which a claim locks people: two that meet do not wait for each other.
     for attempt in sorted(moved, key=lambda attempt: attempt.message.contact_id):
         message, news = attempt.message, outcomes[attempt.pk]
+        if news.gone:
+            forget(Browser.objects.filter(endpoint__in=news.gone))
         if attempt.status != Status.FAILED:
             continue
         if news.quota:
             refused[message.channel] = news.code
-        elif attempt.code in BAD_ADDRESS:
-            mark_bad(message.channel, message.to, now)
-        elif attempt.code in OPTED_OUT:
-            stop_address(message.channel, message.to, source=Source.PROVIDER, now=now)
+        else:
+            _believe(attempt.code, message, now)
     for channel, code in refused.items():
         _pause(channel, code, now)
     works = {a.message.channel for a in moved if a.status in {Status.SENT, Status.DELIVERED}}
@@ -40,6 +41,13 @@ def follow(moved: Sequence[Attempt], outcomes: Mapping[int, Outcome], now: datet
     moments = {a.message.available_at for a in moved} | {a.ask_at for a in moved}
     if later := [at for at in moments if at and at > now]:
         wake(min(later))  # and that drain sees to the next
+
+
+def _believe(code: str, message: Message, now: datetime) -> None:
+    if code in BAD_ADDRESS:
+        mark_bad(message.channel, message.to, now)
+    elif code in OPTED_OUT:
+        stop_address(message.channel, message.to, source=Source.PROVIDER, now=now)
 
 
 def mark_bad(channel: str, address: str, now: datetime) -> None:

@@ -172,6 +172,23 @@ class Attempt(models.Model):
         return f"{self.message_id}#{self.number}"
 
 
+class Browser(models.Model):
+    """One in which a person asked for notifications: where they are left, and how sealed.
+
+    It is one person's at a time: whoever asked in it last. ``Contact.push`` is kept in step
+    (``browsers``).
+    """
+
+    contact = models.ForeignKey(Contact, models.CASCADE, related_name="browsers")
+    endpoint = models.CharField(max_length=1000, unique=True)
+    p256dh = models.CharField(max_length=90)
+    auth = models.CharField(max_length=24)
+    since = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"Browser {self.pk}"
+
+
 class Wake(models.Model):
     """A drain stands in the queue for this moment: whoever else wants it needs no other.
 

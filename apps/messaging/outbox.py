@@ -24,7 +24,7 @@ from apps.messaging.lines import note_written, stopped_on_line
 from apps.messaging.models import PAUSED, Alert, Attempt, Kind, Message, Status
 from apps.messaging.outcome import Outcome, settle
 from apps.messaging.providers import provider_of
-from apps.messaging.providers.base import Account, Content, Outgoing
+from apps.messaging.providers.base import Account, Browsers, Content, Outgoing
 from apps.messaging.providers.urls import reply_mailbox
 from apps.messaging.services import stop_url
 from apps.messaging.story import forward
@@ -91,6 +91,7 @@ def claim(
             people[a.message.contact_id],
             shop,
             content=sights.contents.get(a.message_id),
+            browsers=sights.browsers.get(a.message_id),
             account=accounts[a.message.channel],
         )
         for a in attempts
@@ -192,6 +193,7 @@ def _looked_at(messages: Sequence[Message], shop: Shop, now: datetime) -> Sight:
         sight = sending(channel).look([m for m in messages if m.channel == channel], shop, now)
         whole.barred |= sight.barred
         whole.contents |= sight.contents
+        whole.browsers |= sight.browsers
     return whole
 
 
@@ -320,9 +322,10 @@ def hold_out(
     *,
     content: Content | None = None,
     account: Account | None = None,
+    browsers: Browsers | None = None,
 ) -> Claim:
     """What the sender's thread is given; ``content`` where the provider knows the text,
-    ``account`` where it leaves by the shop's own."""
+    ``account`` where it leaves by the shop's own, ``browsers`` where it is left with them."""
     message, page = attempt.message, stop_url(person, shop)
     way = sending(message.channel)
     outgoing = Outgoing(
@@ -341,6 +344,7 @@ def hold_out(
         one_click_url=f"{page}un-clic/",
         content=content,
         account=account,
+        browsers=browsers,
     )
     return Claim(attempt.pk, message.pk, outgoing)
 

@@ -29,11 +29,12 @@ class Outcome:
     again: bool = False  # another try may do better
     after: int = 0  # seconds the provider asked us to wait
     quota: bool = False
+    gone: tuple[str, ...] = ()  # browsers that take nothing more
 
     @classmethod
     def of(cls, result: Receipt | DeliveryFailed | DeliveryUncertain) -> "Outcome":
         if isinstance(result, Receipt):
-            return cls(result.status, reference=result.reference)
+            return cls(result.status, reference=result.reference, gone=result.gone)
         if isinstance(result, DeliveryUncertain):
             return cls(Status.UNKNOWN, result.code)
         return cls(
@@ -42,6 +43,7 @@ class Outcome:
             again=not result.permanent,
             after=result.retry_after,
             quota=result.quota,
+            gone=result.gone,
         )
 
 

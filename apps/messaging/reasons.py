@@ -25,7 +25,7 @@ _SENTENCES: dict[str, str | Promise] = {
     "outdated": _("Plus d’actualité quand un message était de nouveau permis"),
     "not_any_more": _("Plus d’actualité : la personne est revenue, ou le geste a été annulé"),
     "twice_one": _("Déjà reçu sous une autre fiche de la même personne"),
-    "no_address": _("Sans numéro ou sans e-mail pour ce message"),
+    "no_address": _("Sans numéro ni adresse pour ce message"),
     # nothing left at all
     "card_links_capped": _(
         "Beaucoup de cartes demandées en un jour : la limite d’envois est atteinte. "
@@ -79,6 +79,10 @@ _SENTENCES: dict[str, str | Promise] = {
     "63041": _("Modèle suspendu par WhatsApp"),
     "63042": _("Modèle retiré par WhatsApp"),
     "63049": _("WhatsApp a retenu cette publicité : cette personne en reçoit trop"),
+    # notifications
+    "push_gone": _("Ce téléphone ne prend plus les notifications"),
+    "push_refused": _("Le service de notifications a refusé cet abonnement"),
+    "push_too_long": _("Notification trop longue"),
     # the account
     "quota": _("Crédit d’envoi épuisé"),
     "account_refused": _("Compte d’envoi refusé"),

@@ -5,14 +5,16 @@ been called off or been written anew; in a copy under another name the original 
 nothing that waited is sent: it is called off with a reason the team reads, and whoever still
 wants it writes it again. A try that was under way becomes ``unknown`` as after any crash, and the
 provider is asked for it, but only once its answer can no longer lead to another try: later tries
-of the lost shop are not in the backup. A copy asks nobody: what it holds is the original's affair.
+of the lost shop are not in the backup. A copy asks nobody: what it holds is the original's affair,
+and browsers were subscribed on its page.
 """
 
 from datetime import datetime
 
 from django.db.models import F
 
-from apps.messaging.models import Attempt, Message, Status, Wake
+from apps.contacts.models import Contact
+from apps.messaging.models import Attempt, Browser, Message, Status, Wake
 from apps.messaging.reconciling import STALE
 
 RESTORED = "restored"
@@ -39,4 +41,6 @@ def rest(using: str, now: datetime, *, is_copy: bool) -> int:
         flying.update(status=Status.UNKNOWN, code=RESTORED, done_at=now)
         held = Message.objects.using(using).filter(status=Status.SENDING)
         held.update(status=Status.UNKNOWN, reason=RESTORED)
+        Browser.objects.using(using).all().delete()
+        Contact.objects.using(using).exclude(push="").update(push="", push_proven_at=None)
     return count

@@ -52,6 +52,9 @@ team_urls = [
 customer_urls = [
     re_path(rf"^stop/{_TOKEN}/$", customer_views.choices, name="choices"),
     re_path(rf"^stop/{_TOKEN}/un-clic/$", customer_views.one_click, name="one_click"),
+    re_path(rf"^nouvelles/{_TOKEN}/$", customer_views.news, name="news"),
+    path("c/nouvelles.js", customer_views.news_worker, name="news_worker"),
+    path("c/carte.webmanifest", customer_views.card_app, name="news_app"),
     re_path(rf"^s/{_TOKEN}/?$", customer_views.short_link, name="short_link"),
 ]
 provider_urls = [

@@ -27,6 +27,7 @@ class ShopAdmin(admin.ModelAdmin):
         "sms_price_tenths",
         "whatsapp_price_tenths",
         "whatsapp_alcohol",
+        "push_alcohol",
         "plan",
         "unpaid_from",
         "unpaid_why",

@@ -118,6 +118,10 @@ class Shop(TenantMixin):
     whatsapp_alcohol = models.BooleanField(
         _("WhatsApp malgré l’alcool"), default=False, db_default=False
     )
+    # Nor has it here, where a notification may pass for an intrusion (CSP L3323-2).
+    push_alcohol = models.BooleanField(
+        _("notifications malgré l’alcool"), default=False, db_default=False
+    )
     whatsapp_price_tenths = models.PositiveIntegerField(default=120, db_default=120)
 
     callback_token = models.CharField(max_length=22, unique=True, default=new_token, editable=False)

@@ -55,6 +55,7 @@ class Stack:
     port: int
     twilio_port: int  # where a test may let its stand-in listen
     stripe_port: int
+    push_port: int
     web: subprocess.Popen[bytes] | None = None
     worker: subprocess.Popen[bytes] | None = None
 
@@ -127,7 +128,7 @@ def wait_for(look: Callable[[], Any], what: str, patience: float = 20) -> Any:
     return found
 
 
-def _environment(port: int, twilio_port: int, stripe_port: int) -> dict[str, str]:
+def _environment(port: int, twilio_port: int, stripe_port: int, push_port: int) -> dict[str, str]:
     return {
         **os.environ,
         **environment.environment(DATABASE),
@@ -137,6 +138,7 @@ def _environment(port: int, twilio_port: int, stripe_port: int) -> dict[str, str
         "STRIPE_SECRET_KEY": "sk_test_" + "0123456789abcdef" * 2,
         "STRIPE_WEBHOOK_SECRET": STRIPE_SECRET,
         "STRIPE_API_HOST": f"http://127.0.0.1:{stripe_port}",
+        "PUSH_SERVICES": f"https://fcm.googleapis.com,http://127.0.0.1:{push_port}",
         "WEB_PROCESSES": "1",
         "WORKERS": "1",
         "LOG_LEVEL": "INFO",
@@ -149,8 +151,8 @@ def running() -> Iterator[Stack]:
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
     environment.copy_database(environment.BASE, DATABASE)
-    stack = Stack(*(processes.free_port() for _ in range(3)))
-    surroundings = _environment(stack.port, stack.twilio_port, stack.stripe_port)
+    stack = Stack(*(processes.free_port() for _ in range(4)))
+    surroundings = _environment(stack.port, stack.twilio_port, stack.stripe_port, stack.push_port)
     subprocess.run(
         [sys.executable, "manage.py", "collectstatic", "--noinput", "-v0"],
         cwd=environment.ROOT,

@@ -137,6 +137,7 @@ def test_the_walk_knows_how_to_open_every_address(stack, table):
         "enter_pin",
         "counter-icon",
         "counter-settle",
+        "news",
     }
     lost = [
         name

@@ -48,6 +48,7 @@ CUSTOMERS_PYTHON = (
     "loyalty/rule.py",
     "messaging/channels/*.py",
     "messaging/stopping.py",
+    "messaging/subscribing.py",
     "wallet/faces.py",
     "wallet/saving.py",
 )

@@ -47,6 +47,8 @@ PUBLIC = {
         *("google_pass", "pass_picture"),
         # stopping messages
         *("choices", "one_click", "short_link"),
+        # news on this phone: asked for on the card's page
+        *("news", "news_worker", "news_app"),
         # what the links of a message open
         *("voucher", "onward", "outward", "lot", "lot-public", "lot-seen"),
         *("legal-notice", "personal-data"),

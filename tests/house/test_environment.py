@@ -61,6 +61,8 @@ def test_every_missing_key_is_named_at_once():
         ("EMAIL_PROVIDER", "pigeon"),
         ("EMAIL_URL", "http://smtp"),
         ("PORT", "huit mille"),
+        ("VAPID_KEY", "secrète"),
+        ("PUSH_SERVICES", "fcm.googleapis.com"),
         ("DEBUG", "peut-être"),
         ("DEBUG", "oui"),
         ("LOG_LEVEL", "bavard"),
@@ -71,7 +73,7 @@ def test_a_wrong_key_is_named_and_its_value_is_not_told(name, value):
     with pytest.raises(WrongEnvironment) as refused:
         read_environment({**FULL, name: value})
     assert name in str(refused.value)
-    if name in {"SECRET_KEY", "VAULT_KEYS"}:
+    if name in {"SECRET_KEY", "VAULT_KEYS", "VAPID_KEY"}:
         assert value not in str(refused.value)
 
 

@@ -9,7 +9,8 @@ from apps.core.actor import SYSTEM
 from apps.messaging import accounts, services, waking
 from apps.messaging.providers import provider_of
 from apps.messaging.providers.contents import contents
-from tests.messaging.peers import MINE, NUMBER, OUR_TOKEN, OURS, TOKEN, Twilio, http_peer
+from tests.messaging.peers import MINE, NUMBER, OUR_TOKEN, OURS, TOKEN, Twilio, http_peer, says
+from tests.peers.browser import Browser
 
 
 @pytest.fixture(autouse=True)
@@ -84,3 +85,17 @@ def jobs(db):
         return [job.task["args"][1].rpartition(".")[2] for job in waiting]
 
     return queued
+
+
+@pytest.fixture
+def push_service(settings):
+    """A push service on this machine, which the platform knows."""
+    with http_peer() as peer:
+        settings.PUSH_SERVICES = (*settings.PUSH_SERVICES, peer.url)
+        peer.answer = says(201, "", Location=f"{peer.url}/message/1")
+        yield peer
+
+
+@pytest.fixture
+def browser(push_service):
+    return Browser(push_service.url)

@@ -27,6 +27,7 @@ class Call:
     query: dict[str, str]
     headers: dict[str, str]
     body: str
+    raw: bytes = b""
 
     @property
     def form(self) -> dict[str, str]:
@@ -55,15 +56,16 @@ class _Handler(BaseHTTPRequestHandler):
     def _take(self) -> None:
         parts = urlsplit(self.path)
         length = int(self.headers.get("Content-Length") or 0)
-        body = self.rfile.read(length).decode()
-        if len(body.encode()) < length:
+        raw = self.rfile.read(length)
+        if len(raw) < length:
             return  # whoever asked died before the end of the sentence
         call = Call(
             self.command,
             parts.path,
             {k: v[0] for k, v in parse_qs(parts.query).items()},
             dict(self.headers),
-            body,
+            raw.decode(errors="replace"),
+            raw,
         )
         self.peer.calls.append(call)
         assert self.peer.answer

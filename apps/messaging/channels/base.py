@@ -12,17 +12,18 @@ from apps.contacts.channels import Channel
 from apps.contacts.models import Contact
 from apps.core.templatetags.french import nombre
 from apps.messaging.models import Message
-from apps.messaging.providers.base import Account, Content, Provider
+from apps.messaging.providers.base import Account, Browsers, Content, Provider
 from apps.shops.models import Shop
 
 
 @dataclass(slots=True)
 class Sight:
     """What a channel sees of messages that are about to leave, by their ids: why one may not (a
-    code of ``reasons.say``), and what the provider knows another's text by."""
+    code of ``reasons.say``), what the provider knows another's text by, where one is left."""
 
     barred: dict[int, str] = field(default_factory=dict)
     contents: dict[int, Content] = field(default_factory=dict)
+    browsers: dict[int, Browsers] = field(default_factory=dict)
 
 
 class Sending(Channel, ABC):

@@ -7,6 +7,7 @@ from typing import Protocol
 import requests
 import urllib3
 
+from apps.core.webpush import Subscription
 from apps.messaging.models import Status
 
 
@@ -37,6 +38,14 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
+class Browsers:
+    """Those that a person's notification goes to; ``until`` it still may be shown."""
+
+    each: tuple[Subscription, ...]
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Outgoing:
     """All that a sender needs, so that its thread never asks the database."""
 
@@ -55,6 +64,7 @@ class Outgoing:
     one_click_url: str  # RFC 8058
     content: Content | None = None
     account: Account | None = None  # the shop's own; None: the platform's
+    browsers: Browsers | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +78,12 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The provider has it. ``reference`` is its name for it."""
+    """The provider has it. ``reference`` is its name for it; ``gone`` are browsers of the same
+    person that take nothing more."""
 
     reference: str
     status: Status = Status.SENT
+    gone: tuple[str, ...] = ()
 
 
 class DeliveryFailed(Exception):
@@ -79,8 +91,10 @@ class DeliveryFailed(Exception):
 
     ``permanent``: no other try will do better. ``quota``: nothing at all will pass until
     someone pays or repairs the account. Otherwise it is tried again, not before
-    ``retry_after`` seconds.
+    ``retry_after`` seconds. ``gone``: see ``Receipt``.
     """
+
+    gone: tuple[str, ...] = ()
 
     def __init__(
         self, code: str, *, permanent: bool = False, quota: bool = False, retry_after: int = 0

@@ -130,7 +130,8 @@ def _team(shop: Shop) -> Iterator[list[Any]]:
 
 
 def _hashes() -> Iterator[list[Any]]:
-    people = Contact.objects.using(ALIAS).order_by("pk").values("pk", "phone", "email")
+    addresses = {way.address for way in every()}
+    people = Contact.objects.using(ALIAS).order_by("pk").values("pk", *addresses)
     for held in people.iterator(chunk_size=2000):
         ways = ((way.name, held[way.address]) for way in every())
         yield [held["pk"], *(opposition_hash(*way) if way[1] else "" for way in ways)]

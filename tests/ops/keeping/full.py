@@ -22,10 +22,12 @@ from apps.contacts.models import Contact
 from apps.core.actor import SYSTEM, Actor
 from apps.core.roles import Role
 from apps.core.tenancy import in_schema
+from apps.core.webpush import Subscription
 from apps.imports.models import Fate, ImportLine, ImportRun, ImportState
 from apps.loyalty.models import Joining
 from apps.loyalty.programme import set_programme
 from apps.loyalty.services import the_programme
+from apps.messaging.browsers import take
 from apps.messaging.models import Alert, Attempt, Callback, Message, Status, Template, Wake
 from apps.ops.demo import filling
 from apps.ops.demo.shops import CAVE
@@ -165,6 +167,7 @@ def _the_rest(shop: Shop, now) -> None:
     Click.objects.create(drop=Drop.objects.latest("pk"), contact=person, link="card", at=now)
     Alert.objects.create(code="stopped_sms", contact=person, at=now)
     Wake.objects.create(at=now + timedelta(minutes=1), asked_at=now)
+    take(person, Subscription("https://fcm.googleapis.com/fcm/send/x", "p", "a"), now)
     Template.objects.create(title="Nouvelles", category="marketing", text="Bonjour à tous")
     Callback.objects.create(provider="twilio", key="k" * 64, payload={"status": "sent"})
     Joining.objects.create(

@@ -143,12 +143,13 @@ def test_a_copy_is_another_shop_with_the_same_people(was, full_shop, kept):
         {name: rows for name, rows in was.rows.items() if name not in shared},
         {name: rows for name, rows in after.items() if name not in shared},
     )
-    # Beside what rests: the message under way and the phones are the original's affair.
+    # Beside what rests: the message under way, phones and browsers are the original's affair.
     phones = {
         name: len(was.rows[name])
         for name in ("wallet_device", "wallet_googleobject", "wallet_registration")
     }
-    assert own == RESTING | {"messaging_message": 5} | phones
+    browsers = {"messaging_browser": 1, "contacts_contact": 1}
+    assert own == RESTING | {"messaging_message": 5} | phones | browsers
     assert rows_of(was.schema) == now
     copy = Shop.objects.get(slug="gardee-bis")
     assert copy.callback_token != full_shop.callback_token
