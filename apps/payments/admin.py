@@ -9,7 +9,7 @@ from djstripe.models import Account, Price, Product, Subscription
 
 from apps.core.admin import ReadOnly
 from apps.payments import events
-from apps.payments.models import Difference, StripeEvent, Subscriber
+from apps.payments.models import Difference, ShopAccount, StripeEvent, Subscriber
 
 
 class MirrorAdmin(ReadOnly):
@@ -53,6 +53,13 @@ class SubscriberAdmin(ReadOnly):
         return one.shop.get_unpaid_why_display()
 
 
+class AccountAdmin(ReadOnly):
+    list_display = ("shop", "account_id", "takes_cards", "pays_out", "left_at", "read_at")
+    list_select_related = ("shop",)
+    search_fields = ("account_id", "shop__name", "shop__slug")
+    fields = (*list_display, "told_all", "asked", "late", "why", "made_at")
+
+
 class EventAdmin(ReadOnly):
     list_display = ("event_id", "kind", "account", "about", "made_at", "outcome", "tries", "error")
     list_filter = ("outcome", "kind")
@@ -78,6 +85,7 @@ class DifferenceAdmin(ReadOnly):
 
 SHOWN = {
     Subscriber: SubscriberAdmin,
+    ShopAccount: AccountAdmin,
     StripeEvent: EventAdmin,
     Difference: DifferenceAdmin,
     Subscription: SubscriptionAdmin,

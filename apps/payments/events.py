@@ -18,7 +18,8 @@ from django.utils import timezone
 
 from apps.core.jobs import enqueue
 from apps.core.tenancy import in_schema
-from apps.payments.models import Outcome, StripeEvent, Subscriber
+from apps.payments import connecting
+from apps.payments.models import Outcome, ShopAccount, StripeEvent, Subscriber
 from apps.payments.providers import stripe
 from apps.payments.subscribing import EXPANDED, db_clock, follow
 from apps.shops.ledger import may_work
@@ -33,6 +34,8 @@ BUDGET = 20.0  # seconds
 KEPT_DAYS = 90
 # From which the state of a shop's plan may differ afterwards.
 CONCERNS = ("customer.subscription.", "checkout.session.", "invoice.", "payment_method.")
+# From which that of a shop's own account may.
+OF_ACCOUNTS = ("account.", "capability.")
 
 _STORE = """
 INSERT INTO payments_stripeevent AS e
@@ -64,7 +67,8 @@ def store(told: stripe.Thing) -> bool:
         kind, thing = str(told["type"]), told["data"]["object"]
         made = datetime.fromtimestamp(int(told["created"]), UTC)
         event, account = str(told["id"]), str(told.get("account") or "")
-        about = _about(kind, thing) if told["livemode"] == settings.STRIPE_LIVE_MODE else ""
+        is_ours = told["livemode"] == settings.STRIPE_LIVE_MODE
+        about = _about(kind, thing, account) if is_ours else ""
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise NotAnEvent from error
     now = timezone.now()
@@ -79,8 +83,10 @@ def store(told: stripe.Thing) -> bool:
     return is_new
 
 
-def _about(kind: str, thing: stripe.Thing) -> str:
+def _about(kind: str, thing: stripe.Thing, account: str) -> str:
     """Whom to ask about; empty for what changes nothing here."""
+    if kind.startswith(OF_ACCOUNTS):
+        return account
     if not kind.startswith(CONCERNS):
         return ""
     customer = thing.get("customer") or ""
@@ -112,43 +118,54 @@ def _apply(taken: Sequence[StripeEvent]) -> None:
     asked: dict[tuple[str, str], list[StripeEvent]] = defaultdict(list)
     for event in taken:
         asked[event.account, event.about].append(event)
-    mine = {(account, about) for account, about in asked if not account}
-    known = Subscriber.objects.select_related("shop").filter(
-        customer_id__in=[about for _, about in mine]
-    )
-    subscribers = {one.customer_id: one for one in known}
+    known = _known(asked)
     for place, events in asked.items():
-        if place not in mine or place[1] not in subscribers:
+        if place not in known:
             _done(events, Outcome.NOT_OURS)
     began = db_clock()
     with ThreadPoolExecutor(THREADS) as pool:
-        answers = pool.map(_subscriptions, subscribers)
-        for (customer, subscriber), found in zip(subscribers.items(), answers, strict=True):
-            _carry(subscriber, found, began, asked["", customer])
+        answers = pool.map(_read, known.values())
+        for (place, one), found in zip(known.items(), answers, strict=True):
+            _carry(one, found, began, asked[place])
 
 
-def _subscriptions(customer: str) -> list[stripe.Thing] | str:
-    """What Stripe says, or the kind of its failure."""
-    wanted: dict[str, Any] = {"customer": customer, "status": "all", "expand": EXPANDED}
+def _known(places: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Subscriber | ShopAccount]:
+    """The shops that are asked about, by where Stripe names them."""
+    customers = [about for account, about in places if not account]
+    accounts = [account for account, about in places if account == about]
+    known: dict[tuple[str, str], Subscriber | ShopAccount] = {}
+    for one in Subscriber.objects.select_related("shop").filter(customer_id__in=customers):
+        known["", one.customer_id] = one
+    for other in ShopAccount.objects.select_related("shop").filter(account_id__in=accounts):
+        known[other.account_id, other.account_id] = other
+    return known
+
+
+def _read(one: Subscriber | ShopAccount) -> Any:
+    """What Stripe says of it, or its failure."""
     try:
+        if isinstance(one, ShopAccount):
+            return connecting.look(one.account_id)
+        wanted = {"customer": one.customer_id, "status": "all", "expand": EXPANDED}
         return list(stripe.every("subscriptions", **wanted))
     except (stripe.StripeSilent, stripe.StripeRefused) as refusal:
-        return type(refusal).__name__
+        return refusal
 
 
 def _carry(
-    subscriber: Subscriber,
-    found: list[stripe.Thing] | str,
-    began: datetime,
-    events: Sequence[StripeEvent],
+    one: Subscriber | ShopAccount, found: Any, began: datetime, events: Sequence[StripeEvent]
 ) -> None:
-    shop: Shop = subscriber.shop
-    if isinstance(found, str) or not may_work(shop):
-        _later(events, found if isinstance(found, str) else "ShopUpdating")
+    shop: Shop = one.shop
+    if isinstance(found, Exception) or not may_work(shop):
+        kind = type(found).__name__ if isinstance(found, Exception) else "ShopUpdating"
+        _later(events, kind)
         return
     with transaction.atomic():
         with in_schema(shop.schema_name):
-            follow(shop, subscriber, found, began)
+            if isinstance(one, ShopAccount):
+                connecting.follow(one, found, began)
+            else:
+                follow(shop, one, found, began)
         _done(events, Outcome.APPLIED)
 
 

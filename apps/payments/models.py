@@ -36,6 +36,35 @@ class Subscriber(models.Model):
         return self.customer_id
 
 
+class ShopAccount(models.Model):
+    """The shop's own account at Stripe, on which its customers pay it, and how it stands there."""
+
+    walled_by = "shop"
+    read_by_all = True  # by Stripe's name of it, before a shop is known
+
+    shop = of_shop()
+    account_id = models.CharField(max_length=64, unique=True)
+    takes_cards = models.BooleanField(_("encaisse"), default=False, db_default=False)
+    pays_out = models.BooleanField(_("verse"), default=False, db_default=False)
+    told_all = models.BooleanField(_("tout est transmis"), default=False, db_default=False)
+    asked = models.JSONField(_("demandé par Stripe"), default=list, blank=True)  # Stripe's words
+    late = models.BooleanField(_("en retard"), default=False, db_default=False)
+    why = models.CharField(_("raison"), max_length=60, blank=True, default="", db_default="")
+    left_at = models.DateTimeField(_("accès retiré"), null=True)
+    read_at = models.DateTimeField(null=True)  # as of a subscriber
+    made_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = _("compte d’encaissement")
+        verbose_name_plural = _("comptes d’encaissement")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["shop"], name="one_account_per_shop")
+        ]
+
+    def __str__(self) -> str:
+        return self.account_id
+
+
 class Outcome(models.TextChoices):
     APPLIED = "applied", _("appliqué")
     NOT_OURS = "not_ours", _("ne concerne aucune boutique")
