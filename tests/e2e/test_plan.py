@@ -15,7 +15,7 @@ from tests.peers.stripe import fake_stripe
 PAGE = "/gestion/reglages/abonnement/"
 
 
-@views(PHONE, DESK, PHONE_DARK, DESK_DARK)
+@views(PHONE, DESK_DARK)
 def test_a_plan_is_chosen_paid_late_and_paid_again(page, stack, view, listener):
     listener.expect("402")
     shop = stack.open_shop(f"formule-{view.name}", "Cave de l’Abonnement")
@@ -61,3 +61,27 @@ def test_a_plan_is_chosen_paid_late_and_paid_again(page, stack, view, listener):
         page.get_by_role("button", name="Enregistrer ce moyen").click()
         expect(page.get_by_text("votre boutique est en formule Maison")).to_be_visible()
         expect(page.get_by_text("lecture seule", exact=True)).to_have_count(0)
+
+
+@views(PHONE_DARK, DESK)
+def test_an_account_is_opened_completed_and_in_service(page, stack, view):
+    shop = stack.open_shop(f"encaisse-{view.name}", "Cave de la Caisse")
+    sign_in(page, stack, shop, "owner")
+
+    def seen(name: str) -> None:
+        axe(page)
+        fits(page)
+        look(page, f"account-{name}-{view.name}")
+
+    with fake_stripe(stack.stripe_port):
+        page.goto(stack.url(shop, "/gestion/reglages/encaissement/"))
+        seen("none")
+        page.get_by_role("button", name="Ouvrir mon compte").click()
+        page.get_by_role("button", name="Tout sauf la pièce d’identité").click()
+        expect(page.get_by_text("Stripe attend encore")).to_be_visible()
+        expect(page.get_by_text("une pièce d’identité")).to_be_visible()
+        seen("asked")
+        page.get_by_role("button", name="Compléter chez Stripe").click()
+        page.get_by_role("button", name="Tout fournir").click()
+        expect(page.get_by_text("en service")).to_be_visible()
+        seen("open")
