@@ -115,13 +115,3 @@ def subscriptions(customer: str) -> list[Thing]:
 def all_subscriptions() -> dict[str, Thing]:
     """Those of the platform, by id."""
     return dict(Subscription.objects.values_list("id", "stripe_data"))
-
-
-def price_by_lookup(key: str) -> str | None:
-    found = Price.objects.filter(lookup_key=key, active=True)
-    return found.values_list("id", flat=True).first()
-
-
-def tax_rate_by_mark(mark: str) -> str | None:
-    found = TaxRate.objects.filter(metadata__comptoir=mark, stripe_data__active=True)
-    return found.values_list("id", flat=True).first()

@@ -18,10 +18,9 @@ def _lookup(plan: Plan) -> str:
 
 
 def price_of(plan: Plan) -> str:
-    """The id of the plan's price, made when it is not there yet."""
+    """The id of the plan's price, made when it is not there yet. Asked for each time: what is
+    kept here may be of another key's."""
     lookup = _lookup(plan)
-    if known := mirror.price_by_lookup(lookup):
-        return known
     listed = stripe.read("prices", lookup_keys=[lookup], active=True, expand=["data.product"])
     found = listed["data"][0] if listed["data"] else _make(plan, lookup)
     mirror.keep_product(found["product"])
@@ -56,8 +55,6 @@ def tax_rate_of(shop: Shop) -> str | None:
     if not percent:
         return None
     mark = f"tva_{percent}"
-    if known := mirror.tax_rate_by_mark(mark):
-        return known
     rates = stripe.every("tax_rates", active=True)
     found = next((one for one in rates if one["metadata"].get("comptoir") == mark), None)
     found = found or stripe.write(

@@ -145,6 +145,8 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             if parts.path.startswith("/v1/"):
                 self._api(parts.path, nested(pairs))
+            elif parts.path == "/favicon.ico":
+                self._say(204)
             elif parts.path.startswith("/tests/"):
                 self.fake.control(parts.path, nested(pairs))
                 self._say(204)
@@ -209,6 +211,7 @@ def fake_stripe(port: int = 0, **how: Any) -> Iterator[FakeStripe]:
     finally:
         if fake.postman:
             fake.postman.stop()
+        fake.down = True  # who kept a connection opens another, to whoever answers next
         server.shutdown()
         server.server_close()
         thread.join()
