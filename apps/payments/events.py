@@ -146,8 +146,9 @@ def _read(one: Subscriber | ShopAccount) -> Any:
     try:
         if isinstance(one, ShopAccount):
             return connecting.look(one.account_id)
-        wanted = {"customer": one.customer_id, "status": "all", "expand": EXPANDED}
-        return list(stripe.every("subscriptions", **wanted))
+        return list(
+            stripe.every("subscriptions", customer=one.customer_id, status="all", expand=EXPANDED)
+        )
     except (stripe.StripeSilent, stripe.StripeRefused) as refusal:
         return refusal
 

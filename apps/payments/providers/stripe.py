@@ -73,30 +73,36 @@ def _ask(method: str, path: str, **options: Any) -> Thing:
     except (stripe.APIConnectionError, stripe.RateLimitError, stripe.APIError) as error:
         raise StripeSilent() from error
     except stripe.StripeError as error:
-        raise StripeRefused(error.code or type(error).__name__) from error
+        # Not every kind of its errors repeats the code that the answer holds.
+        said: Any = error.json_body or {}
+        code = said.get("error", {}).get("code")
+        raise StripeRefused(code or type(error).__name__) from error
 
 
-def read(path: str, *, account: str = "", **params: Any) -> Thing:
-    """Raises ``Gone``, ``StripeSilent``, ``StripeRefused``. Never inside a transaction."""
-    return _ask("get", path, stripe_account=account or None, **params)
+def read(path: str, *, on: str = "", **params: Any) -> Thing:
+    """``on`` names the connected account whose things are meant. Never inside a transaction.
+
+    Raises ``Gone``, ``StripeSilent`` or ``StripeRefused``.
+    """
+    return _ask("get", path, stripe_account=on or None, **params)
 
 
-def every(path: str, *, account: str = "", **params: Any) -> Iterator[Thing]:
+def every(path: str, *, on: str = "", **params: Any) -> Iterator[Thing]:
     """All of a list, page after page."""
     after: Thing = {}
     while True:
-        page = read(path, account=account, limit=PAGE, **params, **after)
+        page = read(path, on=on, limit=PAGE, **params, **after)
         yield from page["data"]
         if not page["has_more"]:
             return
         after = {"starting_after": page["data"][-1]["id"]}
 
 
-def write(path: str, purpose: str, *, account: str = "", **params: Any) -> Thing:
+def write(path: str, purpose: str, *, on: str = "", **params: Any) -> Thing:
     """``purpose`` names the act; the same one with the same words is one act for Stripe."""
     said = hashlib.sha256(json.dumps(params, sort_keys=True).encode()).hexdigest()[:16]
     key = f"comptoir:{purpose}:{said}"
-    return _ask("post", path, idempotency_key=key, stripe_account=account or None, **params)
+    return _ask("post", path, idempotency_key=key, stripe_account=on or None, **params)
 
 
 def end(path: str) -> None:
