@@ -15,6 +15,7 @@ from apps.core.actor import SYSTEM
 from apps.core.tenancy import in_schema
 from apps.loyalty.importing import import_stamps
 from apps.loyalty.models import Programme
+from apps.review.models import Case
 from tests.e2e.browser import DESK, DESK_DARK, PHONE, PHONE_DARK, axe, fits, look, sign_in, views
 from tests.factories import CardFactory, ContactFactory, ProgrammeFactory
 
@@ -174,3 +175,24 @@ def test_two_records_of_one_person_are_compared_and_made_one(page, stack, full, 
     page.get_by_text("Les deux fiches n’en font plus qu’une.").wait_for()
     with in_schema(full.schema_name):
         assert Contact.objects.get(pk=again.pk).merged_into_id == helene.pk
+
+
+@views(PHONE, PHONE_DARK, DESK)
+def test_every_room_of_the_shop_is_a_thumb_away(page, stack, full, view):
+    with in_schema(full.schema_name):
+        Case.objects.create(kind="twice", key="1", at=timezone.now(), facts={})
+    sign_in(page, stack, full, "manager")
+    page.goto(stack.url(full, "/gestion/clients/"))
+    catalogue = page.get_by_role("link", name="Catalogue")
+    more = page.get_by_role("button", name="Plus")
+    if view.width < 700:
+        assert not catalogue.is_visible()
+        more.focus()
+        page.keyboard.press("Enter")
+    catalogue.wait_for()
+    look(page, f"menu-{view.name}")
+    fits(page)
+    axe(page)
+    catalogue.click()
+    page.wait_for_url("**/gestion/catalogue/")
+    look(page, f"menu-there-{view.name}")
