@@ -29,6 +29,7 @@ from apps.core.sheets import BATCH, Style, csv_pieces
 from apps.core.tenancy import in_schema
 from apps.invoicing.models import Invoice
 from apps.loyalty.models import Movement, Reward
+from apps.loyalty.referral_models import Referral
 from apps.messaging.models import Message, Reply
 from apps.shops.models import Shop
 
@@ -138,6 +139,25 @@ def _rewards(contact: int | None) -> Iterator[Row]:
         yield r.card.contact_id, r.card.number, r.label, r.won_at, given, r.taken_back_at
 
 
+def _referrals(contact: int | None) -> Iterator[Row]:
+    """Of somebody's own file too those who brought them, and whom they brought: by number."""
+    theirs = of_person("sponsor__contact__", contact) | of_person("friend__contact__", contact)
+    rows = Referral.objects.filter(theirs).select_related("sponsor", "friend", "visit")
+    for r in rows.order_by("pk").iterator(chunk_size=BATCH):
+        came = r.visit.at if r.visit else None
+        yield (
+            r.sponsor.contact_id,
+            r.friend.contact_id,
+            r.followed_at,
+            r.created_at,
+            came,
+            r.get_state_display(),
+            r.get_doubt_display(),
+            r.sponsor_gets,
+            r.friend_gets,
+        )
+
+
 def _purchases(contact: int | None) -> Iterator[Row]:
     rows = Purchase.objects.filter(of_person("contact__", contact)).prefetch_related("lines")
     for p in rows.order_by("pk").iterator(chunk_size=BATCH):
@@ -244,6 +264,21 @@ TABLES = (
         "recompenses",
         ("Client", "Carte", "Récompense", "Gagnée le", "Remise le", "Retirée le"),
         _rewards,
+    ),
+    Table(
+        "parrainages",
+        (
+            "Parrain",
+            "Ami",
+            "Lien suivi le",
+            "Carte prise le",
+            "Venu le",
+            "État",
+            "Doute",
+            "Cadeau du parrain",
+            "Cadeau de l’ami",
+        ),
+        _referrals,
     ),
     Table(
         "achats",

@@ -17,6 +17,7 @@ from apps.contacts.models import Channel, ConsentEvent, ConsentState, Contact, S
 from apps.core.actor import Kind
 from apps.core.money import show_euros
 from apps.loyalty.models import Movement, MovementKind, Redemption
+from apps.loyalty.referral_models import REFERRAL
 from apps.loyalty.rule import Kind as LoyaltyKind
 from apps.loyalty.services import the_programme
 from apps.messaging.models import Kind as MessageKind
@@ -249,6 +250,12 @@ def _movement(row: Movement, counts: LoyaltyKind) -> Moment:
     elif hasattr(row, "reward"):
         title = "Cadeau d’anniversaire" if row.cause == "birthday" else "Récompense gagnée"
         detail, tone = row.reward.label, "good"
+    elif row.cause == REFERRAL:
+        title = "Parrainage" if row.stamps > 0 else "Parrainage repris"
+        detail, tone = (
+            f"{'+' if row.stamps > 0 else '−'} {units}",
+            "good" if row.stamps > 0 else tone,
+        )
     elif row.kind == MovementKind.EXPIRE and not row.stamps:
         title = "Récompense expirée"
     elif row.kind not in {MovementKind.UNDO, MovementKind.REWARD_BACK}:

@@ -22,8 +22,15 @@ from apps.contacts.facts import ConsentGiven
 from apps.contacts.models import ConsentEvent, ConsentState
 from apps.core import due
 from apps.core.jobs import enqueue
-from apps.loyalty.facts import RewardWon, StampAdded, TierReached
+from apps.loyalty.facts import (
+    ReferralGiven,
+    ReferralJoined,
+    RewardWon,
+    StampAdded,
+    TierReached,
+)
 from apps.loyalty.models import Card, Movement, Reward
+from apps.loyalty.referral_models import Referral
 from apps.shops.services import every_open_shop
 
 LOST_AFTER = timedelta(minutes=15)
@@ -120,6 +127,23 @@ def heard_tier(card_id: int, tier: int) -> None:
     card = Card.objects.get(pk=card_id)
     if card.tier >= tier and card.tier_at is not None:
         firing.react(TierReached, card.contact_id, card.tier_at)
+
+
+def heard_referral_joined(referral_id: int) -> None:
+    """Reaction to ``ReferralJoined``."""
+    _heard_referral(ReferralJoined, referral_id, "joined_at")
+
+
+def heard_referral_given(referral_id: int) -> None:
+    """Reaction to ``ReferralGiven``."""
+    _heard_referral(ReferralGiven, referral_id, "given_at")
+
+
+def _heard_referral(fact: type, referral_id: int, moment: str) -> None:
+    referral = Referral.objects.select_related("sponsor__contact").get(pk=referral_id)
+    sponsor, at = referral.sponsor.contact, getattr(referral, moment)
+    if at is not None:
+        firing.react(fact, sponsor.merged_into_id or sponsor.pk, at)
 
 
 def run_triggers() -> None:

@@ -42,6 +42,7 @@ class Source(models.TextChoices):
     STAND = "stand", _("Carte de comptoir")
     TENT = "tent", _("Chevalet")
     STICKER = "sticker", _("Autocollant")
+    FRIEND = "friend", _("Parrainage")
     COUNTER = "counter", _("Comptoir")
     IMPORT = "import", _("Import")
     CARD = "card", _("Carte")
@@ -53,7 +54,7 @@ class Source(models.TextChoices):
 
 
 # Who came by one of these filled in the public page alone, unseen by the team.
-BY_THEMSELVES = frozenset({Source.POSTER, Source.STAND, Source.TENT, Source.STICKER})
+BY_THEMSELVES = frozenset({Source.POSTER, Source.STAND, Source.TENT, Source.STICKER, Source.FRIEND})
 
 
 class Tag(models.Model):

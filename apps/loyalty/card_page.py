@@ -13,7 +13,7 @@ from apps.core.reading import instance, one
 from apps.loyalty import card_code
 from apps.loyalty.merging import living
 from apps.loyalty.models import Card, Joining, Programme
-from apps.loyalty.rule import Kind, Offer
+from apps.loyalty.rule import Kind, Offer, Promise
 from apps.loyalty.services import default_programme
 from apps.shops.models import Shop
 
@@ -143,6 +143,7 @@ class Face:
     version: str
     takes_news: bool
     standing: Standing
+    promise: Promise | None
     tier: str
     rewards: list[Won]
     waiting: list[Joining]
@@ -210,6 +211,7 @@ def face_of(token: str) -> Face | None:
         version,
         news,
         Standing.of(programme, balance),
+        programme.promise,
         programme.tier_name(tier),
         [Won.told(*each) for each in won],
         list(waiting.values()),
@@ -238,6 +240,6 @@ def addresses_of(contact: Contact) -> list[tuple[str, str]]:
     return [(channel, address) for channel, address in found if address]
 
 
-def code_of(shop: Shop, token: str) -> SafeString:
-    """The QR of the card's address as inline SVG."""
-    return mark_safe(card_code.svg(f"{shop.url}/c/", token))  # noqa: S308  our own drawing
+def code_of(shop: Shop, token: str, door: str = "c") -> SafeString:
+    """The QR of the card's address, or of what another door opens, as inline SVG."""
+    return mark_safe(card_code.svg(f"{shop.url}/{door}/", token))  # noqa: S308  our own drawing

@@ -13,6 +13,7 @@ from apps.contacts.consent import ADULT_SENTENCES, ADULT_WORDING, SENTENCES, WOR
 from apps.contacts.models import BY_THEMSELVES, Source
 from apps.contacts.services import WrongPhone, read_phone
 from apps.core.phone import Phone
+from apps.loyalty.first_touch import Touch
 from apps.loyalty.joining import NoAddress, Wish
 from apps.shops.models import Shop
 
@@ -136,7 +137,7 @@ class JoinForm(StrangerForm):
             if data.get(f"accord_{way.name}") and not given[way.address]:
                 self.add_error(f"accord_{way.name}", _MISSING[way.address] % {"by": way.by})
 
-    def wish(self) -> Wish:
+    def wish(self, touch: Touch | None = None) -> Wish:
         data = self.cleaned_data
         return Wish(
             key=data["key"],
@@ -147,5 +148,6 @@ class JoinForm(StrangerForm):
             birth_date=data.get("birth_date"),
             adult=data.get("adult", False),
             language=(get_language() or "fr")[:2],
-            source=data["via"],
+            source=Source.FRIEND if touch else data["via"],
+            touch=touch,
         )

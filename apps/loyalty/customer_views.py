@@ -20,7 +20,7 @@ from apps.core.doors import customers
 from apps.core.network import client_address
 from apps.core.refusal import Refusal
 from apps.core.roles import Right
-from apps.loyalty import card_page, live_code, pocket, proving
+from apps.loyalty import card_page, first_touch, live_code, pocket, proving, referral_queries
 from apps.loyalty.customer_forms import JoinForm, NameForm
 from apps.loyalty.joining import AgeUnsaid, NoAddress, TooYoung, join
 from apps.loyalty.models import Card
@@ -84,18 +84,28 @@ def _too_young(request: ShopRequest, refusal: TooYoung) -> HttpResponse:
 @customers
 @gzip_page  # within the page's 60 kB; its only secret, the CSRF token, is masked anew each time
 @require_http_methods(["GET", "HEAD", "POST"])
-def join_page(request: ShopRequest) -> HttpResponse:
-    """The shop's front door: what the card brings, and the shortest form that gives one."""
-    posted = request.method == "POST"
+def join_page(request: ShopRequest, code: str = "") -> HttpResponse:
+    """The shop's front door: what the card brings, and the shortest form that gives one.
+
+    By a customer's own link (``code``) it says who offers what; the first such link counts.
+    """
+    posted, now = request.method == "POST", timezone.now()
+    number = first_touch.number_in(code or request.POST.get("friend", ""))
+    if code and number is None:
+        return HttpResponseRedirect("/")
+    memory = first_touch.remembered(request, now)
+    memory = memory.follow(number, now) if number else memory
+    offered = referral_queries.offered(memory)
     came_by = {"via": request.GET.get("via", "")}
     form = JoinForm(request.POST if posted else None, shop=request.shop, initial=came_by)
     status = 422 if posted else 200
     if posted:
         try:
             if form.is_valid():
+                wish = form.wish(offered.touch if offered else None)
                 address = client_address(request)
-                card = join(form.wish(), shop=request.shop, client_address=address)
-                return _shown_card(card)
+                card = join(wish, shop=request.shop, client_address=address, now=now)
+                return _shown_card(card, memory)
         except TooYoung as refusal:
             return _too_young(request, refusal)
         except Refusal as refusal:
@@ -106,13 +116,17 @@ def join_page(request: ShopRequest) -> HttpResponse:
         "form": form,
         "programme": programme,
         "standing": card_page.Standing.of(programme, 0),
+        "offered": offered,
     }
     response = render(request, "loyalty/public/join.html", context, status=status)
     response["Cache-Control"] = "no-store"
+    if offered:
+        response["X-Robots-Tag"] = "noindex, nofollow"
+        first_touch.remember(response, memory)
     return response
 
 
-def _shown_card(card: Card) -> HttpResponse:
+def _shown_card(card: Card, memory: first_touch.Memory) -> HttpResponse:
     """The card at once. The cookie lets the tap in the message know this browser again."""
     response = HttpResponseRedirect(f"/c/{card.token}/")
     response.set_cookie(
@@ -124,6 +138,8 @@ def _shown_card(card: Card) -> HttpResponse:
         httponly=True,
         samesite="Lax",
     )
+    if memory.touch:
+        first_touch.remember(response, memory.hold(card.number))
     return response
 
 
@@ -204,6 +220,27 @@ def _code_seen(request: ShopRequest, read: str) -> HttpResponse:
         "action": _("Retrouver ma carte"),
     }
     return render(request, "loyalty/public/sorry.html", context, status=404)
+
+
+@customers
+@require_safe
+@private
+def refer(request: ShopRequest, token: str) -> HttpResponse:
+    """« Parrainez un ami » : one's own link and its code, and how many friends came by it."""
+    found, promise, now = _card(token), the_programme().promise, timezone.now()
+    if promise is None:
+        return HttpResponseRedirect(f"/c/{found.token}/")
+    code = first_touch.code_of(found.number)
+    context = {
+        "card": found,
+        "promise": promise,
+        "link": f"{request.shop.url}/p/{code}/",
+        "qr": card_page.code_of(request.shop, code, door="p"),
+        "brought": referral_queries.brought_by(found.contact),
+    }
+    response = render(request, "loyalty/public/refer.html", context)
+    first_touch.remember(response, first_touch.remembered(request, now).hold(found.number))
+    return response
 
 
 def _may(request: ShopRequest, right: Right) -> bool:

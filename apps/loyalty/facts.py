@@ -10,9 +10,23 @@ class StampAdded:
 
 
 @dataclass(frozen=True, slots=True)
+class FirstVisit:
+    """The only visit of the person that stands."""
+
+    movement_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class StampUndone:
     card_id: int
     movement_id: int  # the stamp that was taken back
+
+
+@dataclass(frozen=True, slots=True)
+class StampReturned:
+    """All of its goods have come back."""
+
+    movement_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +60,17 @@ class RewardRedeemed:
 @dataclass(frozen=True, slots=True)
 class ProgrammeChanged:
     """The shop's rule is another: every card says it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReferralJoined:
+    """A friend who was brought has shown that they are somebody."""
+
+    referral_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReferralGiven:
+    """Both have their gift: the friend has come."""
+
+    referral_id: int

@@ -18,7 +18,9 @@ from apps.core.phone import Phone
 from apps.core.ratelimit import Limit, spend_each
 from apps.core.reading import insert
 from apps.core.refusal import Refusal
+from apps.loyalty import referring
 from apps.loyalty.card_links import new_joining, post_link
+from apps.loyalty.first_touch import Touch
 from apps.loyalty.models import Card, Joining
 from apps.loyalty.services import card_of, first_card_of
 from apps.shops.models import Shop
@@ -59,7 +61,7 @@ class NoAddress(Refusal):
 @dataclass(frozen=True, slots=True)
 class Wish:
     """What someone typed. ``agreed`` are the channels ticked, ``key`` the form's own UUID,
-    ``source`` what showed them the way."""
+    ``source`` what showed them the way, ``touch`` whose link they followed first."""
 
     key: UUID
     first_name: str
@@ -70,6 +72,7 @@ class Wish:
     adult: bool = False
     language: str = "fr"
     source: str = Source.POSTER
+    touch: Touch | None = None
 
     @property
     def addresses(self) -> list[tuple[str, str]]:
@@ -147,8 +150,11 @@ def _join(wish: Wish, client_address: str, now: datetime) -> Card:
     customer = Actor("customer", contact.pk)
     for joining in joinings:
         post_link(joining, by=customer, client_address=client_address, now=now)
-    # Last, since whoever takes the next number after us waits for our commit.
-    return first_card_of(contact)
+    # Late, since whoever takes the next number after us waits for our commit.
+    card = first_card_of(contact)
+    if wish.touch:
+        referring.note(card, wish.touch, now)
+    return card
 
 
 def _new_contact(wish: Wish, holders: dict[str, Contact], now: datetime) -> Contact:

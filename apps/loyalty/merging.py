@@ -18,6 +18,7 @@ from apps.catalog.services.sums import SPENDING
 from apps.contacts.models import Contact
 from apps.core.actor import Actor
 from apps.core.facts import announce
+from apps.loyalty import referring
 from apps.loyalty.facts import CardChanged
 from apps.loyalty.models import Card, Joining, MergeRule, MovementKind, Reward
 from apps.loyalty.services import card_of, carry_over, the_programme
@@ -61,6 +62,7 @@ def merge_records(alias: Contact, into: Contact, *, by: Actor, now: datetime) ->
     Contact.objects.filter(Q(merged_into=alias) | Q(pk=alias.pk)).update(merged_into=into)
     VISITS.keep([into.pk])
     SPENDING.keep([into.pk])
+    referring.merged(into, now)
     into.refresh_from_db(fields=[*VISITS.columns, *SPENDING.columns])
     record(by, "contact.merged", "contact", into.pk, before={"alias": alias.pk})
     return into

@@ -9,9 +9,10 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+import apps.loyalty.referral_models  # noqa: F401 (Django looks for models here alone)
 from apps.contacts.models import Contact
 from apps.core.tokens import new_token
-from apps.loyalty.rule import Kind, Offer, Tier, months_later
+from apps.loyalty.rule import Kind, Offer, Promise, Tier, months_later
 
 
 class MergeRule(models.TextChoices):
@@ -44,6 +45,9 @@ class Programme(models.Model):
     merge_rule = models.CharField(
         max_length=8, choices=MergeRule, default=MergeRule.SUM, db_default="sum"
     )
+    referral = models.BooleanField(default=False, db_default=False)
+    sponsor_gets = models.PositiveIntegerField(default=1, db_default=1)
+    friend_gets = models.PositiveIntegerField(default=1, db_default=1)
     cooldown_minutes = models.PositiveSmallIntegerField(
         _("minutes entre deux tampons d’une carte"),
         default=30,
@@ -114,6 +118,11 @@ class Programme(models.Model):
 
     def tier_name(self, tier: int) -> str:
         return self.ladder[tier - 1].name if 0 < tier <= len(self.ladder) else ""
+
+    @property
+    def promise(self) -> Promise | None:
+        """What a friend who is brought and who brings them get; None where nobody is asked to."""
+        return Promise(self.counts, self.sponsor_gets, self.friend_gets) if self.referral else None
 
     @property
     def needs_nights(self) -> bool:

@@ -27,6 +27,7 @@ from apps.loyalty.models import (
     Reward,
 )
 from apps.loyalty.nights import DUE, look_at_all
+from apps.loyalty.referral_models import REFERRAL
 from apps.loyalty.rule import share
 from apps.loyalty.services.ledger import Gesture, break_up, keep, win_climbed, write
 
@@ -48,6 +49,9 @@ RULES = (
     "birthday_gift",
     "birthday_is_alcohol",
     "merge_rule",
+    "referral",
+    "sponsor_gets",
+    "friend_gets",
     "cooldown_minutes",
     "helper_hourly_limit",
     "helper_pace",
@@ -296,13 +300,21 @@ def _worth_since(
     for line in lines:
         if line.kind == MovementKind.EARN and not hasattr(line, "undone_by"):
             worth += _left_of(line, old, returned.pop(line.pk, []))
-        elif line.kind in {MovementKind.IMPORT, MovementKind.TRANSFER}:
+        elif _is_given(line):
             same = change.fate == Fate.KEEP
             worth += line.stamps if same else line.stamps * old.goal // new.goal
         elif line.undoes and line.undoes.pk <= change.ledger_from:
             worth += line.stamps  # a gesture or a reward of before, taken back since
     # Left in the table: returns of what was earned before the change.
     return worth + sum(line.stamps for lines in returned.values() for line in lines)
+
+
+def _is_given(line: Movement) -> bool:
+    """It is not worth what a gesture is: another card's, or the gift of a friend who came. What
+    took that back is counted as a return."""
+    if line.kind == MovementKind.BONUS:
+        return line.cause == REFERRAL and not hasattr(line, "undone_by")
+    return line.kind in {MovementKind.IMPORT, MovementKind.TRANSFER}
 
 
 def _left_of(earned: Movement, rule: Programme, returns: list[Movement]) -> int:

@@ -10,6 +10,7 @@ from apps.loyalty.programme import RULES
 from apps.loyalty.rule import BOUNDS, TIERS, Kind, Offer, Tier
 
 STEPS = 3  # further rewards, beside the main one
+GIFTS = ("sponsor_gets", "friend_gets")
 DAYS = [
     ("1", _("lun.")),
     ("2", _("mar.")),
@@ -68,6 +69,9 @@ class ProgrammeForm(forms.Form):
     merge_rule = forms.ChoiceField(
         label=_("Deux cartes d’une même personne"), choices=MergeRule.choices, required=False
     )
+    referral = forms.BooleanField(label=_("Proposer le parrainage"), required=False)
+    sponsor_gets = _whole(_("Pour la personne qui parraine"), 1, 10_000, required=False)
+    friend_gets = _whole(_("Pour son ami"), 1, 10_000, required=False)
     cooldown_minutes = _whole(_("Minutes entre deux tampons d’une carte"), 0, 1440)
     helper_hourly_limit = _whole(_("Tampons par heure et par personne"), 1, 1000)
     helper_pace = _whole(_("Cadence d’une personne"), 0, 1000, required=False)
@@ -129,6 +133,9 @@ class ProgrammeForm(forms.Form):
             self.add_error("bonus_until", _("La fin vient après le début."))
         self._clean_steps(data, kind)
         self._clean_tiers(data)
+        for name in GIFTS:
+            if data.get("referral") and name in data and not data[name]:
+                self.add_error(name, _("Il faut un cadeau pour chacun."))
         return data
 
     def _clean_tiers(self, data: dict[str, Any]) -> None:
@@ -194,6 +201,8 @@ class ProgrammeForm(forms.Form):
             "birthday_is_alcohol": data.get("birthday_is_alcohol", False),
             "merge_rule": data.get("merge_rule") or self.stored.merge_rule,
             "watch_hours": data.get("watch_hours", False),
+            "referral": data.get("referral", False),
+            **{name: (data.get(name) or 1) * kind.unit for name in GIFTS},
         }
 
     def _tiers(self, data: dict[str, Any]) -> list[Tier]:
@@ -206,7 +215,7 @@ def _typed(stored: Programme, chosen: bool) -> dict[str, Any]:
     """The stored rule as its owner would type it."""
     typed: dict[str, Any] = {
         **{name: getattr(stored, name) for name in RULES},
-        "goal": stored.told(stored.goal),
+        **{name: stored.told(getattr(stored, name)) or 1 for name in ("goal", *GIFTS)},
         "reward": stored.reward if chosen else "",
         "bonus_days": list(stored.bonus_days),
     }

@@ -24,6 +24,7 @@ from apps.core.ratelimit import Limit, spend
 from apps.core.reading import insert
 from apps.core.refusal import Refusal
 from apps.core.tokens import new_token
+from apps.loyalty import referring
 from apps.loyalty.card_links import can_receive, new_joining, post_link, send_card_link
 from apps.loyalty.facts import CardChanged
 from apps.loyalty.merging import living, lock_people, merge_records
@@ -84,6 +85,7 @@ def confirm(token: str, *, shown: str = "", now: datetime | None = None) -> Card
         elsewhere = elsewhere and not Card.objects.filter(contact=typed, token=shown).exists()
         person = _whole(joining, now)
         _prove(person, joining, now)
+        referring.proved(person, now)
         if elsewhere:
             _close_links(typed, now)
         Joining.objects.filter(pk=joining.pk).update(confirmed_at=now)

@@ -73,6 +73,24 @@ class Offer:
         return asdict(self)
 
 
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What both get at the first visit of a friend who was brought, in units. Values alone: parts
+    of pages are kept by it."""
+
+    kind: Kind
+    sponsor_gets: int
+    friend_gets: int
+
+    @property
+    def sponsor_told(self) -> str:
+        return self.kind.said(self.sponsor_gets)
+
+    @property
+    def friend_told(self) -> str:
+        return self.kind.said(self.friend_gets)
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Tier:
     """A name for who came so often in the last twelve months."""

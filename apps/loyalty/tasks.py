@@ -4,7 +4,7 @@ cards, and the watch over stamps."""
 from django.utils import timezone
 
 from apps.core import due
-from apps.loyalty import nights, pocket, printing, watch
+from apps.loyalty import nights, pocket, printing, referring, watch
 from apps.loyalty.models import Reward
 from apps.shops.services import every_open_shop, shop_here
 
@@ -16,6 +16,21 @@ def make_support(key: str) -> None:
 def look_at_stamp(movement_id: int) -> None:
     """Something about the stamp may be odd."""
     watch.look(movement_id)
+
+
+def first_visit(movement_id: int) -> None:
+    """Reaction to ``FirstVisit``."""
+    referring.reward_visit(movement_id, timezone.now())
+
+
+def stamp_undone(card_id: int, movement_id: int) -> None:
+    """Reaction to ``StampUndone``."""
+    referring.visit_gone(movement_id, timezone.now())
+
+
+def stamp_returned(movement_id: int) -> None:
+    """Reaction to ``StampReturned``."""
+    referring.visit_gone(movement_id, timezone.now())
 
 
 def run_night() -> None:

@@ -2,16 +2,25 @@
 
 from django.urls import path
 
-from apps.loyalty import customer_views, giving_views, printing_views, programme_views, views
+from apps.loyalty import (
+    customer_views,
+    giving_views,
+    printing_views,
+    programme_views,
+    referral_views,
+    views,
+)
 
 customer_urls = [
     path("", customer_views.join_page, name="join"),
     path("rejoindre/", customer_views.join_page, name="join-again"),
+    path("p/<str:code>/", customer_views.join_page, name="sponsored"),
     path("c/<str:token>/", customer_views.card, name="card"),
     path("c/<str:token>/carte.pkpass", customer_views.apple_pass, name="apple_pass"),
     path("c/<str:token>/google/", customer_views.google_pass, name="google_pass"),
     path("c/<str:token>/code/", customer_views.code, name="card-code"),
     path("c/<str:token>/donnees/", customer_views.my_data, name="card-data"),
+    path("c/<str:token>/parrainer/", customer_views.refer, name="card-refer"),
     path("c/<str:token>/renouveler/", customer_views.renew, name="card-renew"),
     path("v/<str:token>/", customer_views.verify, name="verify"),
     path("v/<str:token>/non/", customer_views.decline, name="decline"),
@@ -35,6 +44,8 @@ team_urls = [
         printing_views.file,
         name="support_file",
     ),
+    path("gestion/fidelite/parrainage/", referral_views.referrals, name="referrals"),
+    path("gestion/fidelite/parrainage/liste.csv", referral_views.export, name="referrals_csv"),
     path("gestion/fidelite/", programme_views.programme, name="loyalty"),
     path(
         "gestion/fidelite/changement/<int:change_id>/annuler/",

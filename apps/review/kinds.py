@@ -9,6 +9,7 @@ from typing import ClassVar
 from django.conf import settings
 from django.utils.functional import Promise
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext_lazy as _
 
 from apps.core.actor import Actor
 from apps.review.models import Case
@@ -30,10 +31,18 @@ class Kind:
 
     name: ClassVar[str]
     label: ClassVar[Words]  # « Rafale », for the filter
+    fine: ClassVar[Words] = _("C’est normal")  # the button to let it stand
 
     def sentence(self, case: Case, names: Names) -> str:
         """What happened, in plain French."""
         raise NotImplementedError
+
+    def accept(self, case: Case, *, by: Actor, now: datetime) -> str:
+        """What has waited for « C’est normal » is done, and said; mostly nothing has.
+
+        Runs in the transaction of the decision.
+        """
+        return ""
 
     def undoing(self, case: Case, now: datetime) -> Words:
         """What the button to undo it says; empty where nothing can be undone."""

@@ -79,12 +79,18 @@ def _lengthen(case: Case, new: list[int], at: datetime, numbers: dict[str, int])
 
 
 @transaction.atomic
-def find_fine(case_id: int, *, by: Actor, now: datetime) -> Case:
-    """« C’est normal »: the line leaves the list, and what it is about stands."""
+def find_fine(case_id: int, *, by: Actor, now: datetime) -> str:
+    """« C’est normal »: the line leaves the list, and what it is about stands; what had waited
+    for that, in a sentence.
+
+    Raises the ``Refusal`` of what cannot be done: the line stays.
+    """
     case = _held(case_id)
-    if not case.decision:
-        _decide(case, Decision.FINE, by, now)
-    return case
+    if case.decision:
+        return ""
+    told = kinds.every()[case.kind].accept(case, by=by, now=now)
+    _decide(case, Decision.FINE, by, now)
+    return told
 
 
 @transaction.atomic

@@ -67,7 +67,7 @@ def decide(request: TeamRequest, case_id: int) -> HttpResponse:
         if request.POST.get("acte") == "annuler":
             said = services.undo(case_id, by=by, now=now) or said
         else:
-            services.find_fine(case_id, by=by, now=now)
+            said = services.find_fine(case_id, by=by, now=now) or said
     except Refusal as refusal:
         said, error, status = "", str(refusal), refusal.status
     if request.htmx or error:

@@ -75,7 +75,15 @@ def test_one_click_brings_everything(owner_client, shop):
     made = opened(b"".join(answer.streaming_content))
     assert made.testzip() is None
     names = {"contacts", "consentements", "tampons", "recompenses", "achats"}
-    names |= {"factures", "reservations", "messages", "reponses", "demandes", "codes"}
+    names |= {
+        "parrainages",
+        "factures",
+        "reservations",
+        "messages",
+        "reponses",
+        "demandes",
+        "codes",
+    }
     assert set(made.namelist()) == {f"{name}.csv" for name in names} | {"tout.json"}
     (contact,) = table(made, "contacts")
     assert contact["Nom"] == "Dupré; « Né »"

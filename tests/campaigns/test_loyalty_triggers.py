@@ -10,9 +10,11 @@ from apps.campaigns import tasks
 from apps.campaigns.triggers import KINDS
 from apps.core.actor import Actor
 from apps.loyalty.models import Card, Reward
+from apps.loyalty.referral_models import Referral, ReferralState
 from apps.loyalty.rule import Tier
 from apps.loyalty.services import add_stamp, redeem, undo_stamp
 from tests.factories import CardFactory, ProgrammeFactory
+from tests.loyalty import brought
 
 TEAM = Actor("team", 1)
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
@@ -73,3 +75,41 @@ def test_a_balance_is_announced_before_it_is_over_and_a_visit_gives_it_time(shop
     stamp(card, NOW + 30 * DAY)
     assert not KINDS["reward_expiring"].holds({"days_before": 10}, one)
     assert Card.objects.get().balance == 2
+
+
+def told_of(referral, when):
+    (one,) = met("referral_joined", NOW - DAY, NOW + 3 * DAY, when=when)
+    assert (one.contact_id, one.occasion) == (referral.sponsor.contact_id, f"friend:{referral.pk}")
+    return one
+
+
+def test_who_brings_a_friend_is_met_when_the_friend_has_confirmed(shop, run_jobs):
+    brought.rule()
+    sponsor = brought.customer()
+    referral = brought.brings(shop, sponsor, at=NOW)
+    assert met("referral_joined", NOW - DAY, NOW + DAY, when="joined") == []
+    brought.taps(referral, NOW)
+    one = told_of(referral, "joined")
+    assert met("referral_joined", NOW - DAY, NOW + DAY, when="given") == []
+    run_jobs()
+    Referral.objects.update(state=ReferralState.REFUSED)
+    assert not KINDS["referral_joined"].holds({"when": "joined"}, one)
+
+
+def test_or_when_the_friend_has_come_and_while_the_visit_stands(shop, run_jobs):
+    brought.rule()
+    referral = brought.brings(shop, brought.customer(), at=NOW)
+    done = brought.visits(referral.friend)
+    one = told_of(referral, "given")
+    run_jobs()
+    brought.undoes(done)
+    assert not KINDS["referral_joined"].holds({"when": "given"}, one)
+
+
+def test_who_may_have_brought_themselves_is_not_thanked(shop):
+    brought.rule()
+    referral = brought.brings(shop, brought.customer(), held=(1,), at=NOW)
+    brought.taps(referral, NOW)
+    brought.visits(referral.friend)
+    for when in ("joined", "given"):
+        assert met("referral_joined", NOW - DAY, NOW + 3 * DAY, when=when) == []

@@ -455,5 +455,6 @@ def test_every_trigger_is_one_file():
         "reward_ready",
         "reward_expiring",
         "tier_reached",
+        "referral_joined",
         "review",
     }

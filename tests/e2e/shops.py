@@ -14,6 +14,7 @@ from apps.contacts.models import Contact
 from apps.core.tenancy import in_schema
 from apps.core.tokens import new_token
 from apps.invoicing.models import Draft, Invoice
+from apps.loyalty.first_touch import code_of
 from apps.loyalty.models import Card, Joining, Movement, Reward
 from apps.messaging.models import Reply
 from apps.ops.demo import filling
@@ -102,6 +103,8 @@ def places(shop: Shop) -> dict[str, dict[str, object]]:
     if card is None:
         return found
     found["card"] = {"token": card.token}
+    with in_schema(shop.schema_name):
+        found["sponsored"] = {"code": code_of(card.number)}
     found["choices"] = {"token": card.contact.link_token}
     found |= {f"counter-{what}": {"card_id": card.pk} for what in ("card", "stamp", "return")}
     found["voucher"] = found["counter-code-one"] = {"code": code}

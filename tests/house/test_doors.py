@@ -42,6 +42,8 @@ PUBLIC = {
             "verify",
             "decline",
         ),
+        # « Parrainez un ami » : one's own link, and where it leads
+        *("card-refer", "sponsored"),
         # the card in a phone's wallet, and what the phone asks (it proves itself by its pass)
         *("apple_pass", "apple_registration", "apple_serials", "apple_latest", "apple_log"),
         *("google_pass", "pass_picture"),

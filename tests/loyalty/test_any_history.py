@@ -14,12 +14,14 @@ from hypothesis import strategies as st
 
 from apps.core.actor import Actor
 from apps.core.refusal import Refusal
-from apps.loyalty import nights
+from apps.loyalty import nights, referring
 from apps.loyalty.merging import lock_people, merge_records
 from apps.loyalty.models import Card, Fate, Movement, MovementKind, ProgrammeChange, Reward
 from apps.loyalty.programme import set_programme, undo_change
+from apps.loyalty.referral_models import Referral, ReferralState
 from apps.loyalty.rule import Kind, Offer, Tier
 from apps.loyalty.services import add_stamp, buy, give_back, redeem, the_programme, undo_stamp
+from apps.loyalty.services.taking_back import stands
 from apps.loyalty.verifying import prove_cards
 from tests.factories import CardFactory, ProgrammeFactory
 
@@ -48,6 +50,9 @@ class History:
             helper_hourly_limit=1000,
         )
         self.cards = [CardFactory() for _one in range(3)]
+        for sponsor, friend in zip(self.cards, self.cards[1:], strict=False):
+            gets = {"sponsor_gets": goal // 2, "friend_gets": goal // 4}
+            Referral.objects.create(sponsor=sponsor, friend=friend, followed_at=NOW, **gets)
 
     def card(self, choice):
         living = Card.objects.filter(contact__merged_into=None).order_by("pk")
@@ -59,7 +64,9 @@ class History:
         getattr(self, gesture)(choice, cents, common)
 
     def earn(self, choice, cents, common):
-        add_stamp(card=self.card(choice), amount_cents=cents, over_cooldown=True, **common)
+        card = self.card(choice)
+        done = add_stamp(card=card, amount_cents=cents, over_cooldown=True, **common)
+        referring.reward_visit(done.movement.pk, self.now)
 
     def _earned(self, choice):
         lines = Movement.objects.filter(kind=MovementKind.EARN).order_by("-pk")
@@ -68,6 +75,7 @@ class History:
     def undo(self, choice, cents, common):
         if line := self._earned(choice % 3):
             undo_stamp(movement=line, lead=True, **common)
+            referring.visit_gone(line.pk, self.now)
 
     def give_back(self, choice, cents, common):
         if line := self._earned(choice):
@@ -75,6 +83,8 @@ class History:
             give_back(
                 card=card, movement=line, amount_cents=cents if choice % 2 else None, **common
             )
+            if not stands(line):
+                referring.visit_gone(line.pk, self.now)
 
     def redeem(self, choice, cents, common):
         won = Reward.objects.order_by("pk")
@@ -112,6 +122,9 @@ class History:
             back = Movement.objects.filter(undoes=reward.won_by).exists()
             gone = reward.won_by.followed_by.filter(kind=MovementKind.EXPIRE).exists()
             assert back != gone
+        for referral in Referral.objects.filter(state=ReferralState.GIVEN):
+            assert stands(referral.visit)
+            assert not referral.gift.followed_by.exists()
         merged = Card.objects.exclude(contact__merged_into=None)
         assert not merged.exclude(balance=0, rewards_ready=0).exists()
 

@@ -176,6 +176,18 @@ def make_room(card: Card, programme: Programme, units: int, gesture: Gesture) ->
     return broken
 
 
+def take_off(
+    card: Card, programme: Programme, units: int, gesture: Gesture, **more: Any
+) -> tuple[Movement, list[Reward]]:
+    """A RETURN line of ``units``, or of what the balance still has, and the rewards broken up for
+    it: what one that was handed over has used is let go."""
+    taken = make_room(card, programme, units, gesture)
+    line = write(card, MovementKind.RETURN, -min(units, card.balance), gesture, **more)
+    taken += drop_steps(card, gesture)
+    keep(card)
+    return line, taken
+
+
 def drop_steps(card: Card, gesture: Gesture) -> list[Reward]:
     """What was won on the way and is ready still, above where the balance has come down to."""
     above = steps_won(card).filter(redemption=None, step__gt=card.balance)

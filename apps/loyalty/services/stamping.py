@@ -16,7 +16,7 @@ from apps.core.actor import Actor
 from apps.core.facts import announce
 from apps.core.reading import columns, instance, one, width
 from apps.core.refusal import Refusal
-from apps.loyalty.facts import StampAdded, TierReached
+from apps.loyalty.facts import FirstVisit, StampAdded, TierReached
 from apps.loyalty.models import Card, Movement, MovementKind, Programme, Reward
 from apps.loyalty.rule import Kind
 from apps.loyalty.services.cards import default_programme, first_look
@@ -103,6 +103,8 @@ def add_stamp(
         record(by, "stamp", "card", card.pk, after={"balance": card.balance})
         announce(StampAdded(card_id=card.pk, movement_id=movement.pk))
         glance(movement, programme, stamped_before, recent.by_person, recent.by_device)
+        if card.contact.visits == 1:
+            announce(FirstVisit(movement_id=movement.pk))
         return Stamped(movement, card, programme, rewards, bonus)
 
 

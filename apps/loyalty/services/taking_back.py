@@ -11,11 +11,14 @@
 |                              |                               | last part takes the rest       |
 | the visit, the purchase      | did not happen                | stands; a purchase below zero  |
 | a tier reached by the visit  | falls back                    | stands with the visit          |
+| the gift of a friend who was | taken off with the gesture    | its share; the last part takes |
+| brought, at the first visit  |                               | the rest                       |
+| the gift of who brought them | taken off, as by a return; it | stands while any part does;    |
+|                              | waits for a visit that stands | the last part takes it off     |
 """
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from django.db.models import Sum
@@ -27,7 +30,7 @@ from apps.contacts.models import Contact
 from apps.core.actor import Actor
 from apps.core.facts import announce
 from apps.core.money import show_euros
-from apps.loyalty.facts import CardChanged, StampUndone
+from apps.loyalty.facts import CardChanged, StampReturned, StampUndone
 from apps.loyalty.models import Card, Movement, MovementKind, Programme, Redemption, Reward
 from apps.loyalty.rule import share
 from apps.loyalty.services.cards import the_programme
@@ -38,6 +41,7 @@ from apps.loyalty.services.ledger import (
     locked,
     make_room,
     one_gesture,
+    take_off,
     write,
 )
 from apps.loyalty.services.refusals import (
@@ -112,7 +116,7 @@ def undo_stamp(
             raise RewardAlreadyGiven()
         undo = write(card, MovementKind.UNDO, -movement.stamps, gesture, undoes=movement)
         for bonus in lines[1:]:
-            also = gesture.also("bonus")
+            also = gesture.also(f"bonus:{bonus.pk}")
             write(card, MovementKind.UNDO, -bonus.stamps, also, undoes=bonus)
         taken += drop_steps(card, gesture)
         _forget_visit(card, movement, programme)
@@ -153,16 +157,24 @@ def give_back(
         _refuse_counted_otherwise(movement, programme)
         part = _part(movement, amount_cents)
         due = part.of(sum(line.stamps for line in _given(movement)))
-        taken = make_room(card, programme, due, gesture)
-        less = min(due, card.balance)
-        why: dict[str, Any] = {"follows": movement, "amount_cents": part.cents}
-        line = write(card, MovementKind.RETURN, -less, gesture, **why)
-        taken += drop_steps(card, gesture)
-        keep(card)
+        line, taken = take_off(
+            card, programme, due, gesture, follows=movement, amount_cents=part.cents
+        )
         _buy_less(card, part.cents, gesture)
         record(by, "return", "card", card.pk, after={"balance": card.balance})
         announce(CardChanged(card_id=card.pk))
-        return Returned(line, card, taken, let_go=due - less)
+        if part.is_last:
+            announce(StampReturned(movement_id=movement.pk))
+        return Returned(line, card, taken, let_go=due + line.stamps)
+
+
+def stands(movement: Movement) -> bool:
+    """Neither undone nor wholly brought back."""
+    try:
+        _part(movement, None)
+    except NothingToReturn:
+        return False
+    return not Movement.objects.filter(undoes=movement).exists()
 
 
 def _buy_less(card: Card, cents: int | None, gesture: Gesture) -> None:
@@ -185,6 +197,10 @@ class _Part:
     now: int
     whole: int
     cents: int | None
+
+    @property
+    def is_last(self) -> bool:
+        return self.before + self.now == self.whole
 
     def of(self, units: int) -> int:
         """The share of ``units`` that goes now, so that all parts together take them all."""
@@ -210,8 +226,9 @@ def _part(movement: Movement, amount_cents: int | None) -> _Part:
 
 
 def _given(movement: Movement) -> list[Movement]:
-    """The gesture's line, and its bonus."""
-    return [movement, *Movement.objects.filter(follows=movement, kind=MovementKind.BONUS)]
+    """The gesture's line, and each bonus that it brought and that was not taken back alone."""
+    bonus = Movement.objects.filter(follows=movement, kind=MovementKind.BONUS)
+    return [movement, *bonus.exclude(followed_by__kind=MovementKind.RETURN)]
 
 
 def _handed_over(movement: Movement) -> bool:

@@ -49,6 +49,7 @@ AUTOMATICS = (
             "offer_days": 30,
         },
     ),
+    Automatic("referral_joined", settings={"when": "given"}),
     Automatic("milestone", is_on=False, settings={"number": 25}),
 )
 

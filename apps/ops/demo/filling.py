@@ -21,7 +21,7 @@ from apps.core.tenancy import in_schema
 from apps.core.tokens import keyed_hash
 from apps.loyalty import nights
 from apps.loyalty.models import Programme
-from apps.ops.demo import by_whatsapp, cellar, expenses, odd, passes, plans
+from apps.ops.demo import brought, by_whatsapp, cellar, expenses, odd, passes, plans
 from apps.ops.demo.accounts import PASSWORD, PEOPLE, PIN, TOTP_SECRET, Person
 from apps.ops.demo.answers import Answers
 from apps.ops.demo.automatics import Automatics
@@ -141,6 +141,8 @@ def _fill_shop(demo: DemoShop, shop: Shop, now: datetime) -> None:
     odd.look(moved, owner=team[0][0])
     due.note(nights.DUE, now)
     crowd.prove(people)
+    if programme.referral:
+        brought.write(lived, now)
     shelves = Shelves(demo.slug, author=team[0][0], now=now)
     shelves.fill(demo.goods, since=now - timedelta(days=demo.days))
     shelves.sell(demo.goods)

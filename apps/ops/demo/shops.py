@@ -77,6 +77,7 @@ CAVE = DemoShop(
     goal=10,
     rule={
         "steps": [Offer(5, "Un tire-bouchon de sommelier").kept()],
+        "referral": True,
         "tiers": [tier.kept() for tier in TIERS],
     },
     people=1500,
@@ -228,6 +229,9 @@ CAFE = DemoShop(
         "bonus_times": 2,
         "bonus_days": "2",
         "birthday_gift": "Un café gourmand",
+        "referral": True,
+        "sponsor_gets": 25,
+        "friend_gets": 15,
     },
     people=260,
     days=400,
