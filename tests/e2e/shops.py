@@ -84,6 +84,12 @@ def _billed(shop: Shop) -> dict[str, dict[str, object]]:
     return {**plain, **drafts, "invoice": one, "credit_note": one}
 
 
+def _sponsoring(shop: Shop, card: Card) -> dict[str, dict[str, object]]:
+    """The link that this card's holder gives to a friend."""
+    with in_schema(shop.schema_name):
+        return {"sponsored": {"code": code_of(card.number)}}
+
+
 def places(shop: Shop) -> dict[str, dict[str, object]]:
     """For each named address of a shop's host, something of this shop to open."""
     with in_schema(shop.schema_name):
@@ -103,14 +109,12 @@ def places(shop: Shop) -> dict[str, dict[str, object]]:
     if card is None:
         return found
     found["card"] = {"token": card.token}
-    with in_schema(shop.schema_name):
-        found["sponsored"] = {"code": code_of(card.number)}
     found["choices"] = {"token": card.contact.link_token}
     found |= {f"counter-{what}": {"card_id": card.pk} for what in ("card", "stamp", "return")}
     found["voucher"] = found["counter-code-one"] = {"code": code}
     found["onward"] = {"door": "l", "number": "1", "token": card.token}
     found["contact"] = {"pk": card.contact_id, "tag": 1}
-    found |= _reserving(shop, card.contact.link_token) | _billed(shop)
+    found |= _reserving(shop, card.contact.link_token) | _billed(shop) | _sponsoring(shop, card)
     found["drop_new"] = {}
     found["drop_launch"] = found["drop_product"] = found["drop_who"] = {"pk": drops["draft"]}
     found["drop"] = {"pk": drops["done"], "act": "pause"}
