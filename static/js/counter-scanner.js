@@ -14,6 +14,7 @@ let stream = null;
 let reader = null;
 let timer = 0;
 let seenAt = performance.now();
+let away = false; // looked for, and not seen, for that long
 
 const SENTENCES = {
   NotAllowedError: "La caméra est refusée. Autorisez-la dans les réglages du navigateur, puis réessayez.",
@@ -79,7 +80,6 @@ function stop() {
 
 function found(code) {
   const target = lens.dataset.to + encodeURIComponent(code);
-  const away = performance.now() - seenAt > AWAY;
   seenAt = performance.now();
   if (code === sessionStorage.getItem(LAST) && !away) {
     again.hidden = false;
@@ -100,7 +100,8 @@ async function look() {
   if (video.readyState >= 2) {
     const code = await reader(picture()).catch(() => null);
     if (code && stream && found(code)) return;
-    if (!code && performance.now() - seenAt > AWAY) again.hidden = true;
+    away = !code && performance.now() - seenAt > AWAY;
+    if (away) again.hidden = true;
   }
   timer = setTimeout(look, EVERY);
 }
