@@ -1,10 +1,8 @@
 """The tap in the message: what it proves, what it joins, and what it leaves alone."""
 
-from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 import pytest
-from django.db import close_old_connections, connection, connections
 from django.db.models import Sum
 from django.utils import timezone
 
@@ -279,62 +277,15 @@ def test_a_link_nobody_made_says_what_to_do(visitor):
         confirm("x")
 
 
-def _take_away(shop, people):
-    with connections["owner"].cursor() as cursor:  # append-only rows: the owner's to remove
-        schema = connection.ops.quote_name(shop.schema_name)
-        for table, column in (
-            ("loyalty_movement", "card_id IN (SELECT id FROM {s}.loyalty_card WHERE {w})"),
-            ("loyalty_joining", "{w}"),
-            ("messaging_message", "{w}"),
-            ("loyalty_card", "{w}"),
-            ("contacts_contact", "id = ANY(%s)"),
-        ):
-            where = column.format(s=schema, w="contact_id = ANY(%s)")
-            cursor.execute(f"DELETE FROM {schema}.{table} WHERE {where}", [people])
-    connections["owner"].close()
-
-
-@pytest.mark.django_db(databases=["default", "owner"], transaction=False)
-def test_two_taps_in_parallel_join_once(shop):
-    """Real connections on committed rows, taken away at the end."""
-    name = "Simultanée"
-    phone = "+33698000008"
-
-    def on_its_own(work):
-        def run(argument=None):
-            close_old_connections()
-            connection.set_tenant(shop)
-            try:
-                return work(argument)
-            finally:
-                connections["default"].close()
-
-        return run
-
+def test_two_taps_in_parallel_join_once(committed, shop):
     def prepare(_):
-        holder = ContactFactory(
-            first_name=name, phone=phone, email="", phone_proven_at=timezone.now()
-        )
-        own = card_of(holder)
-        wish = Wish(key=uuid4(), first_name=name, phone=parse_phone(phone), adult=True)
+        holder = ContactFactory(phone="+33698000008", email="", phone_proven_at=timezone.now())
+        wish = Wish(key=uuid4(), first_name="Zoé", phone=parse_phone(holder.phone), adult=True)
         fresh = join(wish, shop=shop, client_address="192.0.2.78")
         add_stamp(card=fresh, token=uuid4(), by=SYSTEM, now=timezone.now())
-        return own.pk, Joining.objects.get(contact=fresh.contact).token
+        return card_of(holder).pk, Joining.objects.get(contact=fresh.contact).token
 
-    def clean(_):
-        people = list(Contact.objects.filter(first_name=name).values_list("pk", flat=True))
-        moves = Movement.objects.filter(card__contact__in=people, kind=MovementKind.TRANSFER)
-        found = sorted(moves.values_list("stamps", flat=True))
-        _take_away(shop, people)
-        return found
-
-    with ThreadPoolExecutor(1) as pool:
-        own, token = pool.submit(on_its_own(prepare)).result()
-    try:
-        with ThreadPoolExecutor(4) as pool:
-            cards = {card.pk for card in pool.map(on_its_own(confirm), [token] * 4)}
-    finally:
-        with ThreadPoolExecutor(1) as pool:
-            moved = pool.submit(on_its_own(clean)).result()
-    assert cards == {own}
-    assert moved == [-1, 1]
+    ((own, token),) = committed(prepare, None)
+    assert {card.pk for card in committed(confirm, *[token] * 4)} == {own}
+    moves = Movement.objects.filter(kind=MovementKind.TRANSFER)
+    assert sorted(moves.values_list("stamps", flat=True)) == [-1, 1]

@@ -51,7 +51,7 @@ RESTING = {
     "campaigns_lot": 2,
     "campaigns_run": 1,
     "campaigns_trial": 1,
-    "campaigns_trigger": 4,
+    "campaigns_trigger": 5,
     "imports_importrun": 1,
 }
 
