@@ -1,6 +1,7 @@
 """The sorts of lines, as ``config/reviews.py`` lists them: each says itself in words, and how what
 it is about is undone. The rooms above add theirs; this one knows none by name."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -12,6 +13,7 @@ from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.actor import Actor
+from apps.core.refusal import Refusal
 from apps.review.models import Case
 
 Words = str | Promise
@@ -26,16 +28,22 @@ class Names:
     phone: str
 
 
-class Kind:
+class NothingToUndo(Refusal):
+    """A line that only tells: what it is about has changed nothing."""
+
+    message = _("Il n’y a rien à annuler : cette ligne signale seulement ce qui s’est passé.")
+
+
+class Kind(ABC):
     """One sort of line. ``name`` is kept in rows: 24 letters at most."""
 
     name: ClassVar[str]
     label: ClassVar[Words]  # « Rafale », for the filter
     fine: ClassVar[Words] = _("C’est normal")  # the button to let it stand
 
+    @abstractmethod
     def sentence(self, case: Case, names: Names) -> str:
         """What happened, in plain French."""
-        raise NotImplementedError
 
     def accept(self, case: Case, *, by: Actor, now: datetime) -> str:
         """What has waited for « C’est normal » is done, and said; mostly nothing has.
@@ -53,7 +61,7 @@ class Kind:
 
         Runs in the transaction of the decision. Raises a ``Refusal`` when nothing can be undone.
         """
-        raise NotImplementedError
+        raise NothingToUndo
 
     def address(self, case: Case) -> str:
         """Where it can be looked at more closely; empty when nowhere."""

@@ -129,6 +129,19 @@ def test_what_cannot_be_undone_says_why_and_stays(owner_client, case):
     assert "Zoé Petit" in text(answer)
 
 
+def test_a_line_that_only_tells_is_not_undone(owner_client, case, monkeypatch):
+    class Told(Odd):
+        undoing, undo = kinds.Kind.undoing, kinds.Kind.undo
+
+    monkeypatch.setattr(kinds, "every", lambda: {"odd": Told()})
+    assert "Défaire" not in text(owner_client.get(PATH))
+    answer = tap(owner_client, case, "annuler")
+    assert answer.status_code == 409
+    assert "rien à annuler" in text(answer)
+    case.refresh_from_db()
+    assert case.decision == ""
+
+
 def test_without_javascript_the_filter_stays(owner_client, case):
     answer = owner_client.post(f"{PATH}{case.pk}/?genre=odd", {"acte": "normal"})
     assert answer["Location"] == f"{PATH}?genre=odd"

@@ -1,5 +1,6 @@
 """What a detector is: a sort of line about stamps, which finds its own."""
 
+from abc import abstractmethod
 from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
@@ -63,9 +64,9 @@ class OfStamps(Kind):
 
 
 class Detector(OfStamps):
+    @abstractmethod
     def look(self, stamp: Movement, programme: Programme) -> None:
         """A line in the list, if there is cause; the same stamp again adds nothing."""
-        raise NotImplementedError
 
     def note(self, stamp: Movement, **numbers: int) -> None:
         """A line about this one stamp."""
