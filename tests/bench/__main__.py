@@ -4,6 +4,7 @@ import os
 import pkgutil
 import sys
 import time
+import traceback
 from importlib import import_module
 
 from tests.bench import rows
@@ -19,18 +20,24 @@ def main() -> None:
     if unknown:
         raise SystemExit(f"Inconnu : {', '.join(unknown)}. Il y a : {', '.join(known)}")
     prepare()
-    ground, found = Ground(), list[Row]()
+    ground, found, broken = Ground(), list[Row](), list[str]()
     if os.environ.get("EXPLAIN"):
         _explain(ground, wanted)
         return
     for name in wanted:
         print(f"· {name}", end="", file=sys.stderr, flush=True)
         began = time.monotonic()
-        found += import_module(f"tests.bench.rows.{name}").measure(ground)
+        try:
+            found += import_module(f"tests.bench.rows.{name}").measure(ground)
+        except Exception:  # told, and the rows that are measured already are not lost
+            traceback.print_exc()
+            broken.append(name)
         print(f" ({time.monotonic() - began:.0f} s)", file=sys.stderr, flush=True)
     print(as_table(found))
     print("\n" + "  ".join(f"{name}: {value}" for name, value in machine().items()))
     print(write(found, FOLDER))
+    if broken:
+        raise SystemExit(f"Sans mesure : {', '.join(broken)}")
 
 
 def _explain(ground: Ground, wanted: list[str]) -> None:

@@ -72,6 +72,12 @@ class Engine:
         if self.process:
             processes.stop_children([self.process])
 
+    def __enter__(self) -> "Engine":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.stop()
+
     def workers(self) -> dict[int, bool]:
         """The living workers by process id, and whether each takes urgent jobs alone."""
         rows = WorkerProcess.objects.filter(supervisor=self.process.pid)

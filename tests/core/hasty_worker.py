@@ -1,6 +1,7 @@
 """``run_worker`` with the patience of a test: the same program, shorter times.
 
-Its argument is how many seconds a job may take.
+Its argument is how many seconds a job may take; without a pulse for half as long again, a
+worker is frozen.
 """
 
 import os
@@ -19,7 +20,8 @@ def main() -> None:
     queue.RESTS = (queue.RESTS[0] / 10,)
     worker.BEAT = 0.2
     worker.TIMEOUT = float(sys.argv[1])
-    supervisor.OVERDUE_AFTER, supervisor.FROZEN_AFTER = worker.TIMEOUT + 1, 1.5
+    supervisor.OVERDUE_AFTER = worker.TIMEOUT + 1
+    supervisor.FROZEN_AFTER = worker.TIMEOUT * 1.5
     call_command("run_worker")
 
 

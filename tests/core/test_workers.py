@@ -19,11 +19,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("engine")]
 
 @pytest.fixture(scope="module")
 def _running(django_db_blocker: Any) -> Iterator[Engine]:
-    engine = Engine("engine")
-    with django_db_blocker.unblock(), standing_in(engine.database):
-        engine.start()
-    yield engine
-    engine.stop()
+    with Engine("engine") as engine:
+        with django_db_blocker.unblock(), standing_in(engine.database):
+            engine.start()
+        yield engine
 
 
 @pytest.fixture
@@ -39,9 +38,8 @@ def engine(_running: Engine, django_db_blocker: Any) -> Iterator[Engine]:
 def fresh(django_db_blocker: Any) -> Iterator[Engine]:
     """A supervisor of the test's own, not started yet."""
     engine = Engine("fresh")
-    with django_db_blocker.unblock(), standing_in(engine.database):
+    with django_db_blocker.unblock(), standing_in(engine.database), engine:
         yield engine
-        engine.stop()
 
 
 def test_every_idle_worker_is_killed_in_turn_and_the_work_goes_on(engine):
@@ -208,8 +206,8 @@ def test_no_database_no_worker_and_a_sentence(fresh):
 def test_the_database_is_killed_and_comes_back_and_so_do_the_workers(django_db_blocker):
     with PrivateServer() as server:
         engine = Engine("engine_db", server)
-        with django_db_blocker.unblock(), standing_in(engine.database, server.host):
-            engine.start()
+        with django_db_blocker.unblock(), standing_in(engine.database, server.host), engine:
+            engine.start(timeout=30)  # a slow machine's recovery is no frozen worker
             before = engine.workers()
             server.kill()
             server.start()
@@ -219,4 +217,3 @@ def test_the_database_is_killed_and_comes_back_and_so_do_the_workers(django_db_b
             until(lambda: engine.said("back"), "the next job")
             beats = WorkerProcess.objects.filter(beat_at__gt=since, pid__in=before)
             until(lambda: beats.count() == 3, "the heartbeats of the same three")
-            engine.stop()

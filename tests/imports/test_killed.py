@@ -25,9 +25,8 @@ OWNER = Actor("team", 1)
 @pytest.fixture
 def engine(django_db_blocker):
     engine = Engine("imports")
-    with django_db_blocker.unblock(), standing_in(engine.database):
+    with django_db_blocker.unblock(), standing_in(engine.database), engine:
         yield engine
-        engine.stop()
 
 
 @pytest.mark.slow
