@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -13,10 +13,11 @@ from playwright.sync_api import BrowserContext, Page
 from apps.accounts.models import User
 from apps.core.tenancy import in_schema
 from apps.shops.models import Shop
-from tests import environment
-from tests.e2e.stack import Stack
 
-PICTURES = environment.ROOT / ".data" / "pictures"
+if TYPE_CHECKING:  # the bench looks too: loaded, the stack's databases would be its own
+    from tests.e2e.stack import Stack
+
+PICTURES = Path(__file__).parents[2] / ".data" / "pictures"
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = [
     "--no-sandbox",
@@ -92,7 +93,7 @@ class Listener:
         return [line for line in self.heard if not any(re.search(p, line) for p in self.expected)]
 
 
-def sign_in(page: Page, stack: Stack, shop: Shop, role: str = "owner", **fields: object) -> User:
+def sign_in(page: Page, stack: "Stack", shop: Shop, role: str = "owner", **fields: object) -> User:
     """Somebody with ``role`` in ``shop``, signed in on the shop's host in this browser.
 
     A shop has one owner: who is it already comes back.
@@ -104,7 +105,7 @@ def sign_in(page: Page, stack: Stack, shop: Shop, role: str = "owner", **fields:
     return user
 
 
-def enter(page: Page, stack: Stack, shop: Shop, user: User) -> None:
+def enter(page: Page, stack: "Stack", shop: Shop, user: User) -> None:
     cookie = {
         "name": settings.SESSION_COOKIE_NAME,
         "value": stack.session_cookie(shop, user),
