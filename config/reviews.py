@@ -8,6 +8,7 @@ REVIEWS: tuple[str, ...] = (
     "apps.loyalty.watch.twice.OverTheRest",
     "apps.loyalty.watch.hours.OutsideHours",
     "apps.loyalty.watch.codes.CodeTwice",
+    "apps.loyalty.watch.codes.LateCode",
     "apps.loyalty.watch.brought.Brought",
     "apps.counter.reviewing.LostHandOver",
 )

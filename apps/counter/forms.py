@@ -25,6 +25,7 @@ class GestureForm(forms.Form):
     kind = forms.ChoiceField(choices=Kind.choices, error_messages=_UNREADABLE)
     at = forms.IntegerField(min_value=0, max_value=2**45, error_messages=_UNREADABLE)
     by = forms.CharField(required=False, max_length=300, error_messages=_UNREADABLE)
+    clock = forms.CharField(required=False, max_length=300, error_messages=_UNREADABLE)
     card = forms.IntegerField(required=False, error_messages=_UNREADABLE)
     code = forms.CharField(required=False, max_length=300, error_messages=_UNREADABLE)
     reward = forms.IntegerField(required=False, error_messages=_UNREADABLE)
@@ -45,6 +46,7 @@ class GestureForm(forms.Form):
             kind=data.get("kind", Kind.STAMP),
             at=datetime.fromtimestamp(data.get("at", 0) / 1000, UTC),
             by=data.get("by", ""),
+            clock=data.get("clock", ""),
             card=data.get("card"),
             code=data.get("code", ""),
             reward=data.get("reward"),

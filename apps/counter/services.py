@@ -20,15 +20,17 @@ from apps.core.actor import Actor
 from apps.core.refusal import Refusal
 from apps.core.tenancy import current_schema
 from apps.counter.models import Gesture, Kind, Lease
-from apps.counter.passes import Pass, read_pass
+from apps.counter.passes import Pass, read_clock, read_pass
 from apps.counter.reviewing import note_lost
 from apps.loyalty import live_code
 from apps.loyalty.adding import quick_add
 from apps.loyalty.merging import living
 from apps.loyalty.models import Card, Movement, MovementKind, Reward
 from apps.loyalty.rule import Kind as Counts
-from apps.loyalty.services import add_stamp, card_of, redeem, the_programme
+from apps.loyalty.services import Stamped, add_stamp, card_of, redeem, the_programme
 from apps.loyalty.showing import CodeOver, card_numbered, card_shown
+from apps.loyalty.watch.codes import LateCode
+from apps.review.services import note
 
 # A phone that was off for longer than this tells a moment that nobody remembers.
 LONGEST = timedelta(days=30)
@@ -73,12 +75,14 @@ class AddedWithoutStamp(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """A gesture as a phone tells it; ``at`` by its own clock, ``by`` the pass of its person."""
+    """A gesture as a phone tells it; ``at`` by its own clock, ``by`` the pass of its person,
+    ``clock`` what we have signed of that clock."""
 
     token: UUID
     kind: str
     at: datetime
     by: str = ""
+    clock: str = ""
     card: int | None = None
     code: str = ""
     reward: int | None = None
@@ -240,8 +244,9 @@ def moment(at: datetime, letter: Letter, word: Pass | None) -> datetime:
 
 
 def _stamp(one: Queued, gesture: Gesture, by: Actor, letter: Letter) -> None:
+    late: live_code.Shown | None = None
     if one.code:
-        card = _scanned(one, gesture, by)
+        card, late = _scanned(one, by, scanned_at(one, letter))
     else:
         card = Card.objects.select_related("contact").filter(pk=one.card or 0).first()
     if card is None:
@@ -249,27 +254,49 @@ def _stamp(one: Queued, gesture: Gesture, by: Actor, letter: Letter) -> None:
     if card.contact.merged_into_id:
         card = card_of(living(card.contact))
     gesture.card = card
-    _stamp_at(card, one, gesture, by)
+    done = _stamp_at(card, one, gesture, by)
+    if late:
+        _list_late(late, done, scanned_at(one, letter), by)
 
 
-def _scanned(one: Queued, gesture: Gesture, by: Actor) -> Card | None:
-    """Whose code it was, judged at the moment of the gesture: how late it comes says nothing."""
+def scanned_at(one: Queued, letter: Letter) -> datetime:
+    """When a code was scanned: by the phone's clock, and what we ourselves have signed that it
+    lacks to ours; where we have not, what the letter says of it."""
+    signed = read_clock(one.clock)
+    return one.at + (letter.offset if signed is None else signed)
+
+
+def _scanned(one: Queued, by: Actor, at: datetime) -> tuple[Card | None, live_code.Shown | None]:
+    """Whose code it was, judged at the moment of the scan: how late it comes says nothing. One
+    that was over by then goes to the list, and not to the bin."""
     try:
-        return card_shown(one.code, by=by, now=gesture.at)
-    except CodeOver:
-        shown = live_code.read(one.code)
-        gesture.card = card_numbered(shown.number) if shown else None
-        raise
+        return card_shown(one.code, by=by, now=at), None
+    except CodeOver as over:
+        return card_numbered(over.shown.number), over.shown
 
 
-def _stamp_at(card: Card, one: Queued, gesture: Gesture, by: Actor) -> None:
+def _list_late(shown: live_code.Shown, done: Stamped, at: datetime, by: Actor) -> None:
+    note(
+        LateCode.name,
+        done.movement.pk,
+        at=done.movement.at,
+        contact=done.card.contact,
+        actor_id=by.id,
+        device=by.device,
+        card=done.card.pk,
+        stamps=[done.movement.pk],
+        minutes=max(1, round(abs(at - shown.at).total_seconds() / 60)),
+    )
+
+
+def _stamp_at(card: Card, one: Queued, gesture: Gesture, by: Actor) -> Stamped:
     """A stamp at its own moment: the card's rest counts from there, and nothing moves back."""
     held = Card.objects.select_for_update(of=("self",)).select_related("contact").get(pk=card.pk)
     last, visited = held.last_stamp_at, held.contact.last_visit_at
     late = last is not None and last > gesture.at
     if late:
         _refuse_beside_another(held, one, gesture)
-    add_stamp(
+    done = add_stamp(
         card=held,
         token=one.token,
         by=by,
@@ -282,6 +309,7 @@ def _stamp_at(card: Card, one: Queued, gesture: Gesture, by: Actor) -> None:
         Card.objects.filter(pk=held.pk).update(last_stamp_at=latest)
         seen = Greatest(F("last_visit_at"), visited)
         Contact.objects.filter(pk=held.contact_id).update(last_visit_at=seen)
+    return done
 
 
 def _refuse_beside_another(card: Card, one: Queued, gesture: Gesture) -> None:

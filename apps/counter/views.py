@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,7 +21,7 @@ from apps.core.doors import door, takes
 from apps.core.roles import Right
 from apps.counter.forms import LONGEST, GestureForm, LeaseForm, LetterForm
 from apps.counter.models import Gesture
-from apps.counter.passes import write_pass
+from apps.counter.passes import write_clock, write_pass
 from apps.counter.queries import how_many_refused, kept_cards, refused, standing_lease
 from apps.counter.services import Answer, Letter, drain, end_lease, lease, settle
 
@@ -38,11 +39,15 @@ def overview(request: TeamRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def state(request: TeamRequest) -> JsonResponse:
-    """What a phone asks first when the network is back."""
-    held = standing_lease()
+    """What a phone asks first when the network is back; ``?a=``: what its clock says."""
+    held, now, told = standing_lease(), timezone.now(), request.GET.get("a", "")
+    clock = (
+        write_clock(now - _by_its_clock(int(told))) if re.fullmatch(r"[0-9]{1,14}", told) else ""
+    )
     said = {
         "csrf": get_token(request),
-        "pass": write_pass(request.user.pk, request.membership.device, timezone.now()),
+        "pass": write_pass(request.user.pk, request.membership.device, now),
+        "clock": clock,
         "who": request.user.get_short_name(),
         "refused": how_many_refused(),
         "gives": str(held.device) if held else "",
@@ -81,11 +86,15 @@ def send(request: TeamRequest) -> HttpResponse:
         device=form.cleaned_data["device"],
         by=actor(request),
         region=request.shop.region,
-        offset=now - datetime.fromtimestamp(form.cleaned_data["sent_at"] / 1000, UTC),
+        offset=now - _by_its_clock(form.cleaned_data["sent_at"]),
         now=now,
     )
     answers = [_said(one) for one in drain(named, letter)]
     return JsonResponse({"answers": answers, "refused": how_many_refused()})
+
+
+def _by_its_clock(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def _told(body: bytes) -> dict[str, Any]:

@@ -31,6 +31,10 @@ class CodeOver(Refusal):
     )
     status = 410
 
+    def __init__(self, shown: live_code.Shown) -> None:
+        super().__init__()
+        self.shown = shown
+
 
 def card_shown(read: str, *, by: Actor, now: datetime) -> Card | None:
     """The card of a scanned code; None when it opens none. Raises ``CodeOver``.
@@ -45,7 +49,7 @@ def card_shown(read: str, *, by: Actor, now: datetime) -> Card | None:
     if shown is None or card is None:
         return None
     if not shown.is_fresh(now):
-        raise CodeOver()
+        raise CodeOver(shown)
     _remember(shown, card, by, now)
     return card
 

@@ -24,10 +24,11 @@ heard?.addEventListener("message", async ({ data }) => {
   dispatchEvent(new CustomEvent("comptoir:queue", { detail: news }));
 });
 
-// Puts a gesture in the queue, with its moment and its person; resolves once it is on the disk.
+// Puts a gesture in the queue, with its moment, its person and what the server has signed of this
+// clock; resolves once it is on the disk.
 export async function enqueue(gesture) {
-  const by = (await store.fact("pass")) || "";
-  await store.put({ id: crypto.randomUUID(), at: Date.now(), by, ...gesture });
+  const [by = "", clock = ""] = await Promise.all([store.fact("pass"), store.fact("clock")]);
+  await store.put({ id: crypto.randomUUID(), at: Date.now(), by, clock, ...gesture });
   navigator.storage?.persist?.();
   await tell();
 }
@@ -84,8 +85,9 @@ async function freshCards(force) {
 
 async function sync() {
   try {
-    const said = await (await answered("etat/")).json();
+    const said = await (await answered(`etat/?a=${Date.now()}`)).json();
     await store.signIn(said.pass, said.who);
+    await store.keep("clock", said.clock);
     await store.keep("gives", said.gives === (await store.device()));
     await tell({ refused: said.refused, state: "quiet" });
     const waited = news.waiting > 0;
