@@ -245,14 +245,13 @@ def moment(at: datetime, letter: Letter, word: Pass | None) -> datetime:
 
 def _stamp(one: Queued, gesture: Gesture, by: Actor, letter: Letter) -> None:
     late: live_code.Shown | None = None
+    number = one.card
     if one.code:
-        card, late = _scanned(one, by, scanned_at(one, letter))
-    else:
-        card = Card.objects.select_related("contact").filter(pk=one.card or 0).first()
-    if card is None:
-        raise UnknownCard()
+        scanned, late = _scanned(one, by, scanned_at(one, letter))
+        number = scanned.pk if scanned else None
+    card = _locked(number)
     if card.contact.merged_into_id:
-        card = card_of(living(card.contact))
+        card = _locked(card_of(living(card.contact)).pk)
     gesture.card = card
     done = _stamp_at(card, one, gesture, by)
     if late:
@@ -289,15 +288,26 @@ def _list_late(shown: live_code.Shown, done: Stamped, at: datetime, by: Actor) -
     )
 
 
+def _locked(number: int | None) -> Card:
+    """The card with that key, and nobody else's until the gesture is answered."""
+    held = Card.objects.select_for_update(of=("self",)).select_related("contact")
+    card = held.filter(pk=number or 0).first()
+    if card is None:
+        raise UnknownCard()
+    return card
+
+
 def _stamp_at(card: Card, one: Queued, gesture: Gesture, by: Actor) -> Stamped:
-    """A stamp at its own moment: the card's rest counts from there, and nothing moves back."""
-    held = Card.objects.select_for_update(of=("self",)).select_related("contact").get(pk=card.pk)
-    last, visited = held.last_stamp_at, held.contact.last_visit_at
+    """A stamp at its own moment: the card's rest counts from there, and nothing moves back.
+
+    ``card`` is locked.
+    """
+    last, visited = card.last_stamp_at, card.contact.last_visit_at
     late = last is not None and last > gesture.at
     if late:
-        _refuse_beside_another(held, one, gesture)
+        _refuse_beside_another(card, one, gesture)
     done = add_stamp(
-        card=held,
+        card=card,
         token=one.token,
         by=by,
         now=gesture.at,
@@ -306,9 +316,9 @@ def _stamp_at(card: Card, one: Queued, gesture: Gesture, by: Actor) -> Stamped:
     )
     if late:
         latest = Greatest(F("last_stamp_at"), last)
-        Card.objects.filter(pk=held.pk).update(last_stamp_at=latest)
+        Card.objects.filter(pk=card.pk).update(last_stamp_at=latest)
         seen = Greatest(F("last_visit_at"), visited)
-        Contact.objects.filter(pk=held.contact_id).update(last_visit_at=seen)
+        Contact.objects.filter(pk=card.contact_id).update(last_visit_at=seen)
     return done
 
 
@@ -342,7 +352,7 @@ def _add(one: Queued, gesture: Gesture, by: Actor, letter: Letter) -> None:
         return
     try:
         with transaction.atomic():
-            _stamp_at(added.card, one, gesture, by)
+            _stamp_at(_locked(added.card.pk), one, gesture, by)
     except Refusal as refusal:
         raise AddedWithoutStamp(reason=str(refusal)) from refusal
 
