@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.core.actor import Actor
 from apps.core.refusal import Refusal
-from apps.review.models import Case
+from apps.review.models import Case, Decision
 
 Words = str | Promise
 
@@ -62,6 +62,10 @@ class Kind(ABC):
         Runs in the transaction of the decision. Raises a ``Refusal`` when nothing can be undone.
         """
         raise NothingToUndo
+
+    def decision(self, case: Case) -> Words:
+        """What was decided, in a word or two; empty while nobody has."""
+        return Decision(case.decision).label if case.decision else ""
 
     def address(self, case: Case) -> str:
         """Where it can be looked at more closely; empty when nowhere."""

@@ -20,12 +20,14 @@ from apps.review.models import Case
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A case in words; ``undoing`` is what its button says, empty where there is none."""
+    """A case in words; ``undoing`` is what its button says, ``decision`` what was decided, each
+    empty where there is none."""
 
     case: Case
     kind: kinds.Kind
     sentence: str
     undoing: kinds.Words
+    decision: kinds.Words
     address: str
     decided_by: str
 
@@ -92,6 +94,7 @@ def _line(case: Case, users: dict[int, User], phones: dict[int, str], now: datet
         kind=kind,
         sentence=kind.sentence(case, names),
         undoing="" if case.decision else kind.undoing(case, now),
+        decision=kind.decision(case),
         address=kind.address(case),
         decided_by=decider.get_short_name() if decider else "",
     )
@@ -108,12 +111,11 @@ def rows(found: Iterable[Line]) -> Iterator[tuple[Any, ...]]:
     """What is taken out of the list (``COLUMNS``)."""
     for line in found:
         case = line.case
-        decision = case.get_decision_display() if case.decision else ""
         yield (
             case.at,
             line.kind.label,
             line.sentence,
-            decision,
+            line.decision,
             case.decided_at,
             line.decided_by,
         )

@@ -258,6 +258,10 @@ def test_what_is_in_doubt_is_granted_or_set_aside_in_the_list(owner_client, shop
             assert owner_client.post(path, {"acte": act}).status_code == 302
         assert Referral.objects.get(pk=referral.pk).state == state
     assert balances(sponsor, one.friend, other.friend) == (2, 2, 0)
+    decided = plain(owner_client.get("/gestion/fidelite/a-verifier/?etat=vu"))
+    assert "Accordé" in decided
+    assert "Écarté" in decided
+    assert "C’est normal" not in decided
 
 
 def test_all_of_it_leaves_as_a_table(owner_client, shop):

@@ -10,7 +10,7 @@ from apps.core.actor import Actor
 from apps.loyalty import referring
 from apps.loyalty.referral_models import Reason, ReferralState
 from apps.review.kinds import Kind, Names, Words
-from apps.review.models import Case
+from apps.review.models import Case, Decision
 
 _TOLD = {
     ReferralState.GIVEN: gettext_lazy("Parrainage accordé : les deux ont leur cadeau."),
@@ -20,6 +20,7 @@ _TOLD = {
     ReferralState.REFUSED: gettext_lazy("Parrainage écarté : personne ne garde de cadeau."),
     ReferralState.RETURNED: gettext_lazy("La visite a été reprise : il n’y a plus de cadeau."),
 }
+_DECIDED = {Decision.FINE: gettext_lazy("Accordé"), Decision.UNDONE: gettext_lazy("Écarté")}
 
 
 class Brought(Kind):
@@ -39,6 +40,9 @@ class Brought(Kind):
 
     def undo(self, case: Case, *, by: Actor, now: datetime) -> str:
         return self._decide(case, grant=False, by=by, now=now)
+
+    def decision(self, case: Case) -> Words:
+        return _DECIDED[case.decision] if case.decision else ""
 
     def _decide(self, case: Case, *, grant: bool, by: Actor, now: datetime) -> str:
         decided = referring.decide(case.facts["referral"], grant=grant, by=by, now=now)
