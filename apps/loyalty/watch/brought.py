@@ -42,7 +42,7 @@ class Brought(Kind):
         return self._decide(case, grant=False, by=by, now=now)
 
     def decision(self, case: Case) -> Words:
-        return _DECIDED[case.decision] if case.decision else ""
+        return _DECIDED[Decision(case.decision)] if case.decision else ""
 
     def _decide(self, case: Case, *, grant: bool, by: Actor, now: datetime) -> str:
         decided = referring.decide(case.facts["referral"], grant=grant, by=by, now=now)
