@@ -31,6 +31,7 @@ NAMES = {
     "stripe": "tests.peers.stripe",
     "phone": "config.wsgi",
 }
+PLATFORM_SHOP = "maison"  # Comptoir's own shop, which invoices the others
 STRIPE_SECRET = "whsec_demonstration"  # noqa: S105  # between two processes of this machine
 _stripe: dict[str, str] = {}  # where it answers, once it does
 
@@ -184,6 +185,7 @@ def play_stripe() -> list["subprocess.Popen[bytes]"]:
     record(stripe=child.pid)
     _stripe["STRIPE_SECRET_KEY"] = "sk_test_" + "demonstration" * 2
     _stripe["STRIPE_WEBHOOK_SECRET"] = STRIPE_SECRET
+    _stripe["PLATFORM_SHOP"] = PLATFORM_SHOP
     _stripe["STRIPE_API_HOST"] = f"http://127.0.0.1:{port}"
     processes.wait_until_listening(port, child)
     return [child]
@@ -242,6 +244,7 @@ def welcome() -> None:
         f"  Cave du Marché      http://cave.localhost:{PORT}/      équipe : /gestion/",
         f"  Café des Halles     http://cafe.localhost:{PORT}/      comptoir : /comptoir/",
         f"  Semelle Neuve       http://sneakers.localhost:{PORT}/",
+        *([f"  Comptoir lui-même   http://{PLATFORM_SHOP}.localhost:{PORT}/"] if _stripe else []),
         f"  Administration      http://admin.localhost:{PORT}/",
         f"  SMS et e-mails      http://localhost:{PORT}/boite/",
         "",

@@ -112,6 +112,12 @@ def mail_url(text: str) -> str:
     return text
 
 
+def slug(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{1,38}[a-z0-9]", text):
+        raise ValueError("le premier mot de son adresse : « notre-maison »")
+    return text
+
+
 def stripe_key(text: str) -> str:
     if not re.fullmatch(r"[sr]k_(test|live)_[A-Za-z0-9]{24,}", text):
         raise ValueError("une clé secrète, sk_live_… ou sk_test_…")
@@ -198,6 +204,12 @@ KEYS = (
     Key(
         "STRIPE_WEBHOOK_SECRET",
         "secrets des webhooks Stripe (compte, comptes connectés), séparés par une virgule",
+        needed="STRIPE_SECRET_KEY",
+    ),
+    Key(
+        "PLATFORM_SHOP",
+        "adresse de notre propre boutique, qui facture les formules",
+        slug,
         needed="STRIPE_SECRET_KEY",
     ),
     Key("STRIPE_API_HOST", "adresse de l’API Stripe ; vide : la vraie"),

@@ -382,6 +382,7 @@ WORKER_JOBS = 5000  # then a fresh one takes its place
 STRIPE_SECRET_KEY = ENV["STRIPE_SECRET_KEY"]  # empty: nobody pays, and every shop is open
 STRIPE_API_URL = ENV["STRIPE_API_HOST"] or "https://api.stripe.com"
 STRIPE_WEBHOOK_SECRETS = [one for one in ENV["STRIPE_WEBHOOK_SECRET"].split(",") if one]
+PLATFORM_SHOP = ENV["PLATFORM_SHOP"]  # the slug of the shop that invoices plans
 STRIPE_LIVE_MODE = STRIPE_SECRET_KEY.startswith(("sk_live_", "rk_live_"))
 STRIPE_LIVE_SECRET_KEY = STRIPE_SECRET_KEY if STRIPE_LIVE_MODE else ""
 STRIPE_TEST_SECRET_KEY = "" if STRIPE_LIVE_MODE else STRIPE_SECRET_KEY

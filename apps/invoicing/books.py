@@ -33,6 +33,7 @@ ACCOUNTS = {
     "card": ("511500", _("Cartes bancaires à encaisser")),
     "cheque": ("511200", _("Chèques à encaisser")),
     "cash": ("530000", _("Caisse")),
+    "online": ("517000", _("Encaissements en ligne")),
     "result": ("120000", _("Résultat de l’exercice")),
 }
 JOURNALS = {"AN": "À nouveau", "VE": "Ventes", "BQ": "Banque", "CA": "Caisse"}

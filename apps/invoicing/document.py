@@ -48,9 +48,10 @@ _OF_THE_TERMS = {
 }
 
 
-def charges_no_vat(shop: Shop, terms: Terms) -> str:
-    """The mention that says why; empty where VAT is charged."""
-    if shop.region in WITHOUT_VAT:
+def charges_no_vat(shop: Shop, terms: Terms, territory: str = "") -> str:
+    """The mention that says why; empty where VAT is charged. ``territory``: where it is taxed,
+    when that is not where the shop stands."""
+    if (territory or shop.region) in WITHOUT_VAT:
         return OUTSIDE
     return terms.exemption if terms.is_exempt else ""
 
@@ -110,7 +111,7 @@ def due_day(words: InvoiceWords, terms: Terms, on: date) -> date:
 def mentions_of(words: InvoiceWords, shop: Shop, terms: Terms) -> dict[str, Any]:
     """What the law has said on the foot; between companies also what late payment costs."""
     told: dict[str, Any] = {
-        "exemption": charges_no_vat(shop, terms),
+        "exemption": charges_no_vat(shop, terms, words.territory),
         "on_debits": terms.on_debits,
     }
     if words.buyer.is_business:
@@ -138,7 +139,7 @@ def lines_of(words: InvoiceWords, sums: Sums) -> list[dict[str, Any]]:
 
 def compose(words: InvoiceWords, shop: Shop, terms: Terms, on: date) -> dict[str, Any]:
     """All an invoice says but its number, as far as the shop has said it."""
-    if charges_no_vat(shop, terms):
+    if charges_no_vat(shop, terms, words.territory):
         words = words.without_vat()
     sums = words.sums
     return {
@@ -162,8 +163,8 @@ def write_document(words: InvoiceWords, shop: Shop, terms: Terms, on: date) -> d
     if missing := missing_facts(shop, terms):
         raise MissingFact(fact=missing[0].fact)
     words.check()
-    if not charges_no_vat(shop, terms):
-        here = rates_in(territory_of(shop), words.supplied_on or on)
+    if not charges_no_vat(shop, terms, words.territory):
+        here = rates_in(words.territory or territory_of(shop), words.supplied_on or on)
         for vat in {line.vat for line in words.lines} - {rate.share for rate in here}:
             raise RateNotInForce(rate=show_rate(vat))
     return compose(words, shop, terms, on)

@@ -11,7 +11,7 @@ from typing import Any
 from facturx import generate_xml
 
 from apps.core.money import show_euros
-from apps.invoicing.models import Method, Type
+from apps.invoicing.models import Type
 from apps.invoicing.reckoning import THOUSAND
 from apps.invoicing.words import Operation
 
@@ -20,8 +20,8 @@ _TYPES = {Type.INVOICE: "380", Type.CREDIT: "381"}
 _FRAMES = {Operation.GOODS: "B1", Operation.SERVICES: "S1", Operation.MIXED: "M1"}
 _SIREN, _FRENCH_ADDRESS = "0002", "0225"
 _ON_DEBITS, _ON_PAYMENT = "invoice", "payment"
+_TRANSFER = "30"
 _UNIT = "C62"  # one; what the line counts is in its words
-_MEANS = {Method.CASH: "10", Method.CARD: "54", Method.TRANSFER: "30", Method.CHEQUE: "20"}
 _OUTSIDE = {"GP", "MQ", "GF", "RE", "YT"}  # French, with a country code of their own
 
 
@@ -125,7 +125,7 @@ def terms_of(facts: dict[str, Any]) -> dict[str, Any]:
         "BT-9": facts["due_on"],
         "BT-23": _FRAMES[Operation(facts["operation"])],
         "BT-72": facts["supplied_on"],
-        "BT-81": _MEANS[Method.TRANSFER] if facts["seller"]["iban"] else "1",
+        "BT-81": _TRANSFER if facts["seller"]["iban"] else "1",
         "BT-106": euros(net),
         "BT-109": euros(net),
         "BT-110": euros(vat),

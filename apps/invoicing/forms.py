@@ -302,12 +302,16 @@ def filled(typed: Any, prefix: str, articles: Sequence[Variant], shop: Shop, on:
     return known
 
 
+# What came in online is noted by what Stripe says, never by hand.
+_BY_HAND = [choice for choice in Method.choices if choice[0] != Method.ONLINE]
+
+
 class PaymentForm(forms.Form):
     """Money that came, or was given back."""
 
     token = forms.UUIDField(widget=forms.HiddenInput)
     amount = EurosField(label=_("Montant"), required=True)
-    method = forms.ChoiceField(label=_("Par"), choices=Method.choices, initial=Method.CARD)
+    method = forms.ChoiceField(label=_("Par"), choices=_BY_HAND, initial=Method.CARD)
     paid_on = forms.DateField(
         label=_("Le"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
     )

@@ -256,6 +256,7 @@ class Method(models.TextChoices):
     CARD = "card", _("Carte")
     TRANSFER = "transfer", _("Virement")
     CHEQUE = "cheque", _("Chèque")
+    ONLINE = "online", _("En ligne")  # by Stripe: what it keeps is the books' own matter
 
 
 class Payment(models.Model):

@@ -111,6 +111,21 @@ def part(amount: int, whole: int, before: int, now: int) -> int:
     return rounded(amount * (before + now), whole) - rounded(amount * before, whole)
 
 
+def shared(bases: Iterable[Base], cents: int) -> tuple[Base, ...]:
+    """``cents``, VAT included, taken of what ``bases`` leave, from each rate its share; all that
+    they leave gives exactly them."""
+    left = [base for base in bases if base.net_cents + base.vat_cents > 0]
+    whole, before = sum(base.net_cents + base.vat_cents for base in left), 0
+    found = list[Base]()
+    for base in left:
+        total = base.net_cents + base.vat_cents
+        share = part(cents, whole, before, total)
+        net = part(base.net_cents, total, 0, share)
+        found.append(Base(base.vat, net, share - net))
+        before += total
+    return tuple(base for base in found if base.net_cents + base.vat_cents)
+
+
 def already(lines: Sequence[tuple[int, int, int, int]]) -> dict[int, int]:
     """By rate, what was taken of lines given as (rate, amount, whole, taken)."""
     found: dict[int, int] = {}

@@ -29,7 +29,7 @@ from apps.invoicing.models import (
     Terms,
     Type,
 )
-from apps.invoicing.reckoning import already, part, reckon
+from apps.invoicing.reckoning import THOUSAND, Base, Sums, already, part, reckon, shared
 from apps.invoicing.seal import Place, next_place
 from apps.invoicing.words import Cause, InvoiceWords
 from apps.shops.services import shop_here
@@ -286,8 +286,20 @@ def credited_quantities(invoice: Invoice) -> dict[int, int]:
     taken: dict[int, int] = {}
     for correction in invoice.corrections.select_related("record"):
         for line in correction.record.facts["lines"]:
-            taken[line["of"]] = taken.get(line["of"], 0) + line["quantity"]
+            if line["of"] is not None:  # an amount was given back, of no line
+                taken[line["of"]] = taken.get(line["of"], 0) + line["quantity"]
     return taken
+
+
+def _left(invoice: Invoice) -> dict[int, Base]:
+    """By rate, what no credit note took back so far."""
+    left = {base["vat"]: Base(**base) for base in invoice.record.facts["bases"]}
+    for correction in invoice.corrections.select_related("record"):
+        for gone in correction.record.facts["bases"]:
+            net, vat = left[gone["vat"]].net_cents, left[gone["vat"]].vat_cents
+            less = (net - gone["net_cents"], vat - gone["vat_cents"])
+            left[gone["vat"]] = Base(gone["vat"], *less)
+    return left
 
 
 @transaction.atomic
@@ -314,15 +326,64 @@ def credit(
         if not known or not 0 < count <= lines[index]["quantity"] - taken.get(index, 0):
             raise NothingToCredit()
     document = _credited(facts, asked, taken)
-    if document["total_cents"] <= 0:
+    left = sum(base.net_cents + base.vat_cents for base in _left(held).values())
+    if not 0 < document["total_cents"] <= left:
         raise NothingToCredit()
-    document |= {
-        "corrects": {"number": held.number, "on": held.issued_on.isoformat()},
+    return _seal_credit(place, held, document, reason, token=token, by=by)
+
+
+@transaction.atomic
+def credit_amount(
+    invoice: Invoice, cents: int, *, reason: str, token: UUID, by: Actor, now: datetime
+) -> Invoice:
+    """A credit note over an amount, VAT included, whatever the lines; ``token`` again is the same
+    one. Each rate bears its share. Raises ``NothingToCredit``."""
+    place = next_place(now)
+    if found := Invoice.objects.filter(token=token).first():
+        return found
+    held = Invoice.objects.select_related("record").get(pk=invoice.pk, type=Type.INVOICE)
+    left = list(_left(held).values())
+    if not 0 < cents <= sum(base.net_cents + base.vat_cents for base in left):
+        raise NothingToCredit()
+    bases = shared(left, cents)
+    lines = [_amount_line(base) for base in bases]
+    sums = Sums(tuple(base.net_cents for base in bases), bases)
+    same = {name: held.record.facts[name] for name in _OF_THE_INVOICE}
+    document = {**same, "taxed": True, "lines": lines, "note": "", **sums_of(sums)}
+    return _seal_credit(place, held, document, reason, token=token, by=by)
+
+
+def _amount_line(base: Base) -> dict[str, Any]:
+    amount = base.net_cents + base.vat_cents
+    return {
+        "label": "Remboursement",
+        "of": None,
+        "quantity": THOUSAND,
+        "unit_cents": amount,
+        "discount_cents": 0,
+        "discount_share": 0,
+        "amount_cents": amount,
+        "net_cents": base.net_cents,
+        "vat": base.vat,
+    }
+
+
+def _seal_credit(
+    place: Place,
+    invoice: Invoice,
+    document: dict[str, Any],
+    reason: str,
+    *,
+    token: UUID,
+    by: Actor,
+) -> Invoice:
+    whole = document | {
+        "corrects": {"number": invoice.number, "on": invoice.issued_on.isoformat()},
         "reason": reason,
         "due_on": place.on.isoformat(),
-        "mentions": {**facts["mentions"]},
+        "mentions": {**invoice.record.facts["mentions"]},
     }
-    return _seal(place, Type.CREDIT, document, held, by=by, token=token, corrects=held)
+    return _seal(place, Type.CREDIT, whole, invoice, by=by, token=token, corrects=invoice)
 
 
 _OF_THE_INVOICE = ("currency", "seller", "buyer", "delivery", "operation", "supplied_on", "taxed")

@@ -3,13 +3,18 @@
 from django.utils import timezone
 
 from apps.core import due
-from apps.invoicing import closing, paper
+from apps.invoicing import closing, our_bills, paper
 from apps.shops.services import every_open_shop
 
 
 def make_paper(record_id: int) -> None:
     """The file of an invoice that was issued; a check that fails makes the job fail, loudly."""
     paper.make(record_id, timezone.now())
+
+
+def invoice_plan(shop: str, bill_id: int) -> None:
+    """In the platform's own shop: what a shop paid for its plan."""
+    our_bills.invoice(shop, bill_id, timezone.now())
 
 
 def close_periods() -> None:

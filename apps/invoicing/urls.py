@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.invoicing import book_views, draft_views, views
+from apps.invoicing import book_views, draft_views, our_views, views
 
 _AT = "gestion/factures/"
 
@@ -23,5 +23,10 @@ team_urls = [
     path(f"{_AT}<slug:number>/pdf/", views.file, name="invoice_file"),
     path(f"{_AT}<slug:number>/paiement/", views.payment, name="invoice_payment"),
     path(f"{_AT}<slug:number>/avoir/", views.credit_note, name="credit_note"),
+    path(
+        "gestion/reglages/abonnement/factures/<int:pk>/",
+        our_views.plan_invoice,
+        name="plan_invoice",
+    ),
     path("gestion/reglages/factures/", views.terms, name="settings_invoicing"),
 ]

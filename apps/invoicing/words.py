@@ -90,7 +90,8 @@ class LineWords:
 @dataclass(frozen=True, slots=True)
 class InvoiceWords:
     """``taxed``: prices are with VAT. ``supplied_on``: when it was handed over or done; ``None``
-    means the day of issue. ``delivery`` only where it is not the buyer's address."""
+    means the day of issue. ``delivery`` only where it is not the buyer's address; ``territory``
+    only where VAT is another's than the seller's own."""
 
     buyer: Buyer
     lines: tuple[LineWords, ...]
@@ -99,6 +100,7 @@ class InvoiceWords:
     supplied_on: date | None = None
     delivery: Address | None = None
     note: str = ""
+    territory: str = ""
 
     def kept(self) -> dict[str, Any]:
         """As JSON takes it; ``of`` reads it back."""
@@ -117,6 +119,7 @@ class InvoiceWords:
             supplied_on=date.fromisoformat(day) if day else None,
             delivery=Address(**delivery) if delivery else None,
             note=kept["note"],
+            territory=kept.get("territory", ""),  # drafts of before have none
         )
 
     @property

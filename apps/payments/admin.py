@@ -9,7 +9,7 @@ from djstripe.models import Account, Price, Product, Subscription
 
 from apps.core.admin import ReadOnly
 from apps.payments import events
-from apps.payments.models import Difference, ShopAccount, StripeEvent, Subscriber
+from apps.payments.models import Difference, PlanBill, ShopAccount, StripeEvent, Subscriber
 
 
 class MirrorAdmin(ReadOnly):
@@ -60,6 +60,15 @@ class AccountAdmin(ReadOnly):
     fields = (*list_display, "told_all", "asked", "late", "why", "made_at")
 
 
+class PlanBillAdmin(ReadOnly):
+    list_display = ("shop", "stripe_id", "total_cents", "happened_at", "number", "waits_for")
+    list_select_related = ("shop",)
+    list_filter = (("number", admin.EmptyFieldListFilter),)
+    search_fields = ("stripe_id", "number", "shop__name", "shop__slug")
+    ordering = ("-pk",)
+    fields = (*list_display, "plan", "net_cents", "paid_cents", "since", "until")
+
+
 class EventAdmin(ReadOnly):
     list_display = ("event_id", "kind", "account", "about", "made_at", "outcome", "tries", "error")
     list_filter = ("outcome", "kind")
@@ -86,6 +95,7 @@ class DifferenceAdmin(ReadOnly):
 SHOWN = {
     Subscriber: SubscriberAdmin,
     ShopAccount: AccountAdmin,
+    PlanBill: PlanBillAdmin,
     StripeEvent: EventAdmin,
     Difference: DifferenceAdmin,
     Subscription: SubscriptionAdmin,

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from apps.core.jobs import enqueue
 from apps.core.tenancy import in_schema
-from apps.payments import connecting
+from apps.payments import billing, connecting
 from apps.payments.models import Outcome, ShopAccount, StripeEvent, Subscriber
 from apps.payments.providers import stripe
 from apps.payments.subscribing import EXPANDED, db_clock, follow
@@ -33,7 +33,7 @@ LEASE = timedelta(seconds=60)  # as long as a job lives: who holds an event any 
 BUDGET = 5.0  # seconds; what is left then is nobody's hurry
 KEPT_DAYS = 90
 # From which the state of a shop's plan may differ afterwards.
-CONCERNS = ("customer.subscription.", "checkout.session.", "invoice.", "payment_method.")
+CONCERNS = ("customer.subscription.", "checkout.session.", "payment_method.", *billing.MONEY)
 # From which that of a shop's own account may.
 OF_ACCOUNTS = ("account.", "capability.")
 
@@ -124,7 +124,7 @@ def _apply(taken: Sequence[StripeEvent]) -> None:
             _done(events, Outcome.NOT_OURS)
     began = db_clock()
     with ThreadPoolExecutor(THREADS) as pool:
-        answers = pool.map(_read, known.values())
+        answers = pool.map(_read, known.values(), [asked[place] for place in known])
         for (place, one), found in zip(known.items(), answers, strict=True):
             _carry(one, found, began, asked[place])
 
@@ -141,14 +141,16 @@ def _known(places: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Subscribe
     return known
 
 
-def _read(one: Subscriber | ShopAccount) -> Any:
-    """What Stripe says of it, or its failure."""
+def _read(one: Subscriber | ShopAccount, events: Sequence[StripeEvent]) -> Any:
+    """What Stripe says of it, or its failure. Of a customer: subscriptions, and payments where
+    an event is of money."""
     try:
         if isinstance(one, ShopAccount):
             return connecting.look(one.account_id)
-        return list(
-            stripe.every("subscriptions", customer=one.customer_id, status="all", expand=EXPANDED)
-        )
+        customer = one.customer_id
+        found = stripe.every("subscriptions", customer=customer, status="all", expand=EXPANDED)
+        paid = any(event.kind.startswith(billing.MONEY) for event in events)
+        return list(found), billing.look(customer=customer) if paid else None
     except (stripe.StripeSilent, stripe.StripeRefused) as refusal:
         return refusal
 
@@ -166,7 +168,10 @@ def _carry(
             if isinstance(one, ShopAccount):
                 connecting.follow(one, found, began)
             else:
-                follow(shop, one, found, began)
+                subscriptions, paid = found
+                follow(shop, one, subscriptions, began)
+                if paid is not None:
+                    billing.keep(shop, paid)
         _done(events, Outcome.APPLIED)
 
 

@@ -65,6 +65,37 @@ class ShopAccount(models.Model):
         return self.account_id
 
 
+class PlanBill(models.Model):
+    """What a shop paid for its plan, or was given back of it (``corrects``), as Stripe said once.
+
+    The platform's own shop puts it on an invoice of its own (``invoicing.our_bills``): until then
+    ``number`` is empty, and ``waits_for`` says in a sentence what it waits for.
+    """
+
+    walled_by = "shop"
+
+    shop = of_shop(db_index=True)
+    stripe_id = models.CharField(_("chez Stripe"), max_length=64, unique=True)  # in_…, re_…
+    payment_id = models.CharField(max_length=64, blank=True)  # Stripe's payment intent
+    corrects = models.ForeignKey("self", models.CASCADE, null=True, related_name="corrections")
+    plan = models.CharField(_("formule"), max_length=12, blank=True)
+    net_cents = models.IntegerField(_("hors taxe"))
+    total_cents = models.IntegerField(_("toutes taxes"))  # above zero, unless Stripe gave credit
+    paid_cents = models.IntegerField(_("encaissé"))
+    since = models.DateTimeField(null=True)  # the period it pays for
+    until = models.DateTimeField(null=True)
+    happened_at = models.DateTimeField(_("payée"))
+    number = models.CharField(_("facture"), max_length=20, blank=True)
+    waits_for = models.CharField(_("attend"), max_length=200, blank=True)
+
+    class Meta:
+        verbose_name = _("facture de formule")
+        verbose_name_plural = _("factures de formule")
+
+    def __str__(self) -> str:
+        return self.stripe_id
+
+
 class Outcome(models.TextChoices):
     APPLIED = "applied", _("appliqué")
     NOT_OURS = "not_ours", _("ne concerne aucune boutique")
@@ -110,6 +141,7 @@ class Gap(models.TextChoices):
     TWICE = "twice", _("Deux abonnements pour une boutique")
     PRICE = "price", _("Prix hors de nos formules")
     RIGHTS = "rights", _("Droits de la boutique différents de son abonnement")
+    UNBILLED = "unbilled", _("Formule payée et pas facturée")
 
 
 class Difference(models.Model):

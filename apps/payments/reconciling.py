@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from django.conf import settings
 from django.db import transaction
 
-from apps.core.tenancy import in_schema
-from apps.payments import events, mirror, prices
+from apps.core.tenancy import across_shops, in_schema
+from apps.payments import billing, events, mirror, prices
 from apps.payments.models import Difference, Gap, StripeEvent, Subscriber
 from apps.payments.providers import stripe
 from apps.payments.subscribing import (
@@ -44,6 +45,7 @@ def reconcile(now: datetime) -> list[Found]:
     told = list(stripe.every("events", created={"gte": since}))
     known = list(Subscriber.objects.select_related("shop"))
     found = [*_missed(told), *_strangers(at_stripe, known), *_differences(at_stripe, known)]
+    found += _unbilled()
     _list(found, now)
     for event in told:
         events.store(event)
@@ -60,6 +62,17 @@ def _missed(told: list[stripe.Thing]) -> Iterator[Found]:
     stored = StripeEvent.objects.filter(event_id__in=names).values_list("event_id", flat=True)
     for name in sorted(set(names) - set(stored)):
         yield Found(Gap.MISSED, name, "", names[name])
+
+
+def _unbilled() -> list[Found]:
+    """What is paid and stands on no invoice; it is asked for again. Where no shop of ours is
+    named, as on a developer's machine, nobody invoices plans."""
+    if not settings.PLATFORM_SHOP:
+        return []
+    with across_shops():
+        billing.ask_again()
+        waiting = billing.waiting()
+    return [Found(Gap.UNBILLED, bill.stripe_id, bill.waits_for[:120]) for bill in waiting]
 
 
 def _strangers(

@@ -1,14 +1,19 @@
-"""What the workers run for this room, all of it in public."""
+"""What the workers run for this room: in public, where nothing else is said."""
 
 from django.conf import settings
 from django.utils import timezone
 
-from apps.payments import events, reconciling
+from apps.payments import billing, events, reconciling
 
 
 def apply_events() -> None:
     """What Stripe told, carried out."""
     events.apply_waiting()
+
+
+def shop_changed(_shop_id: int) -> None:
+    """In a shop that may have said what its invoices waited for."""
+    billing.ask_again()
 
 
 def look_at_events() -> None:

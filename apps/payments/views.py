@@ -16,7 +16,7 @@ from apps.accounts.requests import TeamRequest, actor
 from apps.core.doors import door
 from apps.core.refusal import Refusal
 from apps.core.roles import Right
-from apps.payments import subscribing
+from apps.payments import billing, subscribing
 from apps.shops.plans import GRACE_DAYS, PLANS, plan_of
 from apps.shops.standing import Standing, rests_from, standing
 
@@ -34,9 +34,13 @@ def plan(request: TeamRequest) -> HttpResponse:
         return redirect("settings_plan")
     _subscriber, found = subscribing.of_shop(shop)
     stands = standing(shop, now)
+    bills = billing.listed(shop)
+    waits = any(not bill.number for bill in bills)
     context = {
         "section": "settings",
         "tab": "plan",
+        "bills": bills,
+        "lacks": billing.lacks(shop) if waits else [],
         "plans": PLANS,
         "current": plan_of(shop),
         "subscription": found if found and found.is_live else None,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.bench.ground import Ground, Server
+from tests.bench.report import Row
 
 WRK = Path(__file__).with_name("wrk.lua")
 Requests = Callable[[int], Sequence[bytes]]
@@ -82,6 +83,20 @@ def compare(
         for side in sides:
             _once(ground, side, found[side.name] if turn else Figures(), seconds if turn else 1)
     return found
+
+
+def accepted(
+    what: str, least: int, found: Mapping[str, Figures], told: Mapping[str, object]
+) -> Row:
+    """How many a second were taken, beside the bare write of the same run."""
+    (ours,) = (one for name, one in found.items() if name != "bare write")
+    view, rate = found["bare write"], ours.median("per_second")
+    value = (
+        f"{rate:.0f}/s ({ratio(ours, view):.1%} of the bare write; {ours.median('app'):.2f} + "
+        f"{ours.median('database'):.2f} ms of CPU, {ours.cpu / view.cpu:.2f} × its)"
+    )
+    figures = {name: one.told() for name, one in found.items()}
+    return Row(what, f"≥ {least}/s", value, rate >= least, {**figures, **told})
 
 
 def _once(ground: Ground, side: Side, into: Figures, seconds: float) -> None:

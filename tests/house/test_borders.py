@@ -32,6 +32,7 @@ ACROSS_SHOPS = {
     "apps/core/due.py": "which shops have something due by the clock",
     "apps/messaging/lines.py": "whose an answer to the shared number is",
     "apps/ops/admin_site.py": "the platform's staff",
+    "apps/payments/reconciling.py": "what was paid for plans and stands on no invoice",
     "apps/shops/domains.py": "whose a domain was",
     "apps/shops/vault.py": "a new key for every shop's secrets",
 }

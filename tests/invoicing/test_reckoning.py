@@ -5,7 +5,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.invoicing.reckoning import Priced, part, reckon, rounded
+from apps.invoicing.reckoning import Base, Priced, part, reckon, rounded, shared
 
 RATES = st.sampled_from([2000, 1000, 550, 210, 850, 0])
 LINES = st.lists(
@@ -84,3 +84,23 @@ def test_the_parts_of_an_invoice_make_the_whole(lines, taxed, cuts):
         taken = [gone + count for gone, count in zip(taken, now, strict=True)]
         rates = [gone + amount for gone, amount in zip(rates, amounts, strict=True)]
     assert left == 0
+
+
+@given(
+    st.lists(st.tuples(RATES, st.integers(1, 50_000)), min_size=1, max_size=4),
+    st.lists(st.integers(1, 20_000), max_size=6),
+)
+def test_amounts_given_back_one_by_one_add_up_to_the_invoice(lines, amounts):
+    left = {base.vat: base for base in reckon(lines, taxed=True).bases}
+    whole = sum(base.net_cents + base.vat_cents for base in left.values())
+    for asked in [*amounts, whole]:  # the last takes all that is left
+        rest = sum(base.net_cents + base.vat_cents for base in left.values())
+        cents = min(asked, rest)
+        back = shared(left.values(), cents) if cents else ()
+        assert sum(base.net_cents + base.vat_cents for base in back) == cents
+        for base in back:
+            before = left[base.vat]
+            net, vat = before.net_cents - base.net_cents, before.vat_cents - base.vat_cents
+            assert min(net, vat, base.net_cents, base.vat_cents) >= 0
+            left[base.vat] = Base(base.vat, net, vat)
+    assert all(base.net_cents == base.vat_cents == 0 for base in left.values())

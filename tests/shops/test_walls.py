@@ -27,7 +27,7 @@ from apps.contacts.models import Contact
 from apps.core.jobs import JobFailed, run
 from apps.core.models import Due
 from apps.core.tenancy import PLATFORM_ROLE, across_shops, current_schema, database, in_schema
-from apps.payments.models import ShopAccount, Subscriber
+from apps.payments.models import PlanBill, ShopAccount, Subscriber
 from apps.shops.models import Domain, DomainClaim, Secret, SharedLine, Shop
 from apps.shops.walls import Wall, walls
 from tests.factories import UserFactory
@@ -53,6 +53,12 @@ MAKE: dict[type[models.Model], Callable[[Shop], object]] = {
     ),
     Subscriber: lambda shop: Subscriber.objects.create(shop=shop, customer_id=f"cus_{shop.slug}"),
     ShopAccount: lambda shop: ShopAccount.objects.create(shop=shop, account_id=f"acct_{shop.slug}"),
+    PlanBill: lambda shop: PlanBill.objects.create(
+        shop=shop,
+        stripe_id=f"in_{shop.slug}",
+        happened_at=timezone.now(),
+        **dict.fromkeys(("net_cents", "total_cents", "paid_cents"), 1),
+    ),
     Secret: lambda shop: Secret.objects.create(
         shop=shop, name="twilio:AC1", sealed=b"x", sealed_by="k"
     ),

@@ -21,7 +21,7 @@ from apps.core.tenancy import in_schema
 from apps.core.tokens import keyed_hash
 from apps.loyalty import nights
 from apps.loyalty.models import Programme
-from apps.ops.demo import brought, by_whatsapp, cellar, expenses, odd, passes, plans
+from apps.ops.demo import brought, by_whatsapp, cellar, expenses, odd, ourselves, passes, plans
 from apps.ops.demo.accounts import PASSWORD, PEOPLE, PIN, TOTP_SECRET, Person
 from apps.ops.demo.answers import Answers
 from apps.ops.demo.automatics import Automatics
@@ -43,6 +43,7 @@ def fill(say: Say, now: datetime) -> None:
     """What is not there yet; a shop that knows somebody is left as its visitors made it."""
     users = {person.email: _user(person) for person in PEOPLE}
     passes.sign_here(now)
+    ourselves.write([users[person.email] for person in PEOPLE if person.is_staff])
     for demo in SHOPS:
         shop = Shop.objects.filter(slug=demo.slug).first()
         shop = shop or provision(slug=demo.slug, **demo.fields)  # type: ignore[arg-type]

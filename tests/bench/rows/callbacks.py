@@ -23,7 +23,7 @@ from apps.shops.models import Shop
 from config import processes
 from tests import chaos
 from tests.bench.ground import FOLDER, Ground, Server, cpu_of, environment
-from tests.bench.load import Figures, Requests, Side, compare, http, ratio
+from tests.bench.load import Requests, Side, accepted, compare, http
 from tests.bench.report import Row
 from tests.bench.rows.sends import _CLEAR, _run, _shop, _wait
 from tests.bench.yardsticks import bare
@@ -63,21 +63,11 @@ def measure(ground: Ground) -> Iterator[Row]:
                 delivered = Attempt.objects.filter(status=Status.DELIVERED).count()
             busy = (worker() - busy) * 1000 / max(1, applied)
     told = {"waits": waits, "worker_ms": busy, "applied": applied, "delivered": delivered}
-    yield _accepted(found["callbacks"], found["bare write"], told)
+    yield accepted("delivery callbacks accepted", LEAST, found, told)
     late = max(waits, default=0.0)
     value = f"at most {late:.1f} s, {applied} of them, {busy:.2f} ms of a worker each"
     good = late <= LATEST and delivered > 0
     yield Row("the oldest callback not yet applied", f"≤ {LATEST:.0f} s", value, good, told)
-
-
-def _accepted(ours: Figures, view: Figures, told: dict[str, object]) -> Row:
-    rate = ours.median("per_second")
-    value = (
-        f"{rate:.0f}/s ({ratio(ours, view):.1%} of the bare write; {ours.median('app'):.2f} + "
-        f"{ours.median('database'):.2f} ms of CPU, {ours.cpu / view.cpu:.2f} × its)"
-    )
-    figures = {"callbacks": ours.told(), "bare write": view.told(), **told}
-    return Row("delivery callbacks accepted", f"≥ {LEAST}/s", value, rate >= LEAST, figures)
 
 
 def _posted(shop: Shop, server: Server) -> Requests:

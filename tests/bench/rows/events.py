@@ -27,7 +27,7 @@ from apps.shops.services import provision
 from config import processes
 from tests import chaos
 from tests.bench.ground import FOLDER, Ground, Server, environment
-from tests.bench.load import Figures, Requests, Side, compare, http, ratio
+from tests.bench.load import Requests, Side, accepted, compare, http
 from tests.bench.report import Row
 from tests.bench.rows.sends import _wait
 from tests.bench.yardsticks import bare
@@ -49,21 +49,11 @@ def measure(ground: Ground) -> Iterator[Row]:
                 found = compare(ground, [view, ours], rounds=3, seconds=3)
                 _wait(lambda: not _waiting().exists(), patience=60)
     told = {"waits": waits, "applied": StripeEvent.objects.exclude(applied_at=None).count()}
-    yield _accepted(found["events"], found["bare write"], told)
+    yield accepted("Stripe events accepted", LEAST, found, told)
     late = max(waits, default=0.0)
     value = f"at most {late:.1f} s, {told['applied']} of them about {SHOPS} shops"
     good = late <= LATEST and bool(told["applied"])
     yield Row("the oldest event not yet applied", f"≤ {LATEST:.0f} s", value, good, told)
-
-
-def _accepted(ours: Figures, view: Figures, told: dict[str, object]) -> Row:
-    rate = ours.median("per_second")
-    value = (
-        f"{rate:.0f}/s ({ratio(ours, view):.1%} of the bare write; {ours.median('app'):.2f} + "
-        f"{ours.median('database'):.2f} ms of CPU, {ours.cpu / view.cpu:.2f} × its)"
-    )
-    figures = {"events": ours.told(), "bare write": view.told(), **told}
-    return Row("Stripe events accepted", f"≥ {LEAST}/s", value, rate >= LEAST, figures)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from tests.peers.stripe import billing, pages, shapes
+from tests.peers.stripe import billing, money, pages, shapes
 from tests.peers.stripe.books import PLATFORM, Books, StripeError, Thing
 
 
@@ -22,12 +22,15 @@ class Asked:
 
 KINDS = {
     "application_fees": "application_fee",
+    "balance_transactions": "balance_transaction",
     "charges": "charge",
     "checkout/sessions": "checkout.session",
     "customers": "customer",
     "disputes": "dispute",
+    "invoice_payments": "invoice_payment",
     "invoices": "invoice",
     "payment_methods": "payment_method",
+    "payouts": "payout",
     "prices": "price",
     "products": "product",
     "refunds": "refund",
@@ -35,7 +38,8 @@ KINDS = {
     "tax_rates": "tax_rate",
 }
 # Of a list's query: fields of the objects themselves.
-FILTERS = ("customer", "charge", "product", "status", "subscription")
+FILTERS = ("customer", "charge", "invoice", "product", "status", "subscription")
+OF_MONEY = ("payment_intent", "source")
 
 
 def answer(books: Books, asked: Asked, base: str) -> Thing:
@@ -52,6 +56,7 @@ def answer(books: Books, asked: Asked, base: str) -> Thing:
     folder = next((one for one in KINDS if f"{path}/".startswith(f"{one}/")), None)
     if folder is None:
         raise StripeError(404, f"Unrecognized request URL ({asked.method}: {asked.path})")
+    money.settle(books, asked.account)
     name, _, verb = path.removeprefix(folder).strip("/").partition("/")
     if not name and asked.method == "POST":
         found = _make(books, KINDS[folder], asked, base)
@@ -81,7 +86,7 @@ def _events(books: Books, asked: Asked, name: str) -> Thing:
 def _make(books: Books, kind: str, asked: Asked, base: str) -> Thing:
     said, account = asked.said, asked.account
     if kind == "refund":
-        return billing.give_back(books, said, account)
+        return money.give_back(books, said, account)
     if kind == "subscription":
         return billing.begin(books, said["customer"], said, account)
     if kind == "checkout.session":
@@ -172,7 +177,7 @@ def _change(books: Books, thing: Thing, asked: Asked, verb: str) -> None:
 
 def _list(books: Books, kind: str, asked: Asked) -> Thing:
     said = asked.said
-    wanted = {field: said[field] for field in FILTERS if field in said}
+    wanted = {field: said[field] for field in (*FILTERS, *OF_MONEY) if field in said}
     if wanted.get("status") == "all":
         del wanted["status"]
     found = books.all(kind, asked.account, **wanted)
@@ -183,6 +188,8 @@ def _list(books: Books, kind: str, asked: Asked) -> Thing:
         found = [one for one in found if one["lookup_key"] in keys]
     if "active" in said:
         found = [one for one in found if str(one["active"]).lower() == said["active"]]
+    if since := int(said.get("created", {}).get("gte", 0)):
+        found = [one for one in found if one["created"] >= since]
     page = _page([pages.public(one) for one in found], said, asked.path)
     paths = said.get("expand", {}).values()
     inside = {"expand": {str(n): one.removeprefix("data.") for n, one in enumerate(paths)}}
@@ -202,6 +209,9 @@ def expanded(books: Books, thing: Thing, said: Thing) -> Thing:
     """A copy in which the objects named by ``expand[]`` stand where their ids were."""
     made = deepcopy(thing)
     for path in said.get("expand", {}).values():
+        if thing["object"] == "invoice" and path == "payments":  # left out unless asked for
+            found = books.all("invoice_payment", books.owners[thing["id"]], invoice=thing["id"])
+            made["payments"] = shapes.listed(deepcopy(found), "/v1/invoice_payments")
         _expand(books, made, path.split("."))
     return made
 

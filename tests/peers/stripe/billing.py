@@ -54,6 +54,7 @@ def attempt(books: Books, made: Thing, sub: Thing) -> None:
     taken = books.put(shapes.charge(books, made, method, sub["application_fee_percent"]), account)
     intent = books.put(shapes.payment_intent(books, taken), account)
     taken["payment_intent"] = intent["id"]
+    books.put(shapes.invoice_payment(books, made, intent), account)
     if method["type"] == "sepa_debit":
         # A debit takes days; the subscription goes on meanwhile, as Stripe lets it.
         taken["settles_at"], taken["of_invoice"] = books.now() + SEPA_TAKES, made["id"]
@@ -214,30 +215,3 @@ def _renew(books: Books, sub: Thing) -> None:
     _turn(books, sub, "active", account)
     if not sub["pause_collection"]:
         bill(books, sub, "subscription_cycle")
-
-
-# --- money that goes back ------------------------------------------------------------------
-
-
-def give_back(books: Books, said: Thing, account: str) -> Thing:
-    of = books.find("charge", said["charge"], account)
-    left = of["amount"] - of["amount_refunded"]
-    amount = int(said.get("amount") or left)
-    if not of["paid"] or not 0 < amount <= left:
-        raise StripeError(400, "Refund amount is greater than unrefunded amount on charge")
-    of["amount_refunded"] += amount
-    of["refunded"] = of["amount_refunded"] == of["amount"]
-    made = books.put(shapes.refund(books, of, amount, said.get("reason")), account)
-    books.emit("refund.created", made, account)
-    books.emit("charge.refunded", of, account)
-    return made
-
-
-def contest(books: Books, charge_id: str, reason: str) -> Thing:
-    """The holder's bank takes the money back and asks why it was taken."""
-    account = books.owners[charge_id]
-    of = books.find("charge", charge_id, account)
-    of["disputed"] = True
-    made = books.put(shapes.dispute(books, of, reason), account)
-    books.emit("charge.dispute.created", made, account)
-    return made

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from tests.peers.stripe import billing, pages, shapes
+from tests.peers.stripe import billing, money, pages, shapes
 from tests.peers.stripe.api import Asked, answer
 from tests.peers.stripe.books import PLATFORM, Books, StripeError, Thing
 from tests.peers.stripe.posting import Postman
@@ -57,6 +57,13 @@ class FakeStripe:
             target = pages.complete(self.books, session, number)
         self.ring()
         return target
+
+    def refund(self, asked: Thing, account: str = PLATFORM) -> Thing:
+        """Somebody gives money back from Stripe's own dashboard."""
+        with self.books.changing():
+            made = money.give_back(self.books, asked, account)
+        self.ring()
+        return made
 
     def ring(self) -> None:
         if self.postman:
@@ -121,12 +128,18 @@ class FakeStripe:
             return str(thing["returns_to"])
 
     def control(self, path: str, said: Thing) -> None:
-        """The tests' own door: /tests/advance, /tests/dispute."""
+        """The tests' own door: the clock, and what banks do."""
         with self.books.changing():
             if path == "/tests/advance":
                 billing.advance(self.books, int(said["seconds"]))
             elif path == "/tests/dispute":
-                billing.contest(self.books, said["charge"], said.get("reason", "general"))
+                money.contest(self.books, said["charge"], said.get("reason", "general"))
+            elif path == "/tests/verdict":
+                money.judge(self.books, said["dispute"], said["verdict"])
+            elif path == "/tests/bounce":
+                money.bounce(self.books, said["refund"])
+            elif path == "/tests/payout":
+                money.pay_out(self.books, said["account"])
             else:
                 raise StripeError(404, "No such door")
 

@@ -267,6 +267,14 @@ def _lines(books: Books, sub: Thing, name: str) -> list[Thing]:
             "invoice": name,
             "livemode": False,
             "metadata": {},
+            "pricing": {
+                "price_details": {
+                    "price": item["price"]["id"],
+                    "product": item["price"]["product"],
+                },
+                "type": "price_details",
+                "unit_amount_decimal": item["price"]["unit_amount_decimal"],
+            },
             "period": {"start": item["current_period_start"], "end": item["current_period_end"]},
             "quantity": 1,
         }
@@ -318,6 +326,7 @@ def invoice(books: Books, sub: Thing, reason: str) -> Thing:
         },
         subtotal=due if due == 0 else subtotal,
         total=due,
+        total_excluding_tax=due if due == 0 else subtotal,
     )
 
 
@@ -331,6 +340,7 @@ def charge(books: Books, bill: Thing, method: Thing, fee_percent: float | None) 
         amount_refunded=0,
         application_fee=None,
         application_fee_amount=fee,
+        balance_transaction=None,
         captured=False,
         currency="eur",
         customer=bill["customer"],
@@ -340,7 +350,9 @@ def charge(books: Books, bill: Thing, method: Thing, fee_percent: float | None) 
         paid=False,
         payment_intent=None,
         payment_method=method["id"],
+        payment_method_details={"type": method["type"], method["type"]: method[method["type"]]},
         refunded=False,
+        refunds=listed([], ""),
         status="pending",
     )
 
@@ -363,6 +375,23 @@ def payment_intent(books: Books, paid_by: Thing) -> Thing:
     )
 
 
+def invoice_payment(books: Books, bill: Thing, intent: Thing) -> Thing:
+    made = _new(
+        books,
+        "invoice_payment",
+        amount_paid=None,
+        amount_requested=bill["amount_due"],
+        currency="eur",
+        invoice=bill["id"],
+        is_default=True,
+        payment={"payment_intent": intent["id"], "type": "payment_intent"},
+        status="open",
+        status_transitions={"canceled_at": None, "paid_at": None},
+    )
+    del made["metadata"]
+    return made
+
+
 def application_fee(books: Books, paid: Thing, account_id: str) -> Thing:
     made = _new(
         books,
@@ -376,42 +405,6 @@ def application_fee(books: Books, paid: Thing, account_id: str) -> Thing:
     )
     del made["metadata"]
     return made
-
-
-def refund(books: Books, of: Thing, amount: int, reason: str | None) -> Thing:
-    made = _new(
-        books,
-        "refund",
-        amount=amount,
-        charge=of["id"],
-        currency="eur",
-        payment_intent=of["payment_intent"],
-        reason=reason,
-        status="succeeded",
-    )
-    del made["livemode"]
-    return made
-
-
-def dispute(books: Books, of: Thing, reason: str) -> Thing:
-    return _new(
-        books,
-        "dispute",
-        amount=of["amount"],
-        balance_transactions=[],
-        charge=of["id"],
-        currency="eur",
-        evidence_details={
-            "due_by": books.now() + 7 * 86_400,
-            "has_evidence": False,
-            "past_due": False,
-            "submission_count": 0,
-        },
-        is_charge_refundable=False,
-        payment_intent=of["payment_intent"],
-        reason=reason,
-        status="needs_response",
-    )
 
 
 def portal_session(books: Books, said: Thing) -> Thing:

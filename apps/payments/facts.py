@@ -1,0 +1,12 @@
+"""What happened to money, for the rooms above (``config/reactions.py``)."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class PlanBilled:
+    """A shop paid for its plan, or was given some of it back; announced in the platform's own
+    shop, which invoices it."""
+
+    shop: str  # the schema of who paid
+    bill_id: int
