@@ -65,6 +65,7 @@ TENANT_APPS = [
     "apps.messaging",
     "apps.wallet",
     "apps.invoicing",
+    "apps.legal",
     "apps.loyalty",
     "apps.counter",
     "apps.audience",

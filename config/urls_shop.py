@@ -10,6 +10,7 @@ from apps.catalog import urls as catalog
 from apps.counter import urls as counter
 from apps.imports import urls as imports
 from apps.invoicing import urls as invoicing
+from apps.legal import urls as legal
 from apps.loyalty import urls as loyalty
 from apps.messaging import urls as messaging
 from apps.payments import urls as payments
@@ -34,6 +35,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("gestion/clients/", include(audience.team_urls)),
     path("gestion/imports/", include(imports.team_urls)),
     *invoicing.team_urls,
+    *legal.team_urls,
+    *legal.customer_urls,
     *messaging.customer_urls,
     *messaging.team_urls,
     *review.team_urls,

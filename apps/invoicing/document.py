@@ -1,10 +1,12 @@
 """What an issued invoice says: seller, buyer, lines, sums and every mention the law asks for
 (CGI ann. II art. 242 nonies A; C. com. L441-9 and D441-5), frozen as they are that day."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from typing import Any
 
+from django.db.models import Model
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.refusal import Refusal
@@ -33,14 +35,14 @@ class Missing:
     url: str
 
 
-_OF_THE_SHOP = {
+SHOP_FACTS = {
     "legal_name": _("votre raison sociale"),
     "street": _("votre adresse"),
     "postal_code": _("votre code postal"),
     "city": _("votre ville"),
     "siren": _("votre SIREN"),
 }
-_OF_THE_TERMS = {
+TERMS_FACTS = {
     "legal_form": _("la forme de votre entreprise et son capital"),
     "registration": _("votre immatriculation"),
     "penalty": _("le taux de vos pénalités de retard"),
@@ -56,18 +58,15 @@ def charges_no_vat(shop: Shop, terms: Terms, territory: str = "") -> str:
     return terms.exemption if terms.is_exempt else ""
 
 
+def unsaid(of: Model, facts: Mapping[str, Any], url: str) -> list[Missing]:
+    """Which of these columns (and how one calls them) ``of`` leaves empty."""
+    return [Missing(said, url) for name, said in facts.items() if not getattr(of, name)]
+
+
 def missing_facts(shop: Shop, terms: Terms) -> list[Missing]:
     """What the shop must say of itself before it may issue anything."""
-    found = [
-        Missing(said, "settings_identity")
-        for name, said in _OF_THE_SHOP.items()
-        if not getattr(shop, name)
-    ]
-    found += [
-        Missing(said, "settings_invoicing")
-        for name, said in _OF_THE_TERMS.items()
-        if not getattr(terms, name)
-    ]
+    found = unsaid(shop, SHOP_FACTS, "settings_identity")
+    found += unsaid(terms, TERMS_FACTS, "settings_invoicing")
     if not terms.vat_number and not charges_no_vat(shop, terms):
         found.append(Missing(_("votre numéro de TVA"), "settings_invoicing"))
     return found

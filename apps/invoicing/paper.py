@@ -5,19 +5,17 @@ fails a check has its number and its record, says why, and is tried again. The s
 nothing here is translated.
 """
 
-import json
 import logging
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-import typst
-from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.utils.formats import date_format
 from facturx import generate_from_binary
 
+from apps.core import drawing
 from apps.core.french import spaced
 from apps.core.money import show_euros
 from apps.core.tenancy import current_schema
@@ -31,12 +29,7 @@ from apps.invoicing.words import COUNTRIES, Operation
 from apps.shops.services import shop_here
 
 logger = logging.getLogger("comptoir.invoicing")
-_DRAWINGS = Path(__file__).with_name("print")
-_FONTS = typst.Fonts(
-    include_system_fonts=False,
-    include_embedded_fonts=False,
-    font_paths=[settings.BASE_DIR / "static" / "print"],
-)
+DRAWINGS = Path(__file__).with_name("print")
 
 
 def make(record_id: int, now: datetime) -> None:
@@ -85,16 +78,7 @@ def produce(facts: dict[str, Any], accent: str) -> bytes:
 
 def draw(facts: dict[str, Any], accent: str) -> bytes:
     """What people read: PDF/A-3b, tagged, in French."""
-    made = typst.compile(
-        _DRAWINGS / "invoice.typ",
-        root=_DRAWINGS,
-        font_paths=_FONTS,
-        ignore_system_fonts=True,
-        sys_inputs={"data": json.dumps(_words(facts, accent))},
-        pdf_standards=["a-3b"],
-    )
-    assert isinstance(made, bytes)
-    return made
+    return drawing.draw(DRAWINGS / "invoice.typ", _words(facts, accent), pdf_standards=["a-3b"])
 
 
 # --- its words -------------------------------------------------------------------------------

@@ -16,8 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import segno
-import typst
-from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.template.loader import render_to_string
@@ -26,6 +24,7 @@ from pypdf import PdfReader, PdfWriter
 from pypdf.generic import RectangleObject
 
 from apps.contacts.models import Source
+from apps.core import drawing
 from apps.core.french import spaced
 from apps.core.jobs import enqueue
 from apps.core.tenancy import current_schema
@@ -52,11 +51,6 @@ _WARNING = (
     "à consommer avec modération."
 )
 _DRAWINGS = Path(__file__).with_name("print")
-_FONTS = typst.Fonts(
-    include_system_fonts=False,
-    include_embedded_fonts=False,
-    font_paths=[settings.BASE_DIR / "static" / "print"],
-)
 _POINTS_A_MM = 72 / 25.4
 _SLUG, _BLEED = 10 * _POINTS_A_MM, 3 * _POINTS_A_MM  # as ``print/base.typ`` draws them
 
@@ -184,16 +178,8 @@ def draw(shop: Shop, programme: Programme, key: str, form: str = "pdf") -> bytes
     data = {**_words(shop, programme, SUPPORTS[key]), "logo": _logo(shop)}
     picture = form == "png"
     options: dict[str, Any] = {"ppi": PREVIEW_PPI[key]} if picture else {"pdf_standards": ["ua-1"]}
-    made = typst.compile(
-        _DRAWINGS / f"{key}.typ",
-        root=_DRAWINGS,
-        font_paths=_FONTS,
-        ignore_system_fonts=True,
-        format="png" if picture else "pdf",
-        sys_inputs={"data": json.dumps(data), "form": form},
-        **options,
-    )
-    assert isinstance(made, bytes)
+    options["format"] = "png" if picture else "pdf"
+    made = drawing.draw(_DRAWINGS / f"{key}.typ", data, form=form, **options)
     return _with_boxes(made) if form == "printer" else made
 
 

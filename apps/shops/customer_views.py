@@ -73,24 +73,14 @@ def appearance(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def _platform() -> dict[str, str]:
-    return {
+@customers
+@require_safe
+def personal_data(request: ShopRequest) -> HttpResponse:
+    """What RGPD art. 13 asks a shop to say, from its settings."""
+    platform = {
         "host": settings.PLATFORM_HOSTING,
         "service": settings.PLATFORM_PUBLISHER,
         "sms_by": {"twilio": "Twilio"}.get(settings.SMS_PROVIDER, ""),
         "mail_by": {"brevo": "Brevo"}.get(settings.EMAIL_PROVIDER, ""),
     }
-
-
-@customers
-@require_safe
-def legal_notice(request: ShopRequest) -> HttpResponse:
-    """« Mentions légales » (LCEN art. 6): who publishes, who hosts; what is unset is left out."""
-    return render(request, "shops/legal_notice.html", _platform())
-
-
-@customers
-@require_safe
-def personal_data(request: ShopRequest) -> HttpResponse:
-    """What RGPD art. 13 asks a shop to say, from its settings."""
-    return render(request, "shops/personal_data.html", _platform())
+    return render(request, "shops/personal_data.html", platform)

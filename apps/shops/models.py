@@ -81,6 +81,8 @@ class Shop(TenantMixin):
     siren = models.CharField(_("SIREN"), max_length=9, blank=True)
     publisher = models.CharField(_("responsable de la publication"), max_length=80, blank=True)
     opening_hours = models.TextField(_("horaires"), max_length=400, blank=True)
+    # Which texts are in force (« notice sales »), for the foot of each page (see ``legal``).
+    texts = models.CharField(max_length=60, blank=True, default="", db_default="", editable=False)
 
     sms_sender = models.CharField(_("nom d’expéditeur SMS"), max_length=11, blank=True)
     reply_to = models.EmailField(_("adresse de réponse"), blank=True)

@@ -8,7 +8,6 @@ customer_urls = [
     path("theme-<str:digest>.css", customer_views.theme, name="theme"),
     path("logo/<str:name>", customer_views.logo, name="logo"),
     path("langue/", customer_views.language, name="language"),
-    path("mentions-legales/", customer_views.legal_notice, name="legal-notice"),
     path("donnees-personnelles/", customer_views.personal_data, name="personal-data"),
     path("apparence/", customer_views.appearance, name="appearance"),
 ]

@@ -5,19 +5,17 @@ process keeps the last ones it drew.
 """
 
 import io
-import json
 import re
 from collections.abc import Sequence
 from functools import lru_cache
 from math import ceil
 from pathlib import Path
 
-import typst
-from django.conf import settings
 from django.core.files.storage import default_storage
 from django.template.loader import render_to_string
 from PIL import Image
 
+from apps.core import drawing
 from apps.core.tokens import keyed_hash
 from apps.shops.models import Shop
 from apps.shops.theme import ink_on
@@ -31,11 +29,6 @@ MOST_PLACES = 30
 COLOURS = 64  # a strip has five, and the edges between them
 
 _TEMPLATE = Path(__file__).with_name("strip.typ")
-_FONTS = typst.Fonts(
-    include_system_fonts=False,
-    include_embedded_fonts=False,
-    font_paths=[settings.BASE_DIR / "static" / "print"],
-)
 _SYMBOL = re.compile(r'<symbol id="(stamp|gift)"([^>]*)>(.*?)</symbol>', re.DOTALL)
 
 Pictures = dict[str, bytes]  # by their name in the pass: « strip@2x.png »
@@ -134,16 +127,8 @@ def _drawn(what: str, said: dict[str, object]) -> Pictures:
 
 
 def _drawing(what: str, said: dict[str, object], scale: float) -> bytes:
-    made = typst.compile(
-        _TEMPLATE.read_bytes(),
-        font_paths=_FONTS,
-        ignore_system_fonts=True,
-        format="png",
-        ppi=POINTS_PER_INCH * scale,
-        sys_inputs={"data": json.dumps({"what": what, **said})},
-    )
-    assert isinstance(made, bytes)
-    return made
+    ppi = POINTS_PER_INCH * scale
+    return drawing.draw(_TEMPLATE, {"what": what, **said}, format="png", ppi=ppi)
 
 
 def _small(png: bytes) -> bytes:

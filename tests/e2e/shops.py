@@ -81,7 +81,17 @@ def _billed(shop: Shop) -> dict[str, dict[str, object]]:
     plain = {name: {} for name in ("invoices", "invoice_purchases", "invoice_new")}
     drafts = {name: {"pk": draft.pk} for name in ("invoice_draft", "invoice_edit")}
     one = {"number": bill.number}
-    return {**plain, **drafts, "invoice": one, "credit_note": one}
+    return {**plain, **drafts, "invoice": one, "credit_note": one, **_texts()}
+
+
+def _texts() -> dict[str, dict[str, object]]:
+    """The legal texts, which the demonstration published twice."""
+    versions = {
+        f"legal-{kind}-version": {"number": 1} for kind in ("sales", "withdrawal", "notice")
+    }
+    files = {name.replace("version", "file"): said for name, said in versions.items()}
+    one = {"settings_text_": {"place": "cgv", "number": 1, "form": "pdf"}}
+    return {**versions, **files, **one, "settings_texts": {}, "settings_text": {"place": "cgv"}}
 
 
 def _sponsoring(shop: Shop, card: Card) -> dict[str, dict[str, object]]:

@@ -25,11 +25,11 @@ CUSTOMERS_TEMPLATES = (
     "customer*.html",
     "refusal.html",
     "campaigns/public/*",
+    "legal/public/*",
     "loyalty/mail/*",
     "loyalty/public/*",
     "messaging/choices.html",
     "messaging/public/*",
-    "shops/legal_notice.html",
     "shops/personal_data.html",
 )
 CUSTOMERS_PYTHON = (
@@ -57,6 +57,7 @@ CUSTOMERS_CLASSES = {
     "contacts/age.py": ("Minor",),
     "contacts/models.py": ("ConsentState",),
     "contacts/services.py": ("WrongPhone",),
+    "legal/services.py": ("NotInForce",),
 }
 _CALLS = {"_", "gettext", "gettext_lazy", "ngettext", "ngettext_lazy", "pgettext"}
 _TEMPLATE_CALL = re.compile(

@@ -53,7 +53,13 @@ PUBLIC = {
         *("news", "news_worker", "news_app"),
         # what the links of a message open
         *("voucher", "onward", "outward", "lot", "lot-public", "lot-seen"),
-        *("legal-notice", "personal-data"),
+        # the legal texts, those before them, on paper
+        *(
+            f"legal-{kind}{what}"
+            for kind in ("sales", "withdrawal", "notice")
+            for what in ("", "-version", "-file")
+        ),
+        "personal-data",
         # what a phone installs of the counter: nobody's data
         *("counter-manifest", "counter-icon", "counter-worker", "counter-shell"),
     },

@@ -21,7 +21,17 @@ from apps.core.tenancy import in_schema
 from apps.core.tokens import keyed_hash
 from apps.loyalty import nights
 from apps.loyalty.models import Programme
-from apps.ops.demo import brought, by_whatsapp, cellar, expenses, odd, ourselves, passes, plans
+from apps.ops.demo import (
+    brought,
+    by_whatsapp,
+    cellar,
+    expenses,
+    odd,
+    ourselves,
+    passes,
+    plans,
+    texts,
+)
 from apps.ops.demo.accounts import PASSWORD, PEOPLE, PIN, TOTP_SECRET, Person
 from apps.ops.demo.answers import Answers
 from apps.ops.demo.automatics import Automatics
@@ -158,6 +168,8 @@ def _fill_shop(demo: DemoShop, shop: Shop, now: datetime) -> None:
     expenses.write(shop, now)
     passes.put_away(shop, now)
     Bills(demo.slug, shop=shop, author=team[0][0], now=now).write(demo.terms)
+    if demo.terms:
+        texts.publish_all(shop, owner=team[0][0], now=now)
     cellar.write(author=team[0][0], helper=team[-1][0], now=now)
     if demo.own_number:
         _own_account(demo, shop, now)
