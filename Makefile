@@ -27,7 +27,7 @@ check: .venv/dev-ready
 	@$(BIN)/djlint --quiet --lint templates
 	@$(BIN)/lint-imports --no-cache > .data/import-linter.txt || (cat .data/import-linter.txt; exit 1)
 	@COMPTOIR_MODE=local $(BIN)/mypy apps config
-	@COMPTOIR_MODE=local $(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run --skip-checks core ops shops accounts audit payments contacts catalog review imports audience messaging invoicing legal wallet loyalty counter campaigns analytics > /dev/null
+	@COMPTOIR_MODE=local $(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run --skip-checks core ops shops accounts audit payments contacts catalog review imports audience messaging invoicing legal wallet loyalty counter club campaigns analytics > /dev/null
 
 format: .venv/dev-ready
 	@$(BIN)/ruff check --fix -q . ; $(BIN)/ruff format -q .

@@ -23,6 +23,7 @@ RECURRING: tuple[Recurring, ...] = (
     Recurring("retrouver les nuits perdues", "apps.loyalty.tasks.sweep", 1440),
     Recurring("clôturer les journées", "apps.invoicing.tasks.look_at_the_clock", 10),
     Recurring("retrouver les clôtures perdues", "apps.invoicing.tasks.sweep", 1440),
+    Recurring("rendre les places du club", "apps.club.tasks.look_at_the_clock", 5),
     Recurring("réveiller les messages automatiques", "apps.campaigns.tasks.look_at_the_clock", 1),
     Recurring("juger la qualité des envois", "apps.messaging.tasks.look_at_quality", 1),
     Recurring("oublier les retours d’envoi", "apps.messaging.tasks.forget_old_callbacks", 1440),

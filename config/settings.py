@@ -68,6 +68,7 @@ TENANT_APPS = [
     "apps.legal",
     "apps.loyalty",
     "apps.counter",
+    "apps.club",
     "apps.audience",
     "apps.campaigns",
     "apps.analytics",
@@ -388,6 +389,11 @@ STRIPE_LIVE_MODE = STRIPE_SECRET_KEY.startswith(("sk_live_", "rk_live_"))
 STRIPE_LIVE_SECRET_KEY = STRIPE_SECRET_KEY if STRIPE_LIVE_MODE else ""
 STRIPE_TEST_SECRET_KEY = "" if STRIPE_LIVE_MODE else STRIPE_SECRET_KEY
 DJSTRIPE_FOREIGN_KEY_TO_FIELD = "id"
+# dj-stripe's rows of a connected account are of the shop whose account it is (``shops.walls``).
+WALLED_BY_ACCOUNT = (
+    "djstripe_owner_account",
+    ("payments_shopaccount", "account_id", "shop_schema"),
+)
 
 LOGGING = {
     "version": 1,

@@ -16,7 +16,7 @@ from django.db.backends.signals import connection_created
 from psycopg.pq import TransactionStatus
 
 from apps.core.postgres.base import DatabaseWrapper
-from apps.shops.walls import walls
+from apps.shops.walls import every_wall
 
 # Shared tables in which a shop leaves something, and why no wall is needed around it.
 NOT_WALLED = {
@@ -56,7 +56,7 @@ class Watch:
         self._written, self._begun = WeakKeyDictionary(), WeakKeyDictionary()
         self._of_shops = tables_of(settings.TENANT_APPS)
         self._shared = tables_of(settings.SHARED_APPS)
-        self._walled = {wall.table for wall in walls()}
+        self._walled = {wall.table for wall in every_wall()}
 
     def hear_all(self) -> None:
         connection_created.connect(self._hear, weak=False)

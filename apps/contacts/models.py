@@ -51,6 +51,7 @@ class Source(models.TextChoices):
     PROVIDER = "provider", _("Opérateur")
     TEAM = "team", _("Équipe")
     PAPER = "paper", _("Formulaire papier")
+    CLUB = "club", _("Club")
 
 
 # Who came by one of these filled in the public page alone, unseen by the team.

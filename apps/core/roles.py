@@ -24,6 +24,7 @@ class Right(StrEnum):
     WRITE_DROPS = "write_drops"
     CATALOGUE = "catalogue"
     INVOICES = "invoices"
+    CLUB = "club"
     LOYALTY_RULES = "loyalty_rules"
     SHOP_SETTINGS = "shop_settings"
     INVITE_HELPERS = "invite_helpers"
@@ -46,6 +47,7 @@ RIGHTS = {
     Right.WRITE_DROPS: (_("Écrire et envoyer un Daily Drop"), _LEADS),
     Right.CATALOGUE: (_("Tenir le catalogue, les prix et le stock"), _LEADS),
     Right.INVOICES: (_("Écrire des factures, noter leurs paiements"), _LEADS),
+    Right.CLUB: (_("Tenir le club, ses formules et ses membres"), _LEADS),
     Right.LOYALTY_RULES: (_("Régler le programme de fidélité"), _LEADS),
     Right.INVITE_HELPERS: (_("Inviter et retirer des vendeurs"), _LEADS),
     Right.DEVICES: (_("Relier et retirer les téléphones, débloquer un code"), _LEADS),

@@ -22,7 +22,9 @@ from apps.payments.subscribing import PAGES, db_clock
 from apps.shops.models import Shop
 
 PAGE = "/gestion/reglages/encaissement/"
-CAPABILITIES = {"card_payments": {"requested": True}, "transfers": {"requested": True}}
+CAPABILITIES = {
+    name: {"requested": True} for name in ("card_payments", "sepa_debit_payments", "transfers")
+}
 
 # What Stripe asks for begins with one of these; the longest that fits says it.
 _ASKED: dict[str, str | Promise] = {
@@ -135,6 +137,7 @@ def follow(account: ShopAccount, found: stripe.Thing | None, began: datetime) ->
             read_at=began,
             left_at=None,
             takes_cards=found["charges_enabled"],
+            takes_debits=found["capabilities"].get("sepa_debit_payments") == "active",
             pays_out=found["payouts_enabled"],
             told_all=found["details_submitted"],
             asked=sorted(set(wants.get("currently_due") or [])),

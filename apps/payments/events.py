@@ -8,6 +8,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,7 +19,7 @@ from django.utils import timezone
 
 from apps.core.jobs import enqueue
 from apps.core.tenancy import in_schema
-from apps.payments import billing, connecting
+from apps.payments import billing, connecting, selling
 from apps.payments.models import Outcome, ShopAccount, StripeEvent, Subscriber
 from apps.payments.providers import stripe
 from apps.payments.subscribing import EXPANDED, db_clock, follow
@@ -32,7 +33,7 @@ THREADS = 8
 LEASE = timedelta(seconds=60)  # as long as a job lives: who holds an event any longer is dead
 BUDGET = 5.0  # seconds; what is left then is nobody's hurry
 KEPT_DAYS = 90
-# From which the state of a shop's plan may differ afterwards.
+# From which the state of a subscription may differ afterwards: a shop's, or of a customer of its.
 CONCERNS = ("customer.subscription.", "checkout.session.", "payment_method.", *billing.MONEY)
 # From which that of a shop's own account may.
 OF_ACCOUNTS = ("account.", "capability.")
@@ -129,24 +130,46 @@ def _apply(taken: Sequence[StripeEvent]) -> None:
             _carry(one, found, began, asked[place])
 
 
-def _known(places: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Subscriber | ShopAccount]:
+@dataclass(frozen=True, slots=True)
+class Buyer:
+    """A customer on a shop's own account."""
+
+    account: ShopAccount
+    customer: str
+
+    @property
+    def shop(self) -> Shop:
+        return self.account.shop
+
+
+Known = Subscriber | ShopAccount | Buyer
+
+
+def _known(places: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Known]:
     """The shops that are asked about, by where Stripe names them."""
+    places = list(places)
     customers = [about for account, about in places if not account]
-    accounts = [account for account, about in places if account == about]
-    known: dict[tuple[str, str], Subscriber | ShopAccount] = {}
+    accounts = {account for account, _about in places if account}
+    known: dict[tuple[str, str], Known] = {}
     for one in Subscriber.objects.select_related("shop").filter(customer_id__in=customers):
         known["", one.customer_id] = one
-    for other in ShopAccount.objects.select_related("shop").filter(account_id__in=accounts):
-        known[other.account_id, other.account_id] = other
+    theirs = ShopAccount.objects.select_related("shop").filter(account_id__in=accounts)
+    by_name = {account.account_id: account for account in theirs}
+    for account, about in places:
+        if account in by_name:
+            held = by_name[account]
+            known[account, about] = held if account == about else Buyer(held, about)
     return known
 
 
-def _read(one: Subscriber | ShopAccount, events: Sequence[StripeEvent]) -> Any:
-    """What Stripe says of it, or its failure. Of a customer: subscriptions, and payments where
-    an event is of money."""
+def _read(one: Known, events: Sequence[StripeEvent]) -> Any:
+    """What Stripe says of it, or its failure. Of a shop: subscriptions, and payments where an
+    event is of money."""
     try:
         if isinstance(one, ShopAccount):
             return connecting.look(one.account_id)
+        if isinstance(one, Buyer):
+            return selling.read(one.account.account_id, one.customer)
         customer = one.customer_id
         found = stripe.every("subscriptions", customer=customer, status="all", expand=EXPANDED)
         paid = any(event.kind.startswith(billing.MONEY) for event in events)
@@ -155,9 +178,7 @@ def _read(one: Subscriber | ShopAccount, events: Sequence[StripeEvent]) -> Any:
         return refusal
 
 
-def _carry(
-    one: Subscriber | ShopAccount, found: Any, began: datetime, events: Sequence[StripeEvent]
-) -> None:
+def _carry(one: Known, found: Any, began: datetime, events: Sequence[StripeEvent]) -> None:
     shop: Shop = one.shop
     if isinstance(found, Exception) or not may_work(shop):
         kind = type(found).__name__ if isinstance(found, Exception) else "ShopUpdating"
@@ -167,6 +188,8 @@ def _carry(
         with in_schema(shop.schema_name):
             if isinstance(one, ShopAccount):
                 connecting.follow(one, found, began)
+            elif isinstance(one, Buyer):
+                selling.follow(one.account, one.customer, found, began)
             else:
                 subscriptions, paid = found
                 follow(shop, one, subscriptions, began)

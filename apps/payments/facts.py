@@ -10,3 +10,10 @@ class PlanBilled:
 
     shop: str  # the schema of who paid
     bill_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class BuyerMoved:
+    """Something that a customer of the shop pays, or paid, stands otherwise than it did."""
+
+    customer_id: str

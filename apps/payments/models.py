@@ -45,6 +45,7 @@ class ShopAccount(models.Model):
     shop = of_shop()
     account_id = models.CharField(max_length=64, unique=True)
     takes_cards = models.BooleanField(_("encaisse"), default=False, db_default=False)
+    takes_debits = models.BooleanField(_("prélève"), default=False, db_default=False)
     pays_out = models.BooleanField(_("verse"), default=False, db_default=False)
     told_all = models.BooleanField(_("tout est transmis"), default=False, db_default=False)
     asked = models.JSONField(_("demandé par Stripe"), default=list, blank=True)  # Stripe's words

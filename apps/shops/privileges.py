@@ -14,7 +14,7 @@ from django.core.management import CommandError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from apps.core.tenancy import PLATFORM_ROLE
-from apps.shops.walls import Wall, walls
+from apps.shops.walls import Wall, every_wall
 
 # Read by the application, written by the owner alone.
 OWNED = ("django_migrations",)
@@ -116,7 +116,7 @@ def _check_platform_role(connection: BaseDatabaseWrapper) -> None:
 
 
 def walls_missing(connection: BaseDatabaseWrapper) -> list[str]:
-    """What it takes to make the database's policies those of ``walls()``.
+    """What it takes to make the database's policies those of ``every_wall()``.
 
     A policy's comment is the text it was made from: the catalogue prints expressions its own way.
     """
@@ -127,7 +127,7 @@ def walls_missing(connection: BaseDatabaseWrapper) -> list[str]:
     stands = {(table, policy): text for table, _, policy, text in rows if policy}
     owner = connection.ops.quote_name(str(connection.settings_dict["USER"]))
     statements: list[str] = []
-    for wall in walls():
+    for wall in every_wall():
         statements += _policies_missing(connection, wall, owner, stands)
         if wall.table not in forced:
             table = connection.ops.quote_name(wall.table)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from uuid import uuid4
 
 from django.utils import timezone
 
@@ -10,6 +11,8 @@ from apps.campaigns.links import short
 from apps.campaigns.lot_models import Booking
 from apps.campaigns.models import Drop, Send, Trigger
 from apps.catalog.models import Variant
+from apps.club import story
+from apps.club.models import ClubPlan, Member, State, Waiting
 from apps.contacts.models import Contact
 from apps.core.tenancy import in_schema
 from apps.core.tokens import new_token
@@ -19,6 +22,7 @@ from apps.loyalty.models import Card, Joining, Movement, Reward
 from apps.messaging.models import Reply
 from apps.ops.demo import filling
 from apps.ops.demo.shops import CAVE
+from apps.payments.models import ShopAccount
 from apps.shops.models import Shop
 from tests.e2e.stack import Stack
 
@@ -35,6 +39,7 @@ def full_shop(stack: Stack) -> Shop:
     with in_schema(made.schema_name):
         filling._fill_shop(LIFE, made, timezone.now())
         _some_oddities()
+        _some_members(made)
     return made
 
 
@@ -51,6 +56,54 @@ def _some_oddities() -> None:
     Joining.objects.create(
         contact=waiting, channel="sms", address="+33612000000", agreed=["sms"], wording="2026-11"
     )
+
+
+def _some_members(shop: Shop) -> None:
+    """As they stand once Stripe has told of them."""
+    ShopAccount.objects.create(shop=shop, account_id=f"acct_{shop.slug}", takes_cards=True)
+    now, people = timezone.now(), Contact.objects.exclude(email="").order_by("pk")[:6]
+    full = ClubPlan.objects.exclude(places=None).order_by("pk").last()
+    plan = ClubPlan.objects.order_by("pk").first()
+    for person, state in zip(people, [s for s in State if s != State.JOINING], strict=True):
+        gift = {"giver": person, "gift_periods": 3, "gift_name": "Lucie"}
+        member = Member.objects.create(
+            plan=plan,
+            contact=person,
+            key=uuid4(),
+            state=state,
+            price_cents=3400,
+            street="27 rue des Tonneliers",
+            postal_code="21200",
+            city="Beaune",
+            began_at=now,
+            ended_at=now if state == State.ENDED else None,
+            **(gift if state == State.GIVEN else {}),
+        )
+        story.tell(member, "asked", now=now)
+    Waiting.objects.create(plan=full, contact=people[0])
+
+
+def _bought(shop: Shop) -> dict[str, dict[str, object]]:
+    return _billed(shop) | _club(shop)
+
+
+def _club(shop: Shop) -> dict[str, dict[str, object]]:
+    """A plan, somebody who belongs to it, a gift nobody has opened, a place in line."""
+    with in_schema(shop.schema_name):
+        plan = ClubPlan.objects.order_by("pk").first()
+        by_state = {member.state: member for member in Member.objects.order_by("pk")}
+        waiting = Waiting.objects.first()
+    if plan is None or waiting is None:
+        return {}
+    return {
+        "club-thanks": {"token": by_state["active"].token},
+        "club-gift": {"token": by_state["given"].token},
+        "club-line": {"token": waiting.token},
+        "club_member": {"pk": by_state["active"].pk},
+        **{name: {"pk": plan.pk} for name in ("club-plan", "club-give", "club-wait")},
+        "club_plan_new": {},
+        "club_plan": {"pk": plan.pk},
+    }
 
 
 def empty_shop(stack: Stack) -> Shop:
@@ -124,7 +177,7 @@ def places(shop: Shop) -> dict[str, dict[str, object]]:
     found["voucher"] = found["counter-code-one"] = {"code": code}
     found["onward"] = {"door": "l", "number": "1", "token": card.token}
     found["contact"] = {"pk": card.contact_id, "tag": 1}
-    found |= _reserving(shop, card.contact.link_token) | _billed(shop) | _sponsoring(shop, card)
+    found |= _reserving(shop, card.contact.link_token) | _sponsoring(shop, card) | _bought(shop)
     found["drop_new"] = {}
     found["drop_launch"] = found["drop_product"] = found["drop_who"] = {"pk": drops["draft"]}
     found["drop"] = {"pk": drops["done"], "act": "pause"}

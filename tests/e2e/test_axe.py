@@ -111,6 +111,7 @@ def test_the_walk_knows_how_to_open_every_address(stack, table):
         "enter_shop",
         "import_",
         "pass_picture",
+        "plan_invoice",
         "photo",
         "review-decide",
         "invitation",

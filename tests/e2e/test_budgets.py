@@ -2,6 +2,8 @@
 
 import re
 
+from apps.club.models import ClubPlan
+from apps.core.tenancy import in_schema
 from tests.e2e.browser import DESK, PHONE, sign_in, tab_through, views
 from tests.e2e.meter import opened
 from tests.e2e.shops import full_shop
@@ -12,6 +14,16 @@ def test_joining_costs_60_kilobytes_10_of_them_script(page, stack):
     meter = opened(page, stack.url(shop))
     assert meter.kilobytes() <= 60, meter.kilobytes()
     assert meter.kilobytes("Script") <= 10
+
+
+def test_joining_the_club_costs_60_kilobytes_and_no_script(page, stack):
+    shop = full_shop(stack)
+    with in_schema(shop.schema_name):
+        plan = ClubPlan.objects.filter(places=None).first()
+    for address in ("/club/", f"/club/{plan.pk}/"):
+        meter = opened(page, stack.url(shop, address))
+        assert meter.kilobytes() <= 60, meter.kilobytes()
+        assert not meter.kilobytes("Script")
 
 
 def test_the_counter_costs_120_kilobytes(page, stack):

@@ -25,6 +25,8 @@ CUSTOMERS_TEMPLATES = (
     "customer*.html",
     "refusal.html",
     "campaigns/public/*",
+    "club/mail/*",
+    "club/public/*",
     "legal/public/*",
     "loyalty/mail/*",
     "loyalty/public/*",
@@ -36,6 +38,10 @@ CUSTOMERS_PYTHON = (
     "*/customer_*.py",
     "campaigns/booking_notes.py",
     "campaigns/bookings.py",
+    "club/services/giving.py",
+    "club/services/joining.py",
+    "club/services/waiting.py",
+    "club/services/welcoming.py",
     "contacts/channels.py",
     "contacts/consent.py",
     "core/ratelimit.py",
@@ -52,8 +58,11 @@ CUSTOMERS_PYTHON = (
     "wallet/faces.py",
     "wallet/saving.py",
 )
-# Classes whose sentences reach customers from files that mostly speak to the team.
+# Classes and tables whose sentences reach customers from files that mostly speak to the team.
 CUSTOMERS_CLASSES = {
+    "catalog/details.py": ("WINE_COLOURS",),
+    "club/models.py": ("ChosenBy", "Every", "Handover"),
+    "club/services/planning.py": ("PlanGone",),
     "contacts/age.py": ("Minor",),
     "contacts/models.py": ("ConsentState",),
     "contacts/services.py": ("WrongPhone",),
@@ -91,6 +100,13 @@ def _in_template(path: Path) -> Iterator[Sentence]:
         yield Sentence(texts[0], texts[1] if len(texts) > 1 else "", str(path.relative_to(ROOT)))
 
 
+def _name(node: ast.stmt) -> str:
+    """Of a class, or of a table at the top of its file."""
+    if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+        return node.target.id
+    return node.name if isinstance(node, ast.ClassDef) else ""
+
+
 def customers_sentences() -> dict[str, Sentence]:
     """Every string that a customer may read, by its French text."""
     found: dict[str, Sentence] = {}
@@ -104,7 +120,7 @@ def customers_sentences() -> dict[str, Sentence]:
     for name, classes in CUSTOMERS_CLASSES.items():
         path = ROOT / "apps" / name
         for node in ast.parse(path.read_text()).body:
-            if isinstance(node, ast.ClassDef) and node.name in classes:
+            if _name(node) in classes:
                 found.update({s.text: s for s in _in_python(node, f"apps/{name}")})
     return found
 

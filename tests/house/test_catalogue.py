@@ -11,7 +11,7 @@ from apps.shops import privileges
 from apps.shops.migrating import owner_connection
 from apps.shops.models import TEMPLATE_SCHEMA
 from apps.shops.privileges import walls_missing
-from apps.shops.walls import walls
+from apps.shops.walls import every_wall
 
 pytestmark = pytest.mark.django_db(databases=["default", "owner"])
 
@@ -151,7 +151,7 @@ def test_the_platforms_role_has_shared_rows_and_nothing_of_a_shop():
 
 def test_the_walls_stand_where_the_models_say_and_nowhere_else():
     forced = _rows("SELECT relname FROM pg_class WHERE relrowsecurity AND relforcerowsecurity")
-    assert {name for (name,) in forced} == {wall.table for wall in walls()}
+    assert {name for (name,) in forced} == {wall.table for wall in every_wall()}
     assert _rows("SELECT count(*) FROM pg_class WHERE relrowsecurity <> relforcerowsecurity") == [
         (0,)
     ]

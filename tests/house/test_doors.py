@@ -53,6 +53,8 @@ PUBLIC = {
         *("news", "news_worker", "news_app"),
         # what the links of a message open
         *("voucher", "onward", "outward", "lot", "lot-public", "lot-seen"),
+        # the club: its plans, joining, waiting, giving, and what a gift's link opens
+        *("club", "club-plan", "club-give", "club-wait", "club-line", "club-thanks", "club-gift"),
         # the legal texts, those before them, on paper
         *(
             f"legal-{kind}{what}"

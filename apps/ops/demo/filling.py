@@ -25,6 +25,7 @@ from apps.ops.demo import (
     brought,
     by_whatsapp,
     cellar,
+    club,
     expenses,
     odd,
     ourselves,
@@ -66,6 +67,9 @@ def fill(say: Say, now: datetime) -> None:
         if not plans.is_written(shop):
             with in_schema(shop.schema_name):
                 plans.write(demo, shop, now)
+        with in_schema(shop.schema_name):
+            if not club.is_written():
+                club.write(shop, now)
 
 
 def _plan_without_statistics() -> None:
@@ -171,6 +175,13 @@ def _fill_shop(demo: DemoShop, shop: Shop, now: datetime) -> None:
     if demo.terms:
         texts.publish_all(shop, owner=team[0][0], now=now)
     cellar.write(author=team[0][0], helper=team[-1][0], now=now)
+    _agreed(demo, shop, team[0][0], now)
+
+
+def _agreed(demo: DemoShop, shop: Shop, author: int, now: datetime) -> None:
+    """What some shops have and others not."""
+    if demo.sells_alcohol:
+        club.write_plans(author, now)
     if demo.own_number:
         _own_account(demo, shop, now)
 

@@ -40,6 +40,7 @@ from apps.ops.keeping.contents import (
 from apps.ops.keeping.refusals import AlreadyErasing, ArchiveUnproven, NoSuchShop, StillBusy
 from apps.ops.keeping.writing import SNAPSHOT, new_file
 from apps.ops.models import Erasure
+from apps.payments.selling import forget_account
 from apps.payments.subscribing import leave
 from apps.shops.models import SchemaState, Shop
 from apps.shops.privileges import app_role
@@ -64,6 +65,7 @@ def erase(slug: str, *, by: str, now: datetime, folder: Path | None = None) -> E
             _archive(connection, erasure, now, folder)
         if not erasure.dropped_at:
             leave(erasure.schema)
+            forget_account(erasure.schema)
             _drop(connection, erasure, now)
         erasure.files = remove_media(erasure.schema)
         erasure.ended_at = now

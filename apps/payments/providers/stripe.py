@@ -105,10 +105,10 @@ def write(path: str, purpose: str, *, on: str = "", **params: Any) -> Thing:
     return _ask("post", path, idempotency_key=key, stripe_account=on or None, **params)
 
 
-def end(path: str) -> None:
+def end(path: str, *, on: str = "") -> None:
     """Take away what stands at ``path``, or stood there."""
     try:
-        _ask("delete", path)
+        _ask("delete", path, stripe_account=on or None)
     except Gone:
         return
 

@@ -18,12 +18,15 @@ from apps.audit.services import record
 from apps.campaigns.models import Address, Click, Drop, Rival, Run, RunState, State, Trial, Trigger
 from apps.catalog.models import Variant
 from apps.catalog.services.stock import reserve
+from apps.club import story
+from apps.club.models import ClubPlan, Member, Period, Waiting
 from apps.contacts.models import Contact
 from apps.core.actor import SYSTEM, Actor
 from apps.core.roles import Role
 from apps.core.tenancy import in_schema
 from apps.core.webpush import Subscription
 from apps.imports.models import Fate, ImportLine, ImportRun, ImportState
+from apps.invoicing.models import Invoice
 from apps.loyalty.models import Joining
 from apps.loyalty.programme import set_programme
 from apps.loyalty.services import the_programme
@@ -62,8 +65,26 @@ def full_shop() -> Shop:
         Rival.objects.create(drop=Drop.objects.latest("pk"), sms_text="Bonsoir")
         Address.objects.create(key="3k9d2x", url="https://www.domaine.fr/")
         _the_rest(shop, now)
+        _a_member(now)
         home(now)  # somebody looked: what the past came to is kept
     return Shop.objects.get(pk=shop.pk)
+
+
+def _a_member(now) -> None:
+    """One of the club, with a period that is paid, and somebody who waits for a place."""
+    person, other = Contact.objects.order_by("pk")[:2]
+    plan = ClubPlan.objects.first()
+    member = Member.objects.create(plan=plan, contact=person, key=uuid4(), price_cents=3400)
+    Period.objects.create(
+        member=member,
+        paid_as="in_1",
+        starts=now.date(),
+        ends=now.date() + timedelta(days=30),
+        amount_cents=3400,
+        invoice=Invoice.objects.first(),
+    )
+    story.tell(member, "asked", now=now, by=Actor("customer", person.pk))
+    Waiting.objects.create(plan=plan, contact=other)
 
 
 def _team(shop: Shop) -> None:

@@ -5,7 +5,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from tests.peers.stripe import billing, money, pages, shapes
+from tests.peers.stripe import billing, money, owing, pages, shapes
 from tests.peers.stripe.books import PLATFORM, Books, StripeError, Thing
 
 
@@ -29,11 +29,13 @@ KINDS = {
     "disputes": "dispute",
     "invoice_payments": "invoice_payment",
     "invoices": "invoice",
+    "payment_intents": "payment_intent",
     "payment_methods": "payment_method",
     "payouts": "payout",
     "prices": "price",
     "products": "product",
     "refunds": "refund",
+    "setup_intents": "setup_intent",
     "subscriptions": "subscription",
     "tax_rates": "tax_rate",
 }
@@ -111,15 +113,20 @@ def _check_new(books: Books, kind: str, said: Thing, account: str) -> None:
     lookup = said.get("lookup_key")
     if lookup and books.all("price", account, lookup_key=lookup):
         raise StripeError(400, f"A price already uses the lookup key `{lookup}`.")
-    if kind == "price":
+    if kind == "price" and "product_data" in said:
+        made = books.put(shapes.product(books, said["product_data"]), account)
+        said["product"] = made["id"]
+        books.emit("product.created", made, account)
+    elif kind == "price":
         books.find("product", said["product"], account)
 
 
 def _checkout(books: Books, said: Thing, account: str, base: str) -> Thing:
     if said.get("customer"):
         books.find("customer", said["customer"], account)
-    for line in said["line_items"].values():
-        books.find("price", line["price"], account)
+    for line in said.get("line_items", {}).values():
+        if "price" in line:
+            books.find("price", line["price"], account)
     trial = said.get("subscription_data", {}).get("trial_end")
     if trial and int(trial) < books.now() + 2 * 86_400:
         raise StripeError(400, "The `trial_end` date has to be at least 2 days in the future.")
@@ -161,7 +168,7 @@ def _change(books: Books, thing: Thing, asked: Asked, verb: str) -> None:
         billing.change(books, thing, asked.said)
     elif kind == "invoice" and verb == "pay":
         parent = thing["parent"]["subscription_details"]
-        billing.attempt(books, thing, books.things[parent["subscription"]])
+        owing.pay(books, thing, books.things[parent["subscription"]])
     elif kind == "checkout.session" and verb == "expire":
         if thing["status"] != "open":
             raise StripeError(400, "Only open Checkout Sessions can be expired.")

@@ -3,7 +3,9 @@
 ``advance`` moves the clock and lets everything that falls due happen on its day.
 """
 
-from tests.peers.stripe import shapes
+import math
+
+from tests.peers.stripe import once, shapes
 from tests.peers.stripe.books import PLATFORM, Books, StripeError, Thing
 from tests.peers.stripe.shapes import FAILS, MONTH
 
@@ -72,14 +74,21 @@ def _settle(books: Books, made: Thing, sub: Thing, taken: Thing, method: Thing) 
         taken |= {"status": "failed", "failure_code": code, "failure_message": code}
         waits = code == "authentication_required"
         intent["status"] = "requires_action" if waits else "requires_payment_method"
+        intent["last_payment_error"] = shapes.payment_error(code, method)
         books.emit("charge.failed", taken, account)
         if waits:
             books.emit("invoice.payment_action_required", made, account)
         _failed(books, made, sub, account)
         return
+    succeed(books, made, sub, taken)
+
+
+def succeed(books: Books, made: Thing, sub: Thing, taken: Thing) -> None:
+    """The bank says yes."""
+    account, intent = books.owners[made["id"]], books.things[taken["payment_intent"]]
     taken |= {"status": "succeeded", "paid": True, "captured": True}
     taken["amount_captured"] = intent["amount_received"] = taken["amount"]
-    intent["status"] = "succeeded"
+    intent |= {"status": "succeeded", "last_payment_error": None}
     if taken["application_fee_amount"] and account != PLATFORM:
         fee = books.put(shapes.application_fee(books, taken, account))
         taken["application_fee"] = fee["id"]
@@ -135,6 +144,8 @@ def change(books: Books, sub: Thing, said: Thing) -> None:
         item["price"] = books.find("price", asked["price"], account)
     if "pause_collection" in said:
         sub["pause_collection"] = said["pause_collection"] or None
+    if "cancel_at" in said:
+        sub["cancel_at"] = int(said["cancel_at"]) if said["cancel_at"] else None
     for field in ("default_payment_method",):
         sub[field] = said.get(field, sub[field])
     sub["metadata"] |= said.get("metadata", {})
@@ -190,7 +201,9 @@ def _moments(books: Books) -> list[tuple[str, int]]:
 
 
 def _happen(books: Books, thing: Thing) -> None:
-    if thing["object"] == "charge":
+    if "of_session" in thing:
+        once.settle(books, thing)
+    elif thing["object"] == "charge":
         made = books.things[thing.pop("of_invoice")]
         del thing["settles_at"]
         sub = books.things[made["parent"]["subscription_details"]["subscription"]]
@@ -202,7 +215,7 @@ def _happen(books: Books, thing: Thing) -> None:
 
 
 def _renew(books: Books, sub: Thing) -> None:
-    if sub["cancel_at_period_end"]:
+    if sub["cancel_at_period_end"] or period_end(sub) >= (sub["cancel_at"] or math.inf):
         end(books, sub)
         return
     account = books.owners[sub["id"]]
@@ -211,7 +224,11 @@ def _renew(books: Books, sub: Thing) -> None:
         return
     start = period_end(sub)
     for item in sub["items"]["data"]:
-        item |= {"current_period_start": start, "current_period_end": start + MONTH}
+        months = item["price"]["recurring"]["interval_count"]
+        item |= {"current_period_start": start, "current_period_end": start + months * MONTH}
     _turn(books, sub, "active", account)
-    if not sub["pause_collection"]:
+    rests = sub["pause_collection"]
+    if rests and int(rests.get("resumes_at") or start + 1) <= start:
+        rests = sub["pause_collection"] = None
+    if not rests:
         bill(books, sub, "subscription_cycle")

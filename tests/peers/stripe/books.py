@@ -33,6 +33,7 @@ PREFIX = {
     "price": "price",
     "product": "prod",
     "refund": "re",
+    "setup_intent": "seti",
     "subscription": "sub",
     "subscription_item": "si",
     "tax_rate": "txr",
@@ -59,6 +60,7 @@ class Books:
 
     def __init__(self, path: Path | None = None) -> None:
         self.lock = threading.RLock()
+        self.url = ""  # where its pages are
         self.path, self.ahead, self._numbers = path, 0.0, itertools.count(1)
         self.things: dict[str, Thing] = {}
         self.owners: dict[str, str] = {}  # id → the account that has it

@@ -2,14 +2,17 @@
 
 from html import escape
 
-from tests.peers.stripe import billing, shapes
+from tests.peers.stripe import billing, once, owing, shapes
 from tests.peers.stripe.books import Books, StripeError, Thing
 
 NUMBERS = (
     ("4242 4242 4242 4242", "carte acceptée"),
     ("4000 0000 0000 0341", "carte acceptée, puis refusée à chaque paiement"),
     ("4000 0000 0000 9995", "carte sans provision"),
+    ("4000 0000 0000 0069", "carte expirée"),
+    ("4000 0027 6000 3184", "carte que la banque demande de confirmer"),
     ("FR14 2004 1010 0505 0001 3M02 606", "prélèvement SEPA accepté"),
+    ("FR84 2004 1010 0505 0001 3M02 607", "prélèvement SEPA rejeté cinq jours plus tard"),
 )
 # Of the address without a query; what a page posts goes to the page itself.
 LOOK = """<!doctype html><html lang="fr"><meta charset="utf-8"><title>%s</title>
@@ -24,16 +27,16 @@ def page(title: str, body: str) -> str:
     return LOOK % (escape(title), escape(title), body)
 
 
-def _choice() -> str:
+def choice() -> str:
     options = "".join(f'<option value="{n}">{n} — {said}</option>' for n, said in NUMBERS)
     return f'<label>Moyen de paiement<select name="number">{options}</select></label>'
 
 
-def _euros(cents: int) -> str:
+def euros(cents: int) -> str:
     return f"{cents / 100:.2f} €".replace(".", ",")
 
 
-def _form(button: str, fields: str = "", **hidden: str) -> str:
+def form(button: str, fields: str = "", **hidden: str) -> str:
     kept = "".join(f'<input type="hidden" name="{k}" value="{v}">' for k, v in hidden.items())
     return f'<form method="post">{fields}{kept}<button>{escape(button)}</button></form>'
 
@@ -43,16 +46,28 @@ def _form(button: str, fields: str = "", **hidden: str) -> str:
 
 def checkout(books: Books, session: Thing) -> str:
     asked = session["asked"]
-    lines = [books.things[line["price"]] for line in asked["line_items"].values()]
-    bought = "".join(
-        f"<p>{escape(books.things[one['product']]['name'])} : {_euros(one['unit_amount'])} HT "
-        "par mois</p>"
-        for one in lines
-    )
+    lines = asked.get("line_items", {}).values()
+    bought = "".join(f"<p>{escape(_line(books, line))}</p>" for line in lines)
     if session["status"] != "open":
         return page("Cette page a déjà servi", "")
     back = f'<p><a href="{escape(session["cancel_url"] or "#")}">Revenir sans payer</a></p>'
-    return page("Paiement", bought + _form("Payer et s’abonner", _choice()) + back)
+    setup = session["mode"] == "setup"
+    button = "Payer" if session["mode"] == "payment" else "Payer et s’abonner"
+    button = "Enregistrer ce moyen de paiement" if setup else button
+    title = "Moyen de paiement" if setup else "Paiement"
+    return page(title, bought + form(button, choice()) + back)
+
+
+def _line(books: Books, line: Thing) -> str:
+    """« Club Découverte : 32,00 € TTC tous les 2 mois »."""
+    if "price_data" in line:
+        said = line["price_data"]
+        return f"{said['product_data']['name']} : {euros(int(said['unit_amount']))} TTC"
+    price = books.things[line["price"]]
+    months = price["recurring"]["interval_count"]
+    every = "par mois" if months == 1 else f"tous les {months} mois"
+    vat = "TTC" if price["tax_behavior"] == "inclusive" else "HT"
+    return f"{books.things[price['product']]['name']} : {euros(price['unit_amount'])} {vat} {every}"
 
 
 def complete(books: Books, session: Thing, number: str) -> str:
@@ -60,6 +75,12 @@ def complete(books: Books, session: Thing, number: str) -> str:
     account = books.owners[session["id"]]
     if session["status"] != "open":
         raise StripeError(400, "This Checkout Session is not open", "checkout_session_expired")
+    if session["mode"] == "setup":
+        owing.keep_method(books, session, number)
+        return _done(books, session)
+    if session["mode"] == "payment":
+        once.buy(books, session, number)
+        return _done(books, session)
     buyer = session["customer"]
     if buyer is None:
         made = books.put(shapes.customer(books, {"email": "client@exemple.fr"}), account)
@@ -76,15 +97,46 @@ def complete(books: Books, session: Thing, number: str) -> str:
         "tax_rates": [rate for line in lines for rate in line.get("tax_rates", {}).values()],
     }
     sub = billing.begin(books, buyer, said, account)
-    session |= {"status": "complete", "subscription": sub["id"], "invoice": sub["latest_invoice"]}
-    session["payment_status"] = "paid"
-    books.emit("checkout.session.completed", public(session), account)
+    session |= {"subscription": sub["id"], "invoice": sub["latest_invoice"]}
+    owed = books.things[sub["latest_invoice"]]["status"] == "open"
+    session["payment_status"] = "unpaid" if owed else "paid"
+    return _done(books, session)
+
+
+def _done(books: Books, session: Thing) -> str:
+    session["status"] = "complete"
+    books.emit("checkout.session.completed", public(session), books.owners[session["id"]])
     return str(session["success_url"]).replace("{CHECKOUT_SESSION_ID}", session["id"])
 
 
 def public(thing: Thing) -> Thing:
     """As the API shows it: without what the fake keeps for itself."""
-    return {k: v for k, v in thing.items() if k not in ("asked", "settles_at", "of_invoice")}
+    return {
+        k: v
+        for k, v in thing.items()
+        if k not in ("asked", "settles_at", "of_invoice", "of_session")
+    }
+
+
+# --- an invoice's own page -----------------------------------------------------------------
+
+
+def bill(books: Books, invoice: Thing) -> str:
+    if invoice["status"] != "open":
+        return page("Cette facture est réglée", "")
+    due = f"<p>À régler : {euros(invoice['amount_remaining'])}</p>"
+    if owing.waits_for_bank(books, invoice):
+        due += form("Confirmer auprès de ma banque", act="confirm")
+    return page("Facture", due + form("Payer", choice(), act="pay"))
+
+
+def settle(books: Books, invoice: Thing, said: Thing) -> str:
+    """Stripe's page stays where it is: nobody is sent back to the shop."""
+    if said.get("act") == "confirm":
+        owing.confirm(books, invoice)
+    else:
+        owing.settle_by(books, invoice, said["number"])
+    return str(invoice["hosted_invoice_url"])
 
 
 # --- the Billing Portal --------------------------------------------------------------------
@@ -97,17 +149,17 @@ def portal(books: Books, session: Thing) -> str:
         name = books.things[sub["items"]["data"][0]["price"]["product"]]["name"]
         parts.append(f"<p>{escape(name)} : {sub['status']}</p>")
         if sub["status"] in billing.LIVE and not sub["cancel_at_period_end"]:
-            parts.append(_form("Résilier à la fin du mois", act="cancel", subscription=sub["id"]))
+            parts.append(form("Résilier à la fin du mois", act="cancel", subscription=sub["id"]))
         elif sub["status"] in billing.LIVE:
-            parts.append(_form("Garder l’abonnement", act="keep", subscription=sub["id"]))
+            parts.append(form("Garder l’abonnement", act="keep", subscription=sub["id"]))
     if change := ((session["flow"] or {}).get("subscription_update_confirm")):
         price = books.things[change["items"]["0"]["price"]]
         parts.append(
             f"<p>Nouvelle formule : {escape(books.things[price['product']]['name'])}, "
-            f"{_euros(price['unit_amount'])} HT par mois</p>"
+            f"{euros(price['unit_amount'])} HT par mois</p>"
         )
-        parts.append(_form("Confirmer le changement", act="change"))
-    parts.append(_form("Enregistrer ce moyen de paiement", _choice(), act="method"))
+        parts.append(form("Confirmer le changement", act="change"))
+    parts.append(form("Enregistrer ce moyen de paiement", choice(), act="method"))
     back = escape(session["return_url"] or "#")
     parts.append(f'<p><a href="{back}">Revenir à Comptoir</a></p>')
     return page("Votre abonnement", "".join(parts))
@@ -142,8 +194,8 @@ def onboarding(account: Thing) -> str:
     asked = account["requirements"]["currently_due"]
     said = "".join(f"<li>{MISSING.get(one, one)}</li>" for one in asked)
     body = f"<p>Il manque :</p><ul>{said}</ul>" if asked else "<p>Tout est là.</p>"
-    later = _form("Tout sauf la pièce d’identité", act="part")
-    return page("Votre compte Stripe", body + _form("Tout fournir", act="all") + later)
+    later = form("Tout sauf la pièce d’identité", act="part")
+    return page("Votre compte Stripe", body + form("Tout fournir", act="all") + later)
 
 
 def onboard(books: Books, account: Thing, act: str) -> None:

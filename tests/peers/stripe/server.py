@@ -103,13 +103,14 @@ class FakeStripe:
         return status, json.loads(json.dumps(body))
 
     def shown(self, path: str) -> str:
-        """A page, by its address: /checkout/…, /portail/…, /compte/…"""
+        """A page, by its address: /checkout/…, /portail/…, /compte/…, /facture/…"""
         kind, _, name = path.strip("/").partition("/")
         thing = self.books.things.get(name)
         draw: Callable[[Thing], str] | None = {
             "checkout": lambda found: pages.checkout(self.books, found),
             "portail": lambda found: pages.portal(self.books, found),
             "compte": pages.onboarding,
+            "facture": lambda found: pages.bill(self.books, found),
         }.get(kind)
         if thing is None or draw is None:
             raise StripeError(404, "No such page")
@@ -124,14 +125,21 @@ class FakeStripe:
                 return pages.complete(self.books, thing, said["number"])
             if kind == "portail":
                 return pages.manage(self.books, thing, said)
+            if kind == "facture":
+                return pages.settle(self.books, thing, said)
             pages.onboard(self.books, thing, said["act"])
             return str(thing["returns_to"])
 
     def control(self, path: str, said: Thing) -> None:
-        """The tests' own door: the clock, and what banks do."""
+        """A door that Stripe has not: its clock, what banks do, a means that changes."""
         with self.books.changing():
             if path == "/tests/advance":
                 billing.advance(self.books, int(said["seconds"]))
+            elif path == "/tests/back":
+                self.books.ahead -= int(said["seconds"])
+            elif path == "/tests/means":
+                account = self.books.owners[said["customer"]]
+                billing.use(self.books, said["number"], said["customer"], account)
             elif path == "/tests/dispute":
                 money.contest(self.books, said["charge"], said.get("reason", "general"))
             elif path == "/tests/verdict":
@@ -208,7 +216,7 @@ class _Server(ThreadingHTTPServer):
 
 def served(fake: FakeStripe, port: int = 0) -> _Server:
     server = _Server(("127.0.0.1", port), type("Handler", (_Handler,), {"fake": fake}))
-    fake.url = f"http://127.0.0.1:{server.server_port}"
+    fake.url = fake.books.url = f"http://127.0.0.1:{server.server_port}"
     return server
 
 

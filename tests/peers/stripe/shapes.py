@@ -9,9 +9,14 @@ MONTH = 30 * 86_400
 FAILS = {
     "0341": "card_declined",
     "9995": "insufficient_funds",
+    "9987": "lost_card",
+    "0069": "expired_card",
     "3184": "authentication_required",
+    "2607": "insufficient_funds",  # of a debit: days later
     "3000": "debit_disputed",
 }
+# Those that Stripe tells by a code of their own; the others are « card_declined », and why.
+OWN_CODES = ("authentication_required", "debit_disputed", "expired_card")
 
 
 def listed(data: list[Thing], url: str, has_more: bool = False) -> Thing:
@@ -48,7 +53,7 @@ def account(books: Books, said: Thing) -> Thing:
         id=said.get("id"),
         business_profile={"name": None, "url": None},
         business_type=said.get("business_type"),
-        capabilities={"card_payments": "inactive", "transfers": "inactive"},
+        capabilities=dict.fromkeys(said.get("capabilities", ()), "inactive"),
         charges_enabled=False,
         controller=said.get("controller") or {"type": "account"},
         country=said.get("country", "FR"),
@@ -198,6 +203,7 @@ def checkout_session(books: Books, said: Thing) -> Thing:
         payment_intent=None,
         payment_method_types=list(said.get("payment_method_types", {"0": "card"}).values()),
         payment_status="unpaid",
+        setup_intent=None,
         status="open",
         subscription=None,
         success_url=said["success_url"],
@@ -208,7 +214,8 @@ def checkout_session(books: Books, said: Thing) -> Thing:
 
 def subscription(books: Books, customer_id: str, prices: list[Thing], said: Thing) -> Thing:
     now, trial = books.now(), int(said.get("trial_end") or 0)
-    name, end = books.new_id("subscription"), trial if trial > now else now + MONTH
+    months = prices[0]["recurring"]["interval_count"]
+    name, end = books.new_id("subscription"), trial if trial > now else now + months * MONTH
     items = [
         {
             "id": books.new_id("subscription_item"),
@@ -305,7 +312,7 @@ def invoice(books: Books, sub: Thing, reason: str) -> Thing:
         customer_email=None,
         customer_name=None,
         discounts=[],
-        hosted_invoice_url=None,
+        hosted_invoice_url=f"{books.url}/facture/{name}",
         invoice_pdf=None,
         lines=listed(lines, f"/v1/invoices/{name}/lines"),
         next_payment_attempt=None,
@@ -367,12 +374,25 @@ def payment_intent(books: Books, paid_by: Thing) -> Thing:
         client_secret=None,
         currency="eur",
         customer=paid_by["customer"],
+        last_payment_error=None,
         latest_charge=paid_by["id"],
         next_action=None,
         payment_method=paid_by["payment_method"],
         payment_method_types=["card"],
         status="processing",
     )
+
+
+def payment_error(code: str, method: Thing) -> Thing:
+    """Why it was not paid, as an intent tells it."""
+    own = code in OWN_CODES
+    return {
+        "type": "card_error" if method["type"] == "card" else "invalid_request_error",
+        "code": code if own else "card_declined",
+        "decline_code": code,
+        "message": code,
+        "payment_method": {"id": method["id"], "type": method["type"]},
+    }
 
 
 def invoice_payment(books: Books, bill: Thing, intent: Thing) -> Thing:
@@ -390,6 +410,18 @@ def invoice_payment(books: Books, bill: Thing, intent: Thing) -> Thing:
     )
     del made["metadata"]
     return made
+
+
+def setup_intent(books: Books, method: Thing) -> Thing:
+    return _new(
+        books,
+        "setup_intent",
+        customer=method["customer"],
+        payment_method=method["id"],
+        payment_method_types=[method["type"]],
+        status="succeeded",
+        usage="off_session",
+    )
 
 
 def application_fee(books: Books, paid: Thing, account_id: str) -> Thing:

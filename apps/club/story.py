@@ -1,0 +1,91 @@
+"""A membership's story: what happened, told in the shop's words. Each part of the club adds the
+sentences of what it tells."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from apps.club.models import Member, MemberEvent
+from apps.core.actor import SYSTEM, Actor
+from apps.core.money import show_euros
+from apps.core.templatetags.french import jour
+
+# What is told, by its kind; places are filled from the line's own words: ``*_cents`` are shown as
+# euros, ``*_on`` as days.
+SENTENCES: dict[str, str | Promise] = {
+    "asked": _("Inscription commencée."),
+    "joined": _("Entrée au club : %(price_cents)s par période."),
+    "given": _("Cadeau payé : %(price_cents)s pour %(periods)s périodes."),
+    "opened": _("Cadeau ouvert."),
+    "paid": _("Période du %(from_on)s payée : %(price_cents)s."),
+    "failed": _("Paiement de %(price_cents)s refusé."),
+    "late": _("Paiement en retard."),
+    "recovered": _("Paiement rattrapé."),
+    "paused": _("Abonnement en pause."),
+    "resumed": _("Abonnement repris."),
+    "leaving": _("Résiliation, avec effet le %(to_on)s."),
+    "stays": _("Résiliation reprise : l’abonnement continue."),
+    "ended": _("Abonnement terminé."),
+    "abandoned": _("Inscription abandonnée avant le paiement."),
+    "invoiced": _("Facture %(number)s émise."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the story as it is read."""
+
+    at: datetime
+    said: str
+    kind: str
+
+
+def tell(
+    member: Member,
+    kind: str,
+    *,
+    now: datetime,
+    about: str = "",
+    by: Actor = SYSTEM,
+    **words: int | str,
+) -> bool:
+    """Add a line; ``about`` again is told once. ``words`` are ids, sums, days: nothing of a person.
+    False when it was told before."""
+    try:
+        with transaction.atomic():
+            MemberEvent.objects.create(
+                member=member,
+                at=now,
+                kind=kind,
+                about=about,
+                words=words,
+                actor_kind=by.kind,
+                actor_id=by.id,
+            )
+    except IntegrityError:
+        if not about:
+            raise
+        return False
+    return True
+
+
+def lines(member: Member) -> list[Line]:
+    """The story, newest first."""
+    told = MemberEvent.objects.filter(member=member).order_by("-at", "-pk")
+    return [Line(one.at, _said(one.kind, one.words), one.kind) for one in told]
+
+
+def _said(kind: str, words: Mapping[str, Any]) -> str:
+    shown = {name: _shown(name, value) for name, value in words.items()}
+    return str(SENTENCES[kind]) % shown
+
+
+def _shown(name: str, value: Any) -> Any:
+    if name.endswith("_cents"):
+        return show_euros(value)
+    return jour(date.fromisoformat(value)) if name.endswith("_on") and value else value
