@@ -15,7 +15,8 @@ FIRST = (
     *("js/page.js", "js/say.js", "js/counter.js", "js/counter-store.js", "js/counter-queue.js"),
     *("js/counter-signal.js", "js/counter-shell.js", "vendor/htmx.min.js"),
 )
-# Kept once the scanner has been opened: a megabyte that not everybody needs.
+# Kept once the scanner has been opened, or the counter installed, or « Sans réseau » looked at: a
+# megabyte that not everybody needs.
 SCANNER = (
     "js/counter-scanner.js",
     *("vendor/zxing/reader/index.js", "vendor/zxing/share.js", "vendor/zxing/zxing_reader.wasm"),
@@ -24,7 +25,8 @@ SCANNER = (
 
 @dataclass(frozen=True, slots=True)
 class Edition:
-    """``first`` is fetched when the worker is installed, ``later`` when it is first wanted."""
+    """``first`` is fetched when the worker is installed, ``later`` when it is first wanted, or
+    when the phone means to be without signal."""
 
     name: str
     first: list[str]

@@ -31,6 +31,7 @@ async function begin() {
   addEventListener("comptoir:queue", show);
   one("ios").hidden = !("standalone" in navigator) || navigator.standalone;
   await show();
+  navigator.serviceWorker?.ready.then(({ active }) => active.postMessage("scanner"));
   await drain({ anyway: true }); // who may give offline has perhaps just been changed here
 }
 

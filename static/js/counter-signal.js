@@ -44,6 +44,7 @@ function offer(worker) {
 async function install() {
   if (!("serviceWorker" in navigator)) return;
   const registered = await navigator.serviceWorker.register("/comptoir/service-worker.js", { scope: "/comptoir/" });
+  if (matchMedia("(display-mode: standalone)").matches) navigator.serviceWorker.ready.then(({ active }) => active.postMessage("scanner"));
   const waits = (worker) => navigator.serviceWorker.controller && worker && offer(worker);
   waits(registered.waiting);
   registered.addEventListener("updatefound", () => {

@@ -49,7 +49,16 @@ async function visit(request) {
 
 self.addEventListener("install", (event) => event.waitUntil(install()));
 self.addEventListener("activate", (event) => event.waitUntil(activate()));
-self.addEventListener("message", (event) => { if (event.data === "reload") self.skipWaiting(); });
+// For a phone that means to go where there is no signal: the scanner too, before it is wanted.
+async function keepScanner() {
+  const cache = await caches.open(CACHE);
+  for (const path of later) if (!await cache.match(path)) await cache.add(path);
+}
+
+self.addEventListener("message", (event) => {
+  if (event.data === "reload") self.skipWaiting();
+  if (event.data === "scanner") event.waitUntil(keepScanner());
+});
 self.addEventListener("fetch", (event) => {
   const { request } = event;
   const { origin, pathname } = new URL(request.url);

@@ -57,7 +57,9 @@ export async function openScanner() {
   const page = document.querySelector(".counter");
   page.replaceChildren(document.getElementById("signal"), document.getElementById("view-scanner").content.cloneNode(true));
   document.title = "Scanner une carte";
-  await import("./counter-scanner.js");
+  await import("./counter-scanner.js").catch(() => {
+    document.getElementById("told").textContent = "Le scanner n’est pas encore sur ce téléphone : ouvrez-le une fois avec du réseau. Cherchez la personne ci-dessous.";
+  });
 }
 
 document.addEventListener("click", (event) => {

@@ -14,6 +14,7 @@ from playwright.sync_api import expect
 from apps.core.tenancy import in_schema
 from tests.e2e import browser as kit
 from tests.e2e.browser import axe, look, sign_in
+from tests.e2e.stack import wait_for
 from tests.factories import CardFactory, ContactFactory, ProgrammeFactory
 
 WIDTH, HEIGHT, GREY = 640, 480, 128
@@ -235,14 +236,33 @@ def test_an_insecure_address_says_why_there_is_no_camera(with_camera, stack, sho
     expect(page.get_by_text("adresse sécurisée")).to_be_visible()
 
 
+SCANNER_KEPT = """async () => {
+  for (const name of await caches.keys()) {
+    const paths = (await (await caches.open(name)).keys()).map(({ url }) => url);
+    if (paths.some((path) => path.includes("zxing_reader"))) return true;
+  }
+  return false;
+}"""
+
+
+def test_a_phone_cut_off_before_its_first_scan_says_so(with_camera, stack, shop_and_card, listener):
+    shop, card = shop_and_card
+    page = with_camera(f"{shop.url}/c/{card.token}/")
+    page.goto(stack.url(shop, "/comptoir/"))
+    page.wait_for_function("() => navigator.serviceWorker.controller")
+    listener.expect("ERR_|Failed to fetch")
+    page.context.set_offline(True)
+    page.goto(stack.url(shop, "/comptoir/scanner/"))
+    expect(page.get_by_text("Le scanner n’est pas encore sur ce téléphone")).to_be_visible()
+    expect(page.get_by_role("searchbox")).to_be_visible()
+
+
 def test_in_the_cellar_a_known_card_is_read_too(with_camera, stack, shop_and_card, listener):
     shop, card = shop_and_card
     page = with_camera(f"{shop.url}/c/{card.token}/")
     page.goto(stack.url(shop, "/comptoir/hors-ligne/"))
-    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
-    page.goto(stack.url(shop, "/comptoir/scanner/"))
-    page.wait_for_url(re.compile(r"/comptoir/carte/"))
-    page.evaluate("sessionStorage.clear()")
+    wait_for(lambda: page.evaluate(SCANNER_KEPT), "the scanner on the phone")
+    page.wait_for_function("() => navigator.serviceWorker.controller")
     listener.expect("ERR_|Failed to fetch")
     page.context.set_offline(True)
     page.goto(stack.url(shop, "/comptoir/scanner/"))
