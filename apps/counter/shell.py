@@ -13,7 +13,7 @@ FIRST = (
     *("css/base.css", "css/card.css", "css/counter.css", "icon.svg"),
     *("fonts/fraunces-560.woff2", "fonts/instrument-400.woff2", "fonts/instrument-600.woff2"),
     *("js/page.js", "js/say.js", "js/counter.js", "js/counter-store.js", "js/counter-queue.js"),
-    *("js/counter-signal.js", "js/counter-shell.js", "vendor/htmx.min.js"),
+    *("js/counter-signal.js", "js/counter-shell.js", "js/counter-waiting.js", "vendor/htmx.min.js"),
 )
 # Kept once the scanner has been opened, or the counter installed, or « Sans réseau » looked at: a
 # megabyte that not everybody needs.

@@ -1,10 +1,9 @@
 // What waits on this phone, told on the page about it; and this phone put on the home screen.
 import { drain, news } from "./counter-queue.js";
 import { able, cards, device, first } from "./counter-store.js";
+import { clock, lines } from "./counter-waiting.js";
 
-const KINDS = { stamp: "Tampon", add: "Nouveau contact", give: "Récompense offerte" };
 const one = (slot) => document.querySelector(`[data-${slot}]`);
-const clock = new Intl.DateTimeFormat("fr", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
 
 async function show() {
   const [kept, queue] = await Promise.all([cards(), first()]);
@@ -12,11 +11,7 @@ async function show() {
   one("kept").textContent = kept
     ? `${many} carte${many > 1 ? "s" : ""} gardée${many > 1 ? "s" : ""}, chiffrée${many > 1 ? "s" : ""}, à jour au ${clock.format(kept.at)}. ${queue.length ? `${queue.length} en attente du réseau :` : "Rien n’attend."}`
     : "Les cartes seront gardées au prochain passage du réseau.";
-  one("waiting").replaceChildren(...queue.map((gesture) => {
-    const line = document.createElement("li");
-    line.textContent = `${KINDS[gesture.kind]}${gesture.name ? ` · ${gesture.name}` : ""} · ${clock.format(gesture.at)}`;
-    return line;
-  }));
+  one("waiting").replaceChildren(...lines(queue));
   one("waiting").hidden = one("send").hidden = !queue.length;
   one("send").disabled = news.state === "sign-in";
 }

@@ -2,6 +2,7 @@
 // this phone keeps what the page of that address would have shown.
 import { enqueue, news, tell } from "./counter-queue.js";
 import { able, cards, fact, first, takeBack } from "./counter-store.js";
+import { lines } from "./counter-waiting.js";
 import { openScanner } from "./counter.js";
 import { say } from "./say.js";
 
@@ -282,6 +283,12 @@ function give(reward, kept, gives, queue) {
   });
 }
 
+function waiting(queue) {
+  if (!queue.length) return tellAndStop("Rien n’attend", "Tout ce qui a été fait sur ce téléphone est arrivé.");
+  show(view("waiting"));
+  return place.querySelector("[data-rows]").replaceChildren(...lines(queue));
+}
+
 // --- where we are -------------------------------------------------------------------------------
 
 // Every gesture is somebody's: who is not signed in waits for the network.
@@ -299,6 +306,7 @@ async function open() {
   const [, number] = /\/(?:carte|recompense)\/(\d+)\/$/.exec(path) || [];
   if (path === "/comptoir/scanner/") return openScanner();
   if (path === "/comptoir/ajouter/") return add();
+  if (path === "/comptoir/hors-ligne/") return waiting(queue);
   if (path === "/comptoir/scan/") return scanned(kept, gives, queue);
   if (path.startsWith("/comptoir/recompense/")) return give(Number(number), kept, gives, queue);
   if (path.startsWith("/comptoir/carte/")) {
