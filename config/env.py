@@ -100,6 +100,12 @@ def one_of(*choices: str) -> Callable[[str], str]:
     return read
 
 
+def rate(text: str) -> str:
+    if not re.fullmatch(r"[1-9]\d{0,4}/[1-9]\d{0,2}", text):
+        raise ValueError("requêtes/secondes, comme 25/5")
+    return text
+
+
 def dkim_keys(text: str) -> str:
     if not re.fullmatch(r"[\w-]+=[\w.{}-]+(,[\w-]+=[\w.{}-]+)*", text):
         raise ValueError("sélecteur=cible, séparés par des virgules ; {domain} : macave-fr")
@@ -213,6 +219,12 @@ KEYS = (
         needed="STRIPE_SECRET_KEY",
     ),
     Key("STRIPE_API_HOST", "adresse de l’API Stripe ; vide : la vraie"),
+    Key("LEXWARE_URL", "adresse de l’API Lexware Office", str, "https://api.lexware.io/v1"),
+    Key("LEXWARE_RATE", "requêtes/secondes que Lexware admet", rate, "2/1"),
+    Key("PENNYLANE_CLIENT_ID", "application OAuth Pennylane ; vide : non proposé"),
+    Key("PENNYLANE_CLIENT_SECRET", "secret de cette application", needed="PENNYLANE_CLIENT_ID"),
+    Key("PENNYLANE_URL", "adresse de Pennylane", str, "https://app.pennylane.com"),
+    Key("PENNYLANE_RATE", "requêtes/secondes que Pennylane admet", rate, "25/5"),
     Key("WORKERS", "processus de travail, plus un pour les urgences", int, 2),
     Key("WORKER_GRACE", "secondes laissées au travail en main quand on arrête", int, 25),
 )

@@ -24,6 +24,7 @@ RECURRING: tuple[Recurring, ...] = (
     Recurring("clôturer les journées", "apps.invoicing.tasks.look_at_the_clock", 10),
     Recurring("retrouver les clôtures perdues", "apps.invoicing.tasks.sweep", 1440),
     Recurring("rendre les places du club", "apps.club.tasks.look_at_the_clock", 5),
+    Recurring("envoyer à la comptabilité", "apps.invoicing.tasks.look_at_deliveries", 1),
     Recurring("réveiller les messages automatiques", "apps.campaigns.tasks.look_at_the_clock", 1),
     Recurring("juger la qualité des envois", "apps.messaging.tasks.look_at_quality", 1),
     Recurring("oublier les retours d’envoi", "apps.messaging.tasks.forget_old_callbacks", 1440),

@@ -259,6 +259,8 @@ if ENV["STRIPE_SECRET_KEY"]:
     FORM_TARGETS += [f"https://{name}.stripe.com" for name in ("checkout", "billing", "connect")]
     if ENV["STRIPE_API_HOST"]:
         FORM_TARGETS.append(ENV["STRIPE_API_HOST"])
+if ENV["PENNYLANE_CLIENT_ID"]:
+    FORM_TARGETS.append(ENV["PENNYLANE_URL"])
 
 # --- language ----------------------------------------------------------------------------
 LANGUAGE_CODE = "fr"
@@ -394,6 +396,16 @@ WALLED_BY_ACCOUNT = (
     "djstripe_owner_account",
     ("payments_shopaccount", "account_id", "shop_schema"),
 )
+
+# --- bookkeeping -------------------------------------------------------------------------
+LEXWARE_URL, PENNYLANE_URL = ENV["LEXWARE_URL"], ENV["PENNYLANE_URL"]
+# So many requests in so many seconds.
+LEXWARE_RATE, PENNYLANE_RATE = (
+    tuple(map(int, ENV[name].split("/"))) for name in ("LEXWARE_RATE", "PENNYLANE_RATE")
+)
+PENNYLANE_CLIENT_ID = ENV["PENNYLANE_CLIENT_ID"]
+PENNYLANE_CLIENT_SECRET = ENV["PENNYLANE_CLIENT_SECRET"]
+LOCAL_BOOKS = DATA_DIR / "books"  # of the demonstration
 
 LOGGING = {
     "version": 1,

@@ -3,6 +3,7 @@
 from django.urls import URLPattern, URLResolver
 
 from apps.accounts import urls as accounts
+from apps.invoicing import urls as invoicing
 from apps.messaging import urls as messaging
 from apps.ops import urls as ops
 from apps.payments import urls as payments
@@ -12,6 +13,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *messaging.provider_urls,  # first: they come by the hundred a second
     *payments.provider_urls,
     *accounts.platform_urls,
+    *invoicing.platform_urls,
     *ops.platform_urls,
     *shops.platform_urls,
 ]

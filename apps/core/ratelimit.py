@@ -81,6 +81,27 @@ def spend_each(*asked: tuple[Limit, str], now: datetime | None = None) -> None:
         raise TooMany()
 
 
+_ROOM = 1.1  # what leaves evenly may arrive less so
+_TURN = """
+INSERT INTO public.core_ratecounter AS c (key, ends_at, count)
+VALUES (%(key)s, clock_timestamp() + %(gap)s * interval '1 second', 1)
+ON CONFLICT (key) DO UPDATE
+SET ends_at = greatest(c.ends_at, clock_timestamp()) + %(gap)s * interval '1 second'
+RETURNING extract(epoch FROM ends_at - clock_timestamp()) - %(gap)s
+"""
+
+
+def turn(limit: Limit, *subject: object) -> float:
+    """Take the next place in a line where ``limit`` is never passed, and tell in how many seconds
+    it is. Places lie evenly apart, by the database's clock: whatever window the other side counts
+    by, and however many processes stand in the line, it sees no more. Outside any transaction."""
+    key = keyed_hash("rate", ":".join([current_schema(), limit.name, *map(str, subject)]))
+    gap = _ROOM * limit.seconds / limit.count
+    with connection.cursor() as cursor:
+        cursor.execute(_TURN, {"key": key, "gap": gap})
+        return max(0.0, float(cursor.fetchone()[0]))
+
+
 def forget_old_counters() -> None:
     """Recurring: windows that ended say nothing any more."""
     RateCounter.objects.filter(ends_at__lt=timezone.now()).delete()

@@ -18,10 +18,13 @@ from apps.core.doors import door
 from apps.core.refusal import Refusal
 from apps.core.roles import Right
 from apps.core.tenancy import in_schema
+from apps.invoicing.bookkeeping import current
 from apps.invoicing.books import Books, balances, describe, fec, file_name
 from apps.invoicing.forms import AccountsForm
 from apps.invoicing.models import Record
+from apps.invoicing.push_queries import tally
 from apps.invoicing.services import change_terms, the_terms
+from apps.invoicing.targets import TARGETS
 from apps.shops.models import Shop
 
 
@@ -43,6 +46,8 @@ def books(request: TeamRequest) -> HttpResponse | StreamingHttpResponse:
     years, asked = _years(), request.POST.get("annee") or request.GET.get("annee", "")
     year = int(asked) if asked.isdecimal() and int(asked) in years else (years or [0])[0]
     context = {"section": "invoices", "tab": "books", "years": years, "year": year}
+    if keeper := current():
+        context |= {"keeper": keeper, "target": TARGETS[keeper.target], "tally": tally(keeper)}
     try:
         context["balances"] = told = balances(_books(year)) if year else []
     except Refusal as refusal:

@@ -99,7 +99,7 @@ def letters(number: int) -> str:
     return found
 
 
-def _aux(contact: int | None, siren: str, buyer: str) -> tuple[str, str]:
+def customer_of(contact: int | None, siren: str, buyer: str) -> tuple[str, str]:
     """The customer's own account: a company's by its SIREN, a known person's by their record."""
     if siren:
         return f"S{siren}", plain(buyer)
@@ -145,7 +145,7 @@ class Books:
         sign, number = -1 if credit else 1, facts["number"]
         buyer = facts["buyer"]
         said = plain(f"{'Avoir' if credit else 'Facture'} {number} {buyer['name']}")
-        aux = _aux(facts["contact"], buyer["siren"], buyer["name"])
+        aux = customer_of(facts["contact"], buyer["siren"], buyer["name"])
         bill = row["invoice__corrects_id"] or facts["record"]
         line = Line("VE", 0, on, "", "", number, on, said, 0, aux, bill)
         yield self._line("customers", line, sign * facts["total_cents"])
@@ -162,7 +162,7 @@ class Books:
         of = [row[f"payment__invoice__{name}"] for name in ("contact_id", "siren", "buyer")]
         journal, bill = "CA" if method == Method.CASH else "BQ", row["payment__invoice_id"]
         piece = f"P{facts['record']}"
-        line = Line(journal, 0, on, "", "", piece, paid_on, said, 0, _aux(*of), bill)
+        line = Line(journal, 0, on, "", "", piece, paid_on, said, 0, customer_of(*of), bill)
         yield self._line(method.value, line, cents)
         yield self._line("customers", line, -cents)
 

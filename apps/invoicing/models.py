@@ -18,6 +18,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+import apps.invoicing.push_models  # noqa: F401 (Django looks for models here alone)
 from apps.catalog.models import Purchase
 from apps.contacts.models import Contact
 from apps.core.french import search_key

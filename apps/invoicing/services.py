@@ -16,6 +16,7 @@ from apps.core.french import search_key
 from apps.core.jobs import enqueue
 from apps.core.money import show_euros
 from apps.core.refusal import Refusal
+from apps.invoicing import bookkeeping
 from apps.invoicing.closing import DUE, next_night
 from apps.invoicing.document import sums_of, write_document
 from apps.invoicing.models import (
@@ -189,8 +190,14 @@ def _seal(
     )
     ask_for_paper(invoice)
     record(by, f"{type_}.issue", "invoice", sealed.pk, after={"number": number})
-    due.note(DUE, next_night(place.on))
+    _heard(place)
     return invoice
+
+
+def _heard(place: Place) -> None:
+    """Something was sealed: its day is to be closed, and the bookkeeper to be told."""
+    due.note(DUE, next_night(place.on))
+    bookkeeping.wake(place.at)
 
 
 def ask_for_paper(invoice: Invoice) -> None:
@@ -274,7 +281,7 @@ def _seal_payment(
     )
     verb = "payment.reverse" if reverses else "payment.record"
     record(by, verb, "invoice", invoice.pk, after={"amount_cents": amount_cents})
-    due.note(DUE, next_night(place.on))
+    _heard(place)
     return payment
 
 

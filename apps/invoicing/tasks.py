@@ -1,9 +1,10 @@
-"""Work off the request: the paper of each invoice, and the closures of the night."""
+"""Work off the request: the paper of each invoice, the closures of the night, what goes to the
+bookkeeper."""
 
 from django.utils import timezone
 
 from apps.core import due
-from apps.invoicing import closing, our_bills, paper
+from apps.invoicing import bookkeeping, closing, delivering, our_bills, paper
 from apps.shops.services import every_open_shop
 
 
@@ -22,14 +23,26 @@ def close_periods() -> None:
     closing.run(timezone.now())
 
 
+def deliver() -> None:
+    """A while of what is due at this shop's bookkeeper."""
+    delivering.drain(timezone.now)
+
+
 def look_at_the_clock() -> None:
     """Recurring, in public: the shops in which something is to be closed."""
     due.look(closing.DUE, close_periods)
 
 
+def look_at_deliveries() -> None:
+    """Recurring, in public: the shops whose bookkeeper is to be told something."""
+    due.look(bookkeeping.DUE, deliver, bulk=True)
+
+
 def sweep() -> None:
-    """Recurring, in public: the net under shops that lost their next closure, as a restored one."""
+    """Recurring, in public: the net under shops that lost their next moment, as a restored one."""
+    moments = {closing.DUE: closing.next_closure, bookkeeping.DUE: delivering.next_moment}
     for shop in every_open_shop():
         with timezone.override(shop.zone):
-            if night := closing.next_closure(timezone.now()):
-                due.note(closing.DUE, night)
+            for what, next_moment in moments.items():
+                if at := next_moment(timezone.now()):
+                    due.note(what, at)

@@ -1,10 +1,12 @@
-"""The team's doors, under ``/gestion/factures/`` and in the settings."""
+"""The team's doors, under ``/gestion/factures/`` and in the settings; on the platform's host where
+a bookkeeping program sends the owner back."""
 
 from django.urls import path
 
-from apps.invoicing import book_views, draft_views, our_views, views
+from apps.invoicing import book_views, draft_views, our_views, push_views, views
 
 _AT = "gestion/factures/"
+_PUSH = f"{_AT}comptabilite/envoi/"
 
 team_urls = [
     path(_AT, views.invoices, name="invoices"),
@@ -13,6 +15,14 @@ team_urls = [
     path(f"{_AT}clotures/archive/", views.register, name="invoice_archive"),
     path(f"{_AT}comptabilite/", book_views.books, name="books"),
     path(f"{_AT}comptabilite/comptes/", book_views.accounts, name="book_accounts"),
+    path(_PUSH, push_views.push, name="push"),
+    path(f"{_PUSH}brancher/<slug:target>/", push_views.connect, name="push_connect"),
+    path(f"{_PUSH}retour/", push_views.push_return, name="push_return"),
+    path(f"{_PUSH}pause/", push_views.push_pause, name="push_pause"),
+    path(f"{_PUSH}reprendre/", push_views.push_resume, name="push_resume"),
+    path(f"{_PUSH}debrancher/", push_views.push_leave, name="push_leave"),
+    path(f"{_PUSH}renvoyer/", push_views.push_retry, name="push_retry"),
+    path(f"{_PUSH}pieces/<int:pk>/", push_views.push_piece, name="push_piece"),
     path(f"{_AT}nouvelle/", draft_views.write, name="invoice_new"),
     path(f"{_AT}brouillons/<int:pk>/", draft_views.read, name="invoice_draft"),
     path(f"{_AT}brouillons/<int:pk>/modifier/", draft_views.write, name="invoice_edit"),
@@ -29,4 +39,8 @@ team_urls = [
         name="plan_invoice",
     ),
     path("gestion/reglages/factures/", views.terms, name="settings_invoicing"),
+]
+
+platform_urls = [
+    path("comptabilite/pennylane/", push_views.pennylane_return, name="pennylane_return"),
 ]

@@ -134,7 +134,8 @@ def _billed(shop: Shop) -> dict[str, dict[str, object]]:
     plain = {name: {} for name in ("invoices", "invoice_purchases", "invoice_new")}
     drafts = {name: {"pk": draft.pk} for name in ("invoice_draft", "invoice_edit")}
     one = {"number": bill.number}
-    return {**plain, **drafts, "invoice": one, "credit_note": one, **_texts()}
+    pushed = {"push_piece": {"pk": 0}}  # the worker has sent nothing yet
+    return {**plain, **drafts, **pushed, "invoice": one, "credit_note": one, **_texts()}
 
 
 def _texts() -> dict[str, dict[str, object]]:

@@ -116,6 +116,7 @@ def test_the_walk_knows_how_to_open_every_address(stack, table):
         "review-decide",
         "invitation",
         "payment_reverse",
+        "push_connect",
         "invoice_discard",
         "invoice_issue",
         "invoice_payment",

@@ -76,6 +76,8 @@ PUBLIC = {
         "invitation",
         # providers, who sign what they post
         "stripe",
+        # back from Pennylane: a signed word says to which shop, its session who asked
+        "pennylane_return",
         *("twilio_reply", "twilio_shared_reply", "twilio_status", "brevo", "brevo_reply"),
         # local mode's mailbox; in production it does not exist
         *("mailbox", "answer_sms"),

@@ -3,6 +3,9 @@ from django.db import transaction
 
 from apps.shops.models import Shop
 from tests.invoicing.writing import FACTS, settle_in
+from tests.peers.bookkeeping.lexware import lexware as lexware_peer
+from tests.peers.bookkeeping.pennylane import CLIENT, SECRET
+from tests.peers.bookkeeping.pennylane import pennylane as pennylane_peer
 
 
 @pytest.fixture
@@ -24,3 +27,20 @@ def tills(committed, shop):
     committed(begin, None)
     yield committed
     committed(lambda _: Shop.objects.filter(pk=shop.pk).update(**before), None)
+
+
+@pytest.fixture
+def lexware(settings):
+    """Lexware Office on this machine; nobody counts how fast one asks."""
+    with lexware_peer() as program:
+        settings.LEXWARE_URL, settings.LEXWARE_RATE = program.url, (10_000, 1)
+        yield program
+
+
+@pytest.fixture
+def pennylane(settings):
+    """Pennylane on this machine; nobody counts how fast one asks."""
+    with pennylane_peer() as program:
+        settings.PENNYLANE_URL, settings.PENNYLANE_RATE = program.peer.url, (10_000, 1)
+        settings.PENNYLANE_CLIENT_ID, settings.PENNYLANE_CLIENT_SECRET = CLIENT, SECRET
+        yield program

@@ -7,6 +7,7 @@ from typing import Protocol
 import requests
 import urllib3
 
+from apps.core.outgoing import never_left
 from apps.core.webpush import Subscription
 from apps.messaging.models import Status
 
@@ -132,28 +133,8 @@ class Provider(Protocol):
         """
 
 
-_BEFORE_ANYTHING_LEFT = (
-    urllib3.exceptions.NewConnectionError,
-    urllib3.exceptions.ConnectTimeoutError,
-    urllib3.exceptions.NameResolutionError,
-    urllib3.exceptions.SSLError,
-)
-
-
 def network_failure(
     error: requests.RequestException | urllib3.exceptions.HTTPError,
 ) -> DeliveryFailed | DeliveryUncertain:
     """A request that broke: before anything was sent it may be tried again, after it may not."""
-    cause: object = error
-    if isinstance(error, requests.RequestException):
-        cause = error.args[0] if error.args else None
-    if isinstance(cause, urllib3.exceptions.MaxRetryError):
-        cause = cause.reason
-    if isinstance(cause, _BEFORE_ANYTHING_LEFT):
-        return DeliveryFailed("network")
-    return DeliveryUncertain("no_answer")
-
-
-def retry_after(text: str | None) -> int:
-    """Seconds from a ``Retry-After`` header; zero when it is absent or a date."""
-    return min(int(text), 3600) if text and text.isascii() and text.isdigit() else 0
+    return DeliveryFailed("network") if never_left(error) else DeliveryUncertain("no_answer")

@@ -13,6 +13,7 @@ from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 
 from apps.core.mailbox import ATTEMPT_HEADER, find
+from apps.core.outgoing import retry_after
 from apps.messaging.models import Status
 from apps.messaging.providers.base import (
     NEVER_CAME,
@@ -22,7 +23,6 @@ from apps.messaging.providers.base import (
     Outgoing,
     Receipt,
     network_failure,
-    retry_after,
 )
 
 

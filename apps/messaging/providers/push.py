@@ -10,6 +10,7 @@ from hashlib import sha256
 import requests
 from django.utils import timezone
 
+from apps.core.outgoing import retry_after
 from apps.core.webpush import LONGEST, Subscription, authorization, is_served, packed, seal
 from apps.messaging.models import Status
 from apps.messaging.providers.base import (
@@ -19,7 +20,6 @@ from apps.messaging.providers.base import (
     Outgoing,
     Receipt,
     network_failure,
-    retry_after,
 )
 
 GONE = "push_gone"  # the browser forgot that it had subscribed

@@ -22,6 +22,7 @@ from twilio.rest import Client
 from urllib3 import PoolManager, ProxyManager, Timeout
 from urllib3.exceptions import HTTPError
 
+from apps.core.outgoing import retry_after
 from apps.messaging.models import Status
 from apps.messaging.providers.base import (
     NEVER_CAME,
@@ -32,7 +33,6 @@ from apps.messaging.providers.base import (
     Outgoing,
     Receipt,
     network_failure,
-    retry_after,
 )
 from apps.messaging.providers.urls import status_url
 from apps.messaging.reasons import OWN

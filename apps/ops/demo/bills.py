@@ -12,10 +12,14 @@ from django.utils import timezone
 from apps.catalog.models import Purchase, Variant
 from apps.core.actor import Actor
 from apps.invoicing import closing
+from apps.invoicing.access import Tokens
+from apps.invoicing.bookkeeping import connect
+from apps.invoicing.delivering import take_in
 from apps.invoicing.document import missing_facts
 from apps.invoicing.models import Invoice, Method, Terms
 from apps.invoicing.reckoning import THOUSAND
 from apps.invoicing.services import change_terms, credit, issue, pay, save_draft
+from apps.invoicing.targets import TARGETS
 from apps.invoicing.words import Address, Buyer, Cause, InvoiceWords, LineWords
 from apps.invoicing.writing import rate_of
 from apps.shops.models import Shop
@@ -76,6 +80,20 @@ class Bills:
             closing.run(self.now)
             words = InvoiceWords(COMPANIES[1], self._lines(3, self.now), taxed=False)
             save_draft(words, now=self.now - timedelta(hours=2))
+            self._keep_books()
+
+    def _keep_books(self) -> None:
+        """Just connected: the worker sends it all, and the oldest is of a month that is closed."""
+        since = timezone.localdate(self.now) - timedelta(days=max(ago for ago, *_more in _STORY))
+        keeper = connect(
+            shop=self.shop,
+            target=TARGETS["local"],
+            tokens=Tokens(""),
+            since=since,
+            by=self.by,
+            now=self.now,
+        )
+        take_in(keeper, self.now)
 
     def _acts(self) -> list[tuple[datetime, Act]]:
         """Each with its moment; what becomes of an invoice follows it."""

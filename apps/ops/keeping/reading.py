@@ -23,6 +23,7 @@ from apps.campaigns import resting as drops
 from apps.core.container import BLOCK, Damaged, Reader
 from apps.core.tenancy import DatabaseWrapper
 from apps.imports import resting as imports
+from apps.invoicing import resting as books
 from apps.messaging import resting as outbox
 from apps.ops.keeping import people, rows
 from apps.ops.keeping.contents import (
@@ -180,6 +181,7 @@ def _settle(target: Target, now: datetime) -> None:
     outbox.rest(ALIAS, now, is_copy=target.is_copy)
     drops.rest(ALIAS, now)
     imports.rest(ALIAS)
+    books.rest(ALIAS, is_copy=target.is_copy)
     phones.rest(ALIAS, is_copy=target.is_copy)
     shop = Shop.objects.using(ALIAS).get(schema_name=target.schema)
     after = {"from": target.was, "copy": target.is_copy}

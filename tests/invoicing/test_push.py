@@ -1,0 +1,195 @@
+"""What is sealed leaves for the bookkeeper: once, in its order, and who refuses says why."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+
+from apps.core.refusal import Refusal
+from apps.invoicing import bookkeeping
+from apps.invoicing.access import Tokens
+from apps.invoicing.models import Method
+from apps.invoicing.push_models import Bookkeeper, Delivery, Standing
+from tests.invoicing.pushing import PDF, YEAR, connect, granted, send, states
+from tests.invoicing.test_money import take_back
+from tests.invoicing.writing import HOTEL, NOON, OWNER, bottles, issued, paid
+
+HOUR = timedelta(hours=1)
+
+
+def a_sale_taken_back_in_part():
+    bill = issued(bottles(3, 1490), bottles(1, 550, vat=550), buyer=HOTEL)
+    note = take_back(bill, {0: 1000})
+    payment = paid(bill, 3530, method=Method.TRANSFER)
+    return bill, note, payment
+
+
+def test_lexware_has_the_customer_the_invoice_its_credit_note_and_the_payment(seller, lexware):
+    bill, note, payment = a_sale_taken_back_in_part()
+    connect("lexware")
+    send()
+    assert set(states().values()) == {"sent"}
+    assert list(states()) == ["S552100554", bill.number, note.number, f"P{payment.pk}"]
+    (contact,) = lexware.contacts.values()
+    assert contact["company"]["name"] == HOTEL.name
+    assert contact["addresses"]["billing"][0]["zip"] == "21200"
+    sale, back = lexware.vouchers.values()
+    assert (sale["type"], back["type"]) == ("salesinvoice", "salescreditnote")
+    assert sale["voucherNumber"] == bill.number
+    assert sale["contactId"] == back["contactId"] == contact["id"]
+    assert sale["totalGrossAmount"] == 50.2
+    assert [item["taxRatePercent"] for item in sale["voucherItems"]] == [20.0, 5.5]
+    assert sale["remark"] == f"P{payment.pk} réglé le 20/11/2026 : 35,30\xa0€ (Virement)"
+    assert back["remark"].startswith(f"Corrige {bill.number}")
+    assert list(lexware.files.values()) == [PDF, PDF]
+
+
+def test_pennylane_has_them_too(seller, pennylane):
+    bill, note, _payment = a_sale_taken_back_in_part()
+    connect("pennylane", granted(pennylane))
+    send()
+    assert set(states().values()) == {"sent"}
+    (customer,) = pennylane.customers.values()
+    assert customer["reg_no"] == HOTEL.siren
+    sale, back = pennylane.invoices.values()
+    assert (sale["invoice_number"], back["invoice_number"]) == (bill.number, note.number)
+    assert (sale["currency_amount"], back["currency_amount"]) == ("50.20", "-14.90")
+    assert back["credited_invoice_id"] == sale["id"]
+    assert [line["vat_rate"] for line in sale["invoice_lines"]] == ["FR_200", "FR_55"]
+    assert sale["paid"]
+
+
+def test_only_what_was_sealed_from_the_day_the_owner_chose_leaves(seller, lexware):
+    old = issued(at=NOON - timedelta(days=40))
+    paid(old, 1200)
+    new = issued()
+    connect("lexware", since=date(2026, 11, 1))
+    send()
+    assert list(states()) == ["CDIVERS", new.number]
+
+
+@pytest.mark.parametrize("begins", ["POST /v1/contacts", "POST /v1/vouchers", "PUT /v1/vouchers"])
+def test_an_answer_that_never_came_is_asked_for_before_anything_is_sent_again(
+    seller, lexware, begins
+):
+    a_sale_taken_back_in_part()
+    connect("lexware")
+    lexware.lose_answer(begins)
+    send()
+    assert "unknown" in states().values()
+    asked = len(lexware.peer.calls)
+    send(NOON + timedelta(seconds=30))  # it may still be under way there
+    assert len(lexware.peer.calls) == asked
+    send(NOON + HOUR)
+    assert set(states().values()) == {"sent"}
+    assert len(lexware.posts("/v1/contacts")) == 1
+    assert len(lexware.posts("/v1/vouchers")) == 2
+    sale, _back = lexware.vouchers.values()
+    assert sale["remark"].count("réglé") == 1
+    assert [len(one["files"]) for one in lexware.vouchers.values()] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    "begins", ["individual_customers", "file_attachments", "customer_invoices/import"]
+)
+def test_pennylane_is_asked_before_too(seller, pennylane, begins):
+    issued(buyer=HOTEL)
+    connect("pennylane", granted(pennylane))
+    pennylane.lose_answer(f"POST /api/external/v2/{begins}".replace("individual", "company"))
+    send()
+    assert "unknown" in states().values()
+    send(NOON + HOUR)
+    assert set(states().values()) == {"sent"}
+    assert len(pennylane.customers) == len(pennylane.invoices) == 1
+
+
+def test_a_server_that_is_down_is_no_refusal(seller, lexware):
+    issued()
+    connect("lexware")
+    lexware.fail("POST /v1/vouchers", 503)
+    send()
+    assert list(states().values()) == ["sent", "unknown"]
+    send(NOON + HOUR)
+    assert list(states().values()) == ["sent", "sent"]
+    assert len(lexware.vouchers) == 1
+
+
+def test_a_refusal_says_why_and_what_hangs_on_it_waits(seller, lexware, run_jobs):
+    bill, _note, _payment = a_sale_taken_back_in_part()
+    connect("lexware")
+    details = [{"violation": "X", "field": "voucherItems[0].taxRatePercent", "message": "ungültig"}]
+    lexware.fail("POST /v1/vouchers", 406, {"message": "…", "details": details})
+    send()
+    refused = Delivery.objects.get(reference=bill.number)
+    assert refused.reason == "Lexware ne prend pas : un taux de TVA."
+    assert list(states().values()) == ["sent", "refused", "queued", "queued"]
+    assert bookkeeping.retry(pk=refused.pk, by=OWNER, now=NOON) == 1
+    send()
+    assert set(states().values()) == {"sent"}
+
+
+def test_a_customer_who_moved_is_told_anew_with_the_version_that_is_known(seller, lexware):
+    issued(buyer=HOTEL)
+    connect("lexware")
+    send()
+    (contact,) = lexware.contacts.values()
+    contact["version"] = 7  # the accountant wrote there meanwhile
+    moved = replace(HOTEL, address=replace(HOTEL.address, street="2 rue Neuve"))
+    issued(buyer=moved)
+    send()
+    assert set(states().values()) == {"sent"}
+    (contact,) = lexware.contacts.values()
+    assert contact["addresses"]["billing"][0]["street"] == "2 rue Neuve"
+    assert contact["version"] == 8
+
+
+def test_a_key_that_is_wrong_changes_nothing(seller, lexware):
+    lexware.tokens.clear()
+    with pytest.raises(Refusal) as refused:
+        connect("lexware")
+    assert "ne reconnaît pas cet accès" in str(refused.value)
+    assert not Bookkeeper.objects.exists()
+
+
+def test_a_key_that_was_taken_away_stops_everything_and_loses_nothing(seller, lexware):
+    issued()
+    connect("lexware")
+    lexware.tokens.clear()
+    send()
+    assert Bookkeeper.objects.get().standing == Standing.SHUT
+    lexware.tokens.add("lxw-neuve")
+    connect("lexware", Tokens("lxw-neuve"))
+    send()
+    assert set(states().values()) == {"sent"}
+
+
+def test_whoever_leaves_and_comes_back_sends_nothing_twice(seller, lexware):
+    issued()
+    connect("lexware")
+    send()
+    bookkeeping.leave(shop=seller, by=OWNER)
+    issued()
+    send()
+    assert len(lexware.vouchers) == 1
+    connect("lexware", since=YEAR)
+    send()
+    assert len(lexware.vouchers) == 2
+    assert len(lexware.posts("/v1/vouchers")) == 2
+
+
+def test_two_bookkeepers_at_a_time_are_one_too_many(seller, lexware, pennylane):
+    connect("lexware")
+    with pytest.raises(Refusal) as refused:
+        connect("pennylane", granted(pennylane))
+    assert "déjà chez Lexware Office" in str(refused.value)
+
+
+def test_paused_nothing_leaves(seller, lexware):
+    issued()
+    connect("lexware")
+    bookkeeping.pause(by=OWNER)
+    send()
+    assert not lexware.vouchers
+    bookkeeping.resume(by=OWNER, now=NOON)
+    send()
+    assert len(lexware.vouchers) == 1
