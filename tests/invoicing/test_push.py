@@ -1,18 +1,27 @@
 """What is sealed leaves for the bookkeeper: once, in its order, and who refuses says why."""
 
+import logging
 from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
+from django.utils import timezone
+from django_q.models import OrmQ
 
+from apps.audit.models import Entry
 from apps.core.refusal import Refusal
+from apps.core.tenancy import in_schema
 from apps.invoicing import bookkeeping
 from apps.invoicing.access import Tokens
 from apps.invoicing.models import Method
 from apps.invoicing.push_models import Bookkeeper, Delivery, Standing
-from tests.invoicing.pushing import PDF, YEAR, connect, granted, send, states
+from apps.invoicing.resting import rest
+from apps.invoicing.services import reverse
+from apps.invoicing.tasks import look_at_deliveries
+from tests.invoicing.pushing import PDF, YEAR, connect, granted, print_papers, send, states
 from tests.invoicing.test_money import take_back
 from tests.invoicing.writing import HOTEL, NOON, OWNER, bottles, issued, paid
+from tests.peers.bookkeeping.pennylane import SECRET
 
 HOUR = timedelta(hours=1)
 
@@ -193,3 +202,90 @@ def test_paused_nothing_leaves(seller, lexware):
     bookkeeping.resume(by=OWNER, now=NOON)
     send()
     assert len(lexware.vouchers) == 1
+
+
+def test_a_payment_the_bank_has_seen_is_matched_with_its_line(seller, pennylane):
+    bill = issued(bottles(3))
+    payment = paid(bill, 1200, method=Method.TRANSFER)
+    line = {"id": 77, "date": "2026-11-23", "amount": "12.00", "label": f"VIR {bill.number} DUPONT"}
+    other = {**line, "id": 78, "label": "VIR LOYER"}
+    pennylane.transactions += [other, line]
+    connect("pennylane", granted(pennylane))
+    send()
+    (invoice,) = pennylane.invoices
+    assert pennylane.matched == {invoice: [77]}
+    assert Delivery.objects.get(reference=f"P{payment.pk}").external_id == "77"
+
+
+def test_a_part_payment_waits_for_the_rest_and_a_wrong_one_is_theirs_to_undo(seller, pennylane):
+    bill = issued(bottles(2))
+    part = paid(bill, 1200)
+    connect("pennylane", granted(pennylane))
+    send()
+    (invoice,) = pennylane.invoices.values()
+    assert not invoice["paid"]
+    paid(bill, 1200)
+    send()
+    assert invoice["paid"]
+    back = reverse(part, by=OWNER, now=NOON)
+    send()
+    refused = Delivery.objects.get(reference=f"P{back.pk}")
+    assert "ne défait pas un paiement" in refused.reason
+
+
+def test_a_number_that_somebody_else_took_over_there_is_a_refusal(seller, pennylane):
+    bill = issued()
+    theirs = {"id": 1, "invoice_number": bill.number, "external_reference": "autre-logiciel"}
+    pennylane.invoices[1] = theirs
+    connect("pennylane", granted(pennylane))
+    send()
+    reason = Delivery.objects.get(reference=bill.number).reason
+    assert reason == "Pennylane a déjà une pièce de ce numéro, qui n’est pas la nôtre."
+
+
+def test_what_is_sealed_wakes_the_worker_by_itself(seller, lexware, run_jobs):
+    connect("lexware")
+    send(timezone.now())
+    issued()
+    print_papers()
+    OrmQ.objects.all().delete()
+    with in_schema("public"):
+        look_at_deliveries()
+    run_jobs()
+    assert set(states().values()) == {"sent"}
+
+
+def test_a_shop_that_was_restored_asks_for_each_piece_before_it_sends_it(seller, lexware):
+    bill = issued()
+    connect("lexware")
+    send()
+    # The backup is older than what was sent.
+    Delivery.objects.update(state="queued", tries=0, external_id="", done_at=None)
+    rest("default", is_copy=False)
+    assert Bookkeeper.objects.get().standing == Standing.PAUSED
+    issued()
+    bookkeeping.resume(by=OWNER, now=NOON)
+    send()
+    assert set(states().values()) == {"sent"}
+    numbers = [one["voucherNumber"] for one in lexware.vouchers.values()]
+    assert sorted(numbers) == sorted(set(numbers))
+    assert bill.number in numbers
+
+
+def test_no_key_and_no_name_is_in_a_log_or_in_the_trail(seller, pennylane, caplog):
+    caplog.set_level(logging.DEBUG)
+    tokens = granted(pennylane)
+    connect("pennylane", tokens)
+    issued(buyer=HOTEL)
+    pennylane.lose_answer("POST /api/external/v2/customer_invoices/import")
+    pennylane.tokens.clear()
+    send()
+    send(NOON + HOUR)
+    pennylane.withdraw()
+    issued(buyer=HOTEL)
+    send(NOON + 2 * HOUR)
+    told = caplog.text + "".join(str(one.__dict__) for one in caplog.records)
+    told += "".join(str(one) for one in Entry.objects.values_list("before", "after"))
+    told += repr(tokens)
+    for secret in (tokens.access, tokens.refresh, "access-", "refresh-", SECRET, HOTEL.name):
+        assert secret not in told

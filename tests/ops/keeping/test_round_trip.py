@@ -56,6 +56,12 @@ RESTING = {
 }
 
 
+def _resting(was) -> dict[str, int]:
+    """What the demonstration's bookkeeper has not been sent yet is asked for first."""
+    pieces = len(was.rows["invoicing_delivery"])
+    return RESTING | {"invoicing_bookkeeper": 1, "invoicing_delivery": pieces}
+
+
 def _differences(before: dict[str, set[str]], after: dict[str, set[str]]) -> dict[str, int]:
     """Table → how many of its rows before are not there now."""
     assert before.keys() == after.keys()
@@ -122,7 +128,7 @@ def test_a_lost_shop_comes_back_as_itself(was, kept):
     target = restore(kept, now=timezone.now())
     assert target.schema == was.schema
     after = rows_of(target.schema)
-    assert _differences(was.rows, after) == RESTING
+    assert _differences(was.rows, after) == _resting(was)
     assert len(after["audit_entry"]) == len(was.rows["audit_entry"]) + 1
     assert files_of(target.schema) == was.files
     assert len(was.files) == 2
@@ -149,7 +155,7 @@ def test_a_copy_is_another_shop_with_the_same_people(was, full_shop, kept):
         for name in ("wallet_device", "wallet_googleobject", "wallet_registration")
     }
     browsers = {"messaging_browser": 1, "contacts_contact": 1}
-    assert own == RESTING | {"messaging_message": 5} | phones | browsers
+    assert own == _resting(was) | {"messaging_message": 5} | phones | browsers
     assert rows_of(was.schema) == now
     copy = Shop.objects.get(slug="gardee-bis")
     assert copy.callback_token != full_shop.callback_token

@@ -1,0 +1,132 @@
+"""Never twice: several workers at once, one that is killed, a pace that all of them share."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from django.utils import timezone
+
+from apps.core.ratelimit import Limit, turn
+from apps.invoicing.delivering import drain
+from apps.invoicing.push_models import Bookkeeper
+from tests.environment import ROOT
+from tests.invoicing.pushing import connect, granted, print_papers, send, states
+from tests.invoicing.writing import HOTEL, NOON, issued, paid
+
+SOME = 4
+WORKER = """
+import os, django
+django.setup()
+from apps.core.tenancy import in_schema
+from apps.invoicing.tasks import deliver
+with in_schema(os.environ["SCHEMA"]):
+    deliver()
+"""
+
+
+def _sell(_):
+    for _turn in range(SOME):
+        paid(issued(buyer=HOTEL), 1200)
+    print_papers()
+    connect("lexware")
+
+
+def _all_is_there_once(lexware, told):
+    assert set(told.values()) == {"sent"}
+    assert len(lexware.contacts) == 1
+    numbers = sorted(one["voucherNumber"] for one in lexware.vouchers.values())
+    assert numbers == [f"F2026-{place:05d}" for place in range(1, SOME + 1)]
+    for voucher in lexware.vouchers.values():
+        assert voucher["remark"].count("réglé") == 1
+        assert len(voucher["files"]) == 1
+
+
+def test_four_workers_at_once_send_each_piece_once(tills, lexware):
+    tills(_sell, None)
+    tills(lambda _: drain(lambda: NOON), *range(4))
+    tills(lambda _: send(), None)
+    (told,) = tills(lambda _: states(), None)
+    _all_is_there_once(lexware, told)
+    assert len(lexware.posts("/v1/vouchers")) == SOME
+
+
+@contextmanager
+def _worker(lexware, shop) -> Iterator["subprocess.Popen[bytes]"]:
+    there = {"LEXWARE_URL": lexware.url, "LEXWARE_RATE": "10000/1"}
+    environment = {**os.environ, **there, "SCHEMA": shop.schema_name}
+    environment["DJANGO_SETTINGS_MODULE"] = "config.settings"
+    process = subprocess.Popen([sys.executable, "-c", WORKER], cwd=ROOT, env=environment)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_worker_killed_between_the_call_and_its_note_leaves_nothing_twice(tills, lexware, shop):
+    tills(_sell, None)
+    with _worker(lexware, shop) as worker:
+
+        def kill(call):
+            if len(lexware.posts("/v1/vouchers")) == 2:  # written, and not yet said
+                worker.kill()
+                worker.wait()
+
+        lexware.hooks.append(kill)
+        worker.wait(timeout=120)
+    lexware.hooks.clear()
+    (told,) = tills(lambda _: states(), None)
+    assert list(told.values()).count("sending") == 1
+    later = timezone.now() + timedelta(days=1)
+    tills(lambda _: send(later), None)
+    (told,) = tills(lambda _: states(), None)
+    _all_is_there_once(lexware, told)
+    assert len(lexware.posts("/v1/vouchers")) == SOME
+
+
+def test_places_in_the_line_lie_apart_whoever_takes_them(committed):
+    waits = sorted(committed(lambda _: turn(Limit("essai", 1, 20)), *range(6)))
+    # Each tells the seconds from its own moment on; evenly, and a tenth more than the limit.
+    for place, wait in enumerate(waits):
+        assert 22 * place - 15 < wait <= 22 * place
+
+
+def test_what_is_allowed_in_a_second_is_not_passed(tills, lexware, settings):
+    settings.LEXWARE_RATE = (2, 1)
+    tills(lambda _: [issued(), print_papers(), connect("lexware")], None)
+    began = time.monotonic()
+    tills(lambda _: send(), None)
+    assert time.monotonic() - began > (len(lexware.peer.calls) - 2) * 0.55
+    (told,) = tills(lambda _: states(), None)
+    assert set(told.values()) == {"sent"}
+
+
+def test_who_came_too_fast_all_the_same_loses_nothing(tills, lexware):
+    lexware.limit = (2, 0.2)
+    tills(lambda _: [[issued() for _turn in range(3)], print_papers(), connect("lexware")], None)
+    for hour in range(40):
+        tills(lambda _, hour=hour: send(NOON + timedelta(hours=hour)), None)
+        (told,) = tills(lambda _: states(), None)
+        if set(told.values()) == {"sent"}:
+            break
+    assert lexware.refused
+    assert set(told.values()) == {"sent"}
+    assert len(lexware.posts("/v1/vouchers")) >= len(lexware.vouchers) == 3
+
+
+def test_who_asked_too_fast_comes_back_when_told_to(seller, pennylane):
+    issued()
+    connect("pennylane", granted(pennylane))
+    pennylane.fail("POST /api/external/v2/customer_invoices/import", 429, retry_after="7")
+    send()
+    assert Bookkeeper.objects.get().rests_until == NOON + timedelta(seconds=7)
+    asked = len(pennylane.peer.calls)
+    send(NOON + timedelta(seconds=6))
+    assert len(pennylane.peer.calls) == asked
+    send(NOON + timedelta(seconds=8))
+    assert set(states().values()) == {"sent"}
+    assert len(pennylane.invoices) == 1
