@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('invoicing', '0002_accounts'),
+        ('invoicing', '0003_online'),
     ]
 
     operations = [
