@@ -27,12 +27,17 @@ from apps.shops.models import Domain, DomainClaim, Shop
 
 class ShopAdmin(shops.ShopAdmin):
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
-        return (*self.list_display, "failures")
+        return (*self.list_display, "failures", "pieces")
 
     @admin.display(description=_("messages"))
     def failures(self, shop: Shop) -> SafeString:
         address = reverse("admin:failed_messages", args=[shop.pk])
         return format_html('<a href="{}">{}</a>', address, _("Échecs"))
+
+    @admin.display(description=_("comptabilité"))
+    def pieces(self, shop: Shop) -> SafeString:
+        address = reverse("admin:bookkeeping_pieces", args=[shop.pk])
+        return format_html('<a href="{}">{}</a>', address, _("Pièces"))
 
 
 class LogAdmin(ReadOnly):

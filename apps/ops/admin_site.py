@@ -24,6 +24,8 @@ from apps.core.models import JobTry
 from apps.core.network import safe_path
 from apps.core.queries import backlog, living, oldest_due, wedged
 from apps.core.tenancy import across_shops, in_schema
+from apps.invoicing.push_models import Bookkeeper, Delivery
+from apps.invoicing.push_models import State as PieceState
 from apps.messaging.models import Message, Status
 from apps.shops.models import Shop
 from apps.wallet.expiry import endings
@@ -79,10 +81,12 @@ class ComptoirAdmin(AdminSite):
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         failed, work = self.admin_view(self.failed_messages), self.admin_view(self.work)
-        for page in (failed, work):
+        pieces = self.admin_view(self.pieces)
+        for page in (failed, work, pieces):
             page.admin_site = self  # type: ignore[attr-defined]  # as on all pages of the site
         return [
             path("boutiques/<int:pk>/messages-en-echec/", failed, name="failed_messages"),
+            path("boutiques/<int:pk>/comptabilite/", pieces, name="bookkeeping_pieces"),
             path("travail/", work, name="work"),
             *super().get_urls(),
         ]
@@ -103,6 +107,25 @@ class ComptoirAdmin(AdminSite):
             "shown": SHOWN,
         }
         return render(request, "ops/failed_messages.html", context)
+
+    def pieces(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """What did not reach one shop's bookkeeper: ids and codes, never a name or an amount."""
+        if not request.user.has_perm("shops.view_shop"):  # type: ignore[union-attr]
+            raise PermissionDenied
+        shop = get_object_or_404(Shop, pk=pk)
+        columns = ("pk", "record_id", "what", "state", "code", "tries", "due_at", "claimed_at")
+        with in_schema(shop.schema_name):
+            keepers = list(Bookkeeper.objects.values("pk", "target", "standing", "why", "cursor"))
+            wanted = Delivery.objects.exclude(state=PieceState.SENT).order_by("-pk")
+            rows = list(wanted.values(*columns)[:SHOWN])
+        context = {
+            **self.each_context(request),
+            "title": _("Pièces comptables : %(shop)s") % {"shop": shop.name},
+            "keepers": keepers,
+            "rows": rows,
+            "shown": SHOWN,
+        }
+        return render(request, "ops/bookkeeping_pieces.html", context)
 
     def index(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

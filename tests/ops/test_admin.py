@@ -16,6 +16,8 @@ from apps.accounts import services
 from apps.accounts.models import PlatformMail, Session, StaffAct, User
 from apps.contacts.models import Channel
 from apps.core.tenancy import across_shops
+from apps.invoicing.models import Record
+from apps.invoicing.push_models import Bookkeeper, Delivery
 from apps.messaging.models import Kind, Message, Status
 from apps.ops.admin_site import site
 from tests.factories import ContactFactory, UserFactory
@@ -126,6 +128,28 @@ def test_failed_messages_show_codes_and_no_person(inside, shop):
     assert "card:7" in page
     for secret in ("Bertille", "612987654"):
         assert secret not in page
+
+
+def test_refused_pieces_show_codes_and_no_reason(inside, shop):
+    said = {"kind": "invoice", "at": timezone.now(), "on": timezone.localdate()}
+    sealed = Record.objects.create(number=4711, body="{}", hash="a" * 64, **said)
+    keeper = Bookkeeper.objects.create(
+        target="lexware", account="x", company="Bertille SARL", since=timezone.localdate()
+    )
+    Delivery.objects.create(
+        bookkeeper=keeper,
+        what="invoice",
+        reference="F2026-00001",
+        record=sealed,
+        state="refused",
+        code="406",
+        reason="Lexware ne prend pas : Bertille.",
+        due_at=timezone.now(),
+    )
+    page = inside.get(f"/boutiques/{shop.pk}/comptabilite/").content.decode()
+    for said in ("406", "4711", "lexware"):
+        assert said in page
+    assert "Bertille" not in page
 
 
 def test_a_platform_mail_is_listed_without_its_text(inside):
