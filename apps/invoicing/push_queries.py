@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from apps.invoicing.models import Record, RecordKind
 from apps.invoicing.push_models import PENDING, Bookkeeper, Delivery, State
@@ -17,12 +17,14 @@ FILTERS = {
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """``unread``: sealed, and not looked at yet."""
+    """``unread``: sealed, and not looked at yet; ``moves``: something of it may leave by itself,
+    what waits behind a refused piece does not."""
 
     sent: int
     refused: int
     pending: int
     unread: int
+    moves: bool
 
     @property
     def total(self) -> int:
@@ -38,8 +40,10 @@ def tally(keeper: Bookkeeper) -> Tally:
     told = keeper.deliveries.shown().order_by().values_list("state").annotate(n=Count("pk"))
     by = dict(told)
     unread = Record.objects.filter(number__gt=keeper.cursor).exclude(kind=RecordKind.CLOSURE)
-    pending = sum(by.get(state, 0) for state in PENDING)
-    return Tally(by.get(State.SENT, 0), by.get(State.REFUSED, 0), pending, unread.count())
+    pending, count = sum(by.get(state, 0) for state in PENDING), unread.count()
+    free = Q(after=None) | Q(after__state=State.SENT) | Q(state=State.SENDING)
+    moves = bool(count) or keeper.deliveries.filter(free, state__in=PENDING).exists()
+    return Tally(by.get(State.SENT, 0), by.get(State.REFUSED, 0), pending, count, moves)
 
 
 def sealed_since(day: date) -> int:

@@ -62,7 +62,7 @@ def _told(request: TeamRequest, keeper: Bookkeeper) -> dict[str, object]:
         "keeper": keeper,
         "target": target,
         "tally": told,
-        "moves": bool(told.to_come) and keeper.standing == Standing.ACTIVE,
+        "moves": told.moves and keeper.standing == Standing.ACTIVE,
         "chosen": chosen,
         "page": page,
         "filters": LABELS,

@@ -173,6 +173,7 @@ def test_a_refusal_is_read_and_sent_again_from_the_page(owner_client, seller, le
     page = text(owner_client.get(f"{PUSH}?etat=refusees"))
     assert "Lexware ne prend pas : l’échéance." in page
     assert bill.number in page
+    assert "hx-trigger" not in page  # nothing more moves by itself
     refused = Delivery.objects.get(reference=bill.number)
     owner_client.post(f"{PUSH}renvoyer/", {"piece": refused.pk})
     send()

@@ -22,7 +22,7 @@ class Folder:
         self.folder = folder
 
     def company(self) -> Company:
-        return Company("carnet", "Carnet de cette machine")
+        return Company("carnet", "Démonstration")
 
     def put_party(self, party: Party, *, again: bool) -> str:
         return self._put(party.reference, asdict(party))
