@@ -106,7 +106,14 @@ def save_draft(
         if Invoice.objects.filter(token=cause.token).exists():
             raise DraftGone()
         links = {"contact_id": cause.contact_id, "purchase_id": cause.purchase_id}
-        return Draft.objects.update_or_create(token=cause.token, defaults={**said, **links})[0]
+        kept = Draft(token=cause.token, **said, **links)
+        Draft.objects.bulk_create(
+            [kept],
+            update_conflicts=True,
+            unique_fields=["token"],
+            update_fields=[*said, *links],
+        )
+        return kept
     if not Draft.objects.filter(pk=draft.pk).update(**said):
         raise DraftGone()
     draft.refresh_from_db()
@@ -188,7 +195,8 @@ def _seal(
         due_on=date.fromisoformat(document["due_on"]),
         **amounts,
     )
-    ask_for_paper(invoice)
+    Paper.objects.create(invoice=invoice)
+    enqueue(MAKE, invoice.pk, urgent=True)
     record(by, f"{type_}.issue", "invoice", sealed.pk, after={"number": number})
     _heard(place)
     return invoice
