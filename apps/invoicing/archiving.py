@@ -1,5 +1,6 @@
 """What a shop takes home of its sealed records: the register itself, its hashes, a table for
-people, and how to read and prove all of it in ten years without this program."""
+people, each invoice as a PDF, and how to read and prove all of it in ten years without this
+program."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -8,15 +9,16 @@ from tempfile import TemporaryFile
 from typing import IO
 
 from django.conf import settings
+from django.core.files.storage import default_storage
 
 from apps.core.container import BLOCK, Writer
 from apps.core.sheets import STYLES, csv_pieces
 from apps.core.tenancy import in_schema
-from apps.invoicing.models import Invoice, Record
+from apps.invoicing.models import Invoice, Paper, PaperState, Record
 from apps.shops.models import Shop
 
 KIND, FORMAT = "comptoir-factures", 1
-_COLUMNS = ("Numéro", "Date", "Client", "HT", "TVA", "TTC", "Corrige", "Maillon")
+_COLUMNS = ("Numéro", "Date", "Client", "HT", "TVA", "TTC", "Corrige", "Maillon", "PDF")
 README = """\
 REGISTRE SCELLÉ DES FACTURES, PAIEMENTS ET CLÔTURES
 
@@ -41,6 +43,12 @@ Comment le lire, même dans dix ans, sans aucun logiciel de Comptoir
     Les montants sont en centimes, les taux en dix-millièmes (2000 = 20 %).
   empreintes.txt   le numéro de chaque maillon et son empreinte.
   factures.csv     les factures et avoirs en tableau (séparateur ;), pour un tableur.
+  pdf/             chaque facture et avoir tel qu’il a été remis : un PDF/A-3 (ISO 19005-3), que
+    tout lecteur de PDF ouvre. Il contient la pièce jointe factur-x.xml (norme EN 16931), la même
+    facture pour les logiciels ; pour l’en sortir, par exemple sous Linux :
+      pdfdetach -saveall pdf/F2026-00001.pdf
+    Le tableau nomme le PDF de chaque pièce ; il n’en nomme pas là où il restait à faire. Le
+    registre fait foi : le PDF en est dessiné, et se redessine de lui.
 
 Comment prouver que rien n’a changé
   L’empreinte d’un maillon est le SHA-256 des octets de sa ligne, sans la fin de ligne ; le maillon
@@ -78,7 +86,8 @@ def write_archive(out: IO[bytes], shop: Shop, now: datetime) -> None:
         writer.add("registre.jsonl", (f"{body}\n".encode() for (body,) in _read("body")))
         sums = (f"{number} {hash_}\n".encode() for number, hash_ in _read("number", "hash"))
         writer.add("empreintes.txt", sums)
-        writer.add("factures.csv", csv_pieces(_COLUMNS, _table(), STYLES["excel"]))
+        papers = {number for number, file in _papers() if _kept(writer, number, file)}
+        writer.add("factures.csv", csv_pieces(_COLUMNS, _table(papers), STYLES["excel"]))
         writer.add("LISEZMOI.txt", [_readme(shop, now).encode()])
         head = {"what": KIND, "format": FORMAT, "version": settings.VERSION}
         writer.close({**head, "made_at": now.isoformat(), "slug": shop.slug})
@@ -91,13 +100,34 @@ def _read(*columns: str) -> Iterator[tuple[str, ...]]:
     return Record.objects.order_by("number").values_list(*columns).iterator(2000)
 
 
-def _table() -> Iterator[list[object]]:
+def _papers() -> Iterator[tuple[str, str]]:
+    ready = Paper.objects.filter(state=PaperState.READY).order_by("invoice")
+    return ready.values_list("invoice__number", "file").iterator(2000)
+
+
+def _kept(writer: Writer, number: str, file: str) -> bool:
+    """Put the file of an invoice into the archive, if it lies where it should."""
+    try:
+        stored = default_storage.open(file)
+    except FileNotFoundError:
+        return False
+    with stored:
+        writer.add(_place(number), stored.chunks())
+    return True
+
+
+def _place(number: str) -> str:
+    return f"pdf/{number}.pdf"
+
+
+def _table(papers: set[str]) -> Iterator[list[object]]:
     bills = Invoice.objects.select_related("corrects").order_by("record_id")
     for bill in bills.iterator(2000):
         sums = (bill.net_cents, bill.vat_cents, bill.total_cents)
         amounts = [Decimal(cents) / 100 for cents in sums]
         corrects = bill.corrects.number if bill.corrects else ""
-        yield [bill.number, bill.issued_on, bill.buyer, *amounts, corrects, bill.pk]
+        pdf = _place(bill.number) if bill.number in papers else ""
+        yield [bill.number, bill.issued_on, bill.buyer, *amounts, corrects, bill.pk, pdf]
 
 
 def _readme(shop: Shop, now: datetime) -> str:

@@ -1,15 +1,16 @@
-"""The team's doors to the books: the balance of a year, the accountant's file, the accounts."""
+"""The team's doors to the books: a year's balance, the accountant's file, sales day by day."""
 
 import zipfile
 from collections.abc import Iterator
 from datetime import date
+from itertools import groupby
 from tempfile import TemporaryFile
 
 from django.contrib import messages
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from apps.accounts.requests import TeamRequest, actor
 from apps.audit.services import record
@@ -18,6 +19,7 @@ from apps.core.doors import door
 from apps.core.refusal import Refusal
 from apps.core.roles import Right
 from apps.core.tenancy import in_schema
+from apps.invoicing import daily
 from apps.invoicing.bookkeeping import current
 from apps.invoicing.books import Books, balances, describe, fec, file_name
 from apps.invoicing.forms import AccountsForm
@@ -94,3 +96,39 @@ def accounts(request: TeamRequest) -> HttpResponse:
     context = {"section": "invoices", "tab": "books", "form": form}
     status = 422 if request.method == "POST" else 200
     return render(request, "invoicing/accounts.html", context, status=status)
+
+
+@door(Right.INVOICES)
+@require_safe
+def daily_sales(request: TeamRequest) -> HttpResponse:
+    """What private customers bought in a month, day by day and rate by rate."""
+    known, asked = daily.months(), request.GET.get("mois", "")
+    month = next((one for one in known if f"{one:%Y-%m}" == asked), known[0] if known else None)
+    lines = daily.sold_in(month) if month else []
+    context = {
+        "section": "invoices",
+        "tab": "daily",
+        "months": known,
+        "month": month,
+        "days": [(day, list(of)) for day, of in groupby(lines, key=lambda one: one.on)],
+        "rates": daily.by_rate(lines),
+        "total": sum(line.total_cents for line in lines),
+    }
+    return render(request, "invoicing/daily.html", context)
+
+
+@door(Right.INVOICES)
+@require_safe
+def daily_csv(request: TeamRequest, year: int, month: int) -> StreamingHttpResponse:
+    """The same for a spreadsheet, or for who reports it."""
+    if not (1 <= month <= 12 and 2000 <= year <= 9999):
+        raise Http404
+    first = date(year, month, 1)
+    return StreamingHttpResponse(
+        daily.as_csv(first),
+        content_type="text/csv; charset=utf-8",
+        headers={
+            "Content-Disposition": f'attachment; filename="ventes-{first:%Y-%m}.csv"',
+            "Cache-Control": "no-store",
+        },
+    )

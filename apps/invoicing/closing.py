@@ -13,11 +13,13 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.core import due
+from apps.core.jobs import enqueue
 from apps.core.refusal import Refusal
 from apps.invoicing.models import Closure, Period, Record, RecordKind, Type
 from apps.invoicing.seal import next_place
 
 DUE = "closures"  # this room's name in the due-index
+SHEET = "apps.invoicing.tasks.make_sheet"
 HOUR = clock(0, 20)  # of the shop's clock
 _ORDER = {Period.DAY: 0, Period.MONTH: 1, Period.YEAR: 2}
 
@@ -176,6 +178,7 @@ def close(period: Period, starts: date, *, now: datetime) -> Closure:
             "perpetual": perpetual.kept(),
         },
     )
+    enqueue(SHEET, sealed.pk, bulk=True)
     return Closure.objects.create(
         record=sealed,
         period=period,

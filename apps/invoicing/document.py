@@ -126,9 +126,9 @@ def lines_of(words: InvoiceWords, sums: Sums) -> list[dict[str, Any]]:
             "label": line.label,
             "quantity": line.quantity,
             "unit_cents": line.unit_cents,
-            "discount_cents": line.priced.off,
+            "discount_cents": line.off,
             "discount_share": line.discount_share,
-            "amount_cents": line.priced.amount,
+            "amount_cents": line.amount,
             "net_cents": net,
             "vat": line.vat,
         }

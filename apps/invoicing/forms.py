@@ -243,7 +243,7 @@ class LineForm(forms.Form):
             self.add_error("price", _("Il manque le prix."))
         if data.get("vat") is None and not self.without_vat and "vat" not in self.errors:
             self.add_error("vat", _("Choisissez le taux."))
-        if not self.errors and self.words.priced.before_discount < data["discount"][1]:
+        if not self.errors and self.words.before_discount < data["discount"][1]:
             self.add_error("discount", _("La remise dépasse la ligne."))
         return data
 
@@ -323,6 +323,15 @@ class PaymentForm(forms.Form):
             "paid_on": timezone.localdate(),
         }
         super().__init__(*args, **{"initial": first, **kwargs})
+
+
+class SendForm(forms.Form):
+    """To whom an invoice goes by e-mail."""
+
+    token = forms.UUIDField(widget=forms.HiddenInput)
+    to = forms.EmailField(
+        label=_("À quelle adresse"), widget=forms.EmailInput(attrs={"autocomplete": "off"})
+    )
 
 
 class CreditForm(forms.Form):

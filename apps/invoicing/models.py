@@ -22,6 +22,7 @@ import apps.invoicing.push_models  # noqa: F401 (Django looks for models here al
 from apps.catalog.models import Purchase
 from apps.contacts.models import Contact
 from apps.core.french import search_key
+from apps.messaging.models import Message
 
 LAW = ("pièces comptables et leur inaltérabilité (C. com. L123-22, CGI art. 286 I-3° bis)", 10)
 
@@ -250,6 +251,17 @@ class Paper(models.Model):
 
     def __str__(self) -> str:
         return f"Paper {self.pk}"
+
+
+class Sending(models.Model):
+    """An invoice that left by e-mail: the message says to whom, when, and what became of it."""
+
+    invoice = models.ForeignKey(Invoice, models.PROTECT, related_name="sendings")
+    message = models.OneToOneField(Message, models.CASCADE, related_name="+")
+    token = models.UUIDField(unique=True)
+
+    def __str__(self) -> str:
+        return f"Sending {self.pk}"
 
 
 class Method(models.TextChoices):

@@ -67,8 +67,8 @@ def produce(facts: dict[str, Any], accent: str) -> bytes:
         lang="fr-FR",
         pdf_metadata={
             "author": facts["seller"]["name"],
-            "title": _title(facts),
-            "subject": f"{_title(facts)}, {facts['on']}",
+            "title": title_of(facts),
+            "subject": f"{title_of(facts)}, {facts['on']}",
             "keywords": "Factur-X, facture",
         },
     )
@@ -84,7 +84,7 @@ def draw(facts: dict[str, Any], accent: str) -> bytes:
 # --- its words -------------------------------------------------------------------------------
 
 
-def _title(facts: dict[str, Any]) -> str:
+def title_of(facts: dict[str, Any]) -> str:
     return f"{'Avoir' if facts['type'] == Type.CREDIT else 'Facture'} {facts['number']}"
 
 
@@ -103,11 +103,11 @@ def _post(said: dict[str, Any]) -> list[str]:
 def _words(facts: dict[str, Any], accent: str) -> dict[str, Any]:
     seller, buyer, day = facts["seller"], facts["buyer"], date.fromisoformat(facts["on"])
     way = "TTC" if facts["taxed"] else "HT"
-    numbers = [f"SIREN {_spaced_siren(buyer['siren'])}" if buyer["siren"] else ""]
+    numbers = [f"SIREN {spaced_siren(buyer['siren'])}" if buyer["siren"] else ""]
     numbers += [f"TVA {buyer['vat_number']}" if buyer["vat_number"] else ""]
     return {
         "accent": accent,
-        "title": _title(facts),
+        "title": title_of(facts),
         "number": facts["number"],
         "day": [day.year, day.month, day.day],
         "seller": {"name": seller["name"], "lines": _of_seller(seller)},
@@ -138,7 +138,7 @@ def _words(facts: dict[str, Any], accent: str) -> dict[str, Any]:
     }
 
 
-def _spaced_siren(number: str) -> str:
+def spaced_siren(number: str) -> str:
     return " ".join(number[at : at + 3] for at in range(0, len(number), 3))
 
 
@@ -147,7 +147,7 @@ def _of_seller(seller: dict[str, Any]) -> list[str]:
     return [
         seller["trade_name"],
         *_post(seller["address"]),
-        f"SIREN {_spaced_siren(seller['siren'])}",
+        f"SIREN {spaced_siren(seller['siren'])}",
         f"TVA {vat}" if vat else "",
         seller["email"],
     ]

@@ -24,33 +24,6 @@ def plain_quantity(thousandths: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Priced:
-    """A line as it is typed. ``quantity`` in thousandths; a discount is a share of ten thousand
-    or an amount, of the whole line."""
-
-    quantity: int
-    unit_cents: int
-    vat: int
-    discount_share: int = 0
-    discount_cents: int = 0
-
-    @property
-    def before_discount(self) -> int:
-        return rounded(self.quantity * self.unit_cents, THOUSAND)
-
-    @property
-    def off(self) -> int:
-        """The discount in cents; more than the line is refused by the form, never paid out."""
-        gross = self.before_discount
-        return min(gross, self.discount_cents + rounded(gross * self.discount_share, WHOLE))
-
-    @property
-    def amount(self) -> int:
-        """What the line costs, in the prices that were typed."""
-        return self.before_discount - self.off
-
-
-@dataclass(frozen=True, slots=True)
 class Base:
     """What is due at one rate."""
 

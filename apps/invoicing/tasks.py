@@ -4,8 +4,8 @@ bookkeeper."""
 from django.utils import timezone
 
 from apps.core import due
-from apps.invoicing import bookkeeping, closing, delivering, our_bills, paper
-from apps.shops.services import every_open_shop
+from apps.invoicing import bookkeeping, closing, day_sheet, delivering, our_bills, paper
+from apps.shops.services import every_open_shop, shop_here
 
 
 def make_paper(record_id: int) -> None:
@@ -16,6 +16,11 @@ def make_paper(record_id: int) -> None:
 def invoice_plan(shop: str, bill_id: int) -> None:
     """In the platform's own shop: what a shop paid for its plan."""
     our_bills.invoice(shop, bill_id, timezone.now())
+
+
+def make_sheet(record_id: int) -> None:
+    """The sheet of a period that was closed."""
+    day_sheet.make(record_id, shop_here())
 
 
 def close_periods() -> None:

@@ -13,6 +13,9 @@ team_urls = [
     path(f"{_AT}achats/", views.purchases, name="invoice_purchases"),
     path(f"{_AT}clotures/", views.closures, name="closures"),
     path(f"{_AT}clotures/archive/", views.register, name="invoice_archive"),
+    path(f"{_AT}clotures/<int:pk>/feuille/", views.closure_sheet, name="closure_sheet"),
+    path(f"{_AT}ventes/", book_views.daily_sales, name="daily_sales"),
+    path(f"{_AT}ventes/<int:year>-<int:month>.csv", book_views.daily_csv, name="daily_csv"),
     path(f"{_AT}comptabilite/", book_views.books, name="books"),
     path(f"{_AT}comptabilite/comptes/", book_views.accounts, name="book_accounts"),
     path(_PUSH, push_views.push, name="push"),
@@ -33,6 +36,7 @@ team_urls = [
     path(f"{_AT}<slug:number>/pdf/", views.file, name="invoice_file"),
     path(f"{_AT}<slug:number>/paiement/", views.payment, name="invoice_payment"),
     path(f"{_AT}<slug:number>/avoir/", views.credit_note, name="credit_note"),
+    path(f"{_AT}<slug:number>/envoyer/", views.send_by_mail, name="invoice_send"),
     path(
         "gestion/reglages/abonnement/factures/<int:pk>/",
         our_views.plan_invoice,

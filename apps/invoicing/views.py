@@ -1,6 +1,7 @@
 """The team's doors to invoices: the list, one of them, its payments and credit notes."""
 
 from typing import Any
+from uuid import uuid4
 
 from django.contrib import messages
 from django.core.files.storage import default_storage
@@ -15,9 +16,10 @@ from apps.audit.services import record
 from apps.core.doors import door
 from apps.core.refusal import Refusal
 from apps.core.roles import Right
+from apps.invoicing import day_sheet, sending
 from apps.invoicing.archiving import archive, file_name
-from apps.invoicing.forms import BillFilter, CreditForm, PaymentForm, TermsForm
-from apps.invoicing.models import Draft, Invoice, Method, PaperState, Payment, Type
+from apps.invoicing.forms import BillFilter, CreditForm, PaymentForm, SendForm, TermsForm
+from apps.invoicing.models import Closure, Draft, Invoice, Method, PaperState, Payment, Type
 from apps.invoicing.queries import closures as all_closures
 from apps.invoicing.queries import figures, listed, purchases_to_invoice, state_of
 from apps.invoicing.services import (
@@ -71,7 +73,9 @@ def purchases(request: TeamRequest) -> HttpResponse:
 
 def _page_of(number: str, **more: Any) -> dict[str, Any]:
     found = get_object_or_404(
-        Invoice.objects.with_balance().select_related("record", "corrects", "paper"),
+        Invoice.objects.with_balance().select_related(
+            "record", "corrects", "paper", "contact__merged_into"
+        ),
         number=number,
     )
     owed = found.owed
@@ -86,6 +90,10 @@ def _page_of(number: str, **more: Any) -> dict[str, Any]:
         "giving_back": owed < 0,
         "left_cents": abs(owed),
         "form": PaymentForm(owed=owed),
+        "sendings": (sendings := list(sending.sent(found))),
+        "send_form": SendForm(
+            initial={"token": uuid4(), "to": sending.address_of(found, sendings)}
+        ),
         **more,
     }
 
@@ -112,6 +120,24 @@ def file(request: TeamRequest, number: str) -> HttpResponseBase:
     named = f"{found.number}-{request.shop.slug}.pdf"
     headers = {"Cache-Control": "private, no-store"}
     return FileResponse(stored, filename=named, content_type="application/pdf", headers=headers)
+
+
+@door(Right.INVOICES)
+@require_POST
+def send_by_mail(request: TeamRequest, number: str) -> HttpResponse:
+    """The invoice leaves with its PDF, the first time or once more."""
+    context = _page_of(number)
+    form = SendForm(request.POST)
+    if form.is_valid():
+        try:
+            sending.send(context["invoice"], by=actor(request), **form.cleaned_data)
+        except Refusal as refusal:
+            form.add_error("to", str(refusal))
+        else:
+            said = f"{number} part à {form.cleaned_data['to']}."
+            messages.success(request, said, extra_tags="good")
+            return redirect(context["invoice"])
+    return render(request, "invoicing/invoice.html", {**context, "send_form": form}, status=422)
 
 
 @door(Right.INVOICES)
@@ -185,6 +211,22 @@ def closures(request: TeamRequest) -> HttpResponse:
     rows = [(one, one.record.facts) for one in page]
     context = {"section": "invoices", "tab": "closures", "page": page, "rows": rows}
     return render(request, "invoicing/closures.html", context)
+
+
+@door(Right.INVOICES)
+@require_safe
+def closure_sheet(request: TeamRequest, pk: int) -> HttpResponseBase:
+    """The sheet of a closed period; one that does not lie there yet is asked for."""
+    found = get_object_or_404(Closure.objects.select_related("record"), pk=pk)
+    try:
+        stored = default_storage.open(day_sheet.stored_name(found))
+    except FileNotFoundError:
+        day_sheet.ask(found)
+        messages.info(request, "La feuille se prépare : rouvrez-la dans quelques secondes.")
+        return redirect("closures")
+    named = f"cloture-{found.get_period_display().lower()}-{found.starts}.pdf"
+    headers = {"Cache-Control": "private, no-store"}
+    return FileResponse(stored, filename=named, content_type="application/pdf", headers=headers)
 
 
 @door(Right.INVOICES)

@@ -9,7 +9,7 @@ from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.refusal import Refusal
-from apps.invoicing.reckoning import Priced, Sums, reckon
+from apps.invoicing.reckoning import THOUSAND, WHOLE, Sums, reckon, rounded
 
 COUNTRIES = {
     "FR": _("France"),
@@ -71,7 +71,8 @@ class Buyer:
 
 @dataclass(frozen=True, slots=True)
 class LineWords:
-    """One line as it was typed; see ``Priced`` for the units."""
+    """One line as it was typed. ``quantity`` in thousandths; a discount is a share of ten thousand
+    or an amount, of the whole line."""
 
     label: str
     quantity: int
@@ -81,10 +82,19 @@ class LineWords:
     discount_cents: int = 0
 
     @property
-    def priced(self) -> Priced:
-        return Priced(
-            self.quantity, self.unit_cents, self.vat, self.discount_share, self.discount_cents
-        )
+    def before_discount(self) -> int:
+        return rounded(self.quantity * self.unit_cents, THOUSAND)
+
+    @property
+    def off(self) -> int:
+        """The discount in cents; more than the line is refused by the form, never paid out."""
+        gross = self.before_discount
+        return min(gross, self.discount_cents + rounded(gross * self.discount_share, WHOLE))
+
+    @property
+    def amount(self) -> int:
+        """What the line costs, in the prices that were typed."""
+        return self.before_discount - self.off
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +134,7 @@ class InvoiceWords:
 
     @property
     def sums(self) -> Sums:
-        return reckon(((one.vat, one.priced.amount) for one in self.lines), taxed=self.taxed)
+        return reckon(((one.vat, one.amount) for one in self.lines), taxed=self.taxed)
 
     def without_vat(self) -> Self:
         """For who charges none: what was typed is what is due."""

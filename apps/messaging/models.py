@@ -61,6 +61,9 @@ class Message(models.Model):
     subject = models.CharField(max_length=200, blank=True)
     body = models.TextField()
     html = models.TextField(blank=True)
+    # A mail's attachment: its name in the storage, where its author keeps it, and in the mail.
+    file = models.CharField(max_length=160, blank=True, default="", db_default="")
+    file_name = models.CharField(max_length=60, blank=True, default="", db_default="")
     status = models.CharField(max_length=9, choices=Status, default=Status.QUEUED)
     available_at = models.DateTimeField(null=True)
     expires_at = models.DateTimeField(null=True)

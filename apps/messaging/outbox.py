@@ -345,6 +345,8 @@ def hold_out(
         content=content,
         account=account,
         browsers=browsers,
+        file=message.file,
+        file_name=message.file_name,
     )
     return Claim(attempt.pk, message.pk, outgoing)
 

@@ -59,6 +59,7 @@ _SENTENCES: dict[str, str | Promise] = {
     "soft_bounce": _("Boîte e-mail pleine ou indisponible"),
     "blocked": _("Adresse bloquée par le service d’e-mail"),
     "unsendable": _("E-mail impossible à composer"),
+    "no_file": _("La pièce jointe n’est plus là"),
     # WhatsApp
     "no_template": _("Ce texte n’est celui d’aucun modèle approuvé par WhatsApp"),
     "channel_off": _("Ce canal est fermé dans les réglages"),

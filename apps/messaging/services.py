@@ -30,12 +30,15 @@ def post(
     body: str,
     subject: str = "",
     html: str = "",
+    file: str = "",
+    file_name: str = "",
     to: str = "",
     at: datetime | None = None,
     expires_at: datetime | None = None,
 ) -> Message | None:
     """One message for one cause, once: the same ``(cause, contact, channel)`` again is None.
 
+    ``file`` is a PDF in the storage that a mail takes with it, under ``file_name``;
     ``to`` defaults to the contact's own address for the channel; ``at`` is the earliest moment,
     ``expires_at`` the latest.
     The message leaves by a worker after the caller's transaction commits.
@@ -52,6 +55,8 @@ def post(
         subject=subject,
         body=body,
         html=html,
+        file=file,
+        file_name=file_name,
         available_at=at or now,
         expires_at=expires_at,
         created_at=now,

@@ -120,6 +120,7 @@ def test_the_walk_knows_how_to_open_every_address(stack, table):
         "invoice_discard",
         "invoice_issue",
         "invoice_payment",
+        "invoice_send",
         "logo",
         "loyalty-take-back",
         "one_click",

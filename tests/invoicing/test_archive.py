@@ -11,6 +11,7 @@ from django.urls import reverse
 from apps.core.container import Damaged, Reader
 from apps.invoicing.models import Record
 from tests.invoicing.test_seal import a_life
+from tests.invoicing.writing import file_of, issued
 
 
 @pytest.fixture
@@ -60,3 +61,21 @@ def test_a_flipped_byte_is_seen(kept):
 def test_the_invoices_stand_in_a_table_for_people(kept):
     table = b"".join(Reader(io.BytesIO(kept)).blocks("factures.csv")).decode("utf-8-sig")
     assert table.splitlines()[1].startswith("F2026-00001;20/11/2026;Claire Dupont;30,00;6,00;36,00")
+
+
+def test_each_invoice_that_was_handed_over_lies_in_it_as_it_was(seller, owner_client, run_jobs):
+    bill = issued()
+    run_jobs()
+    issued()  # its file is still to be made
+    answer = owner_client.post(reverse("invoice_archive"))
+    reader = Reader(io.BytesIO(b"".join(answer.streaming_content)))
+    pdf = b"".join(reader.blocks(f"pdf/{bill.number}.pdf"))
+    bill.paper.refresh_from_db()
+    assert pdf == file_of(bill.paper)
+    assert reader.manifest["members"][f"pdf/{bill.number}.pdf"]["sha256"] == (
+        hashlib.sha256(pdf).hexdigest()
+    )
+    table = b"".join(reader.blocks("factures.csv")).decode("utf-8-sig").splitlines()
+    assert table[1].endswith(f";pdf/{bill.number}.pdf")
+    assert table[2].endswith(";")
+    assert "pdfdetach" in b"".join(reader.blocks("LISEZMOI.txt")).decode()

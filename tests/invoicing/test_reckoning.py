@@ -5,12 +5,14 @@ from decimal import ROUND_HALF_UP, Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.invoicing.reckoning import Base, Priced, part, reckon, rounded, shared
+from apps.invoicing.reckoning import Base, part, reckon, rounded, shared
+from apps.invoicing.words import LineWords
 
 RATES = st.sampled_from([2000, 1000, 550, 210, 850, 0])
 LINES = st.lists(
     st.builds(
-        Priced,
+        LineWords,
+        label=st.just("Morgon"),
         quantity=st.integers(1, 400_000),
         unit_cents=st.integers(0, 300_000),
         vat=RATES,

@@ -71,6 +71,14 @@ def paid(invoice, cents, *, method=Method.CARD, at=NOON, on=None, token=None):
     )
 
 
-def file_of(paper) -> bytes:
-    with default_storage.open(paper.file) as kept:
+def stored(name) -> bytes:
+    with default_storage.open(name) as kept:
         return kept.read()
+
+
+def file_of(paper) -> bytes:
+    return stored(paper.file)
+
+
+def lose(name) -> None:
+    default_storage.delete(name)

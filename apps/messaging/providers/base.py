@@ -66,6 +66,8 @@ class Outgoing:
     content: Content | None = None
     account: Account | None = None  # the shop's own; None: the platform's
     browsers: Browsers | None = None
+    file: str = ""  # a PDF in the storage that goes with it
+    file_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

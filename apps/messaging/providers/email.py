@@ -9,6 +9,7 @@ from typing import Any
 import requests
 from anymail.exceptions import AnymailAPIError, AnymailError
 from django.conf import settings
+from django.core.files.storage import default_storage
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 
@@ -43,9 +44,19 @@ def compose(message: Outgoing, connection: BaseEmailBackend | None = None) -> An
     )
     if message.html:
         mail.attach_alternative(message.html, "text/html")
+    if message.file:
+        with default_storage.open(message.file) as kept:
+            mail.attach(message.file_name, kept.read(), "application/pdf")
     # Brevo gives these back with every event; the other backends ignore them.
     mail.metadata = {"shop": message.shop_token, "attempt": message.attempt}  # type: ignore[attr-defined]
     return mail
+
+
+def _composed(message: Outgoing, connection: BaseEmailBackend) -> Any:
+    try:
+        return compose(message, connection)
+    except FileNotFoundError as error:
+        raise DeliveryFailed("no_file", permanent=True) from error
 
 
 class Email:
@@ -61,7 +72,7 @@ class Email:
         except (OSError, smtplib.SMTPException) as error:
             raise _before_anything(error) from error
         try:
-            mail = compose(message, connection)
+            mail = _composed(message, connection)
             connection.send_messages([mail])
         except AnymailAPIError as error:
             raise _brevo_failure(error) from error

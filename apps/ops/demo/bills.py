@@ -10,18 +10,20 @@ from uuid import UUID
 from django.utils import timezone
 
 from apps.catalog.models import Purchase, Variant
+from apps.contacts.models import Contact
 from apps.core.actor import Actor
 from apps.invoicing import closing
 from apps.invoicing.access import Tokens
 from apps.invoicing.bookkeeping import connect
 from apps.invoicing.delivering import take_in
 from apps.invoicing.document import missing_facts
-from apps.invoicing.models import Invoice, Method, Terms
+from apps.invoicing.models import Invoice, Method, Sending, Terms
 from apps.invoicing.reckoning import THOUSAND
 from apps.invoicing.services import change_terms, credit, issue, pay, save_draft
 from apps.invoicing.targets import TARGETS
 from apps.invoicing.words import Address, Buyer, Cause, InvoiceWords, LineWords
 from apps.invoicing.writing import rate_of
+from apps.ops.demo.answers import arrived
 from apps.shops.models import Shop
 
 COMPANIES = (
@@ -121,7 +123,23 @@ class Bills:
             buyer = Buyer(person.full_name or "Client", Address(*_PEOPLE[place % len(_PEOPLE)]))
             cause = Cause(contact_id=person.pk)
             draft = save_draft(InvoiceWords(buyer, lines), now=at, cause=cause)
-        self.made[place] = issue(draft, by=self.by, now=at)
+        self.made[place] = invoice = issue(draft, by=self.by, now=at)
+        if invoice.contact:
+            self._send(invoice, invoice.contact, at + timedelta(minutes=3))
+
+    def _send(self, invoice: Invoice, to: Contact, at: datetime) -> None:
+        """By e-mail, as ``sending.send`` would have."""
+        token = self._token()
+        message = arrived(
+            to,
+            at=at,
+            channel="email",
+            cause=f"invoice:{invoice.pk}:{token.hex}",
+            to=to.email or f"client-{to.pk}@exemple.fr",
+            subject=f"Facture {invoice.number}, {self.shop.name}",
+            body="Voici votre facture, en pièce jointe.",
+        )
+        Sending.objects.create(invoice=invoice, message=message, token=token)
 
     def _lines(self, articles: int, at: datetime) -> tuple[LineWords, ...]:
         chosen = self.random.sample(self.articles, min(articles, len(self.articles)))
