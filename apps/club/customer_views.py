@@ -15,6 +15,7 @@ from apps.club.customer_forms import AddressForm, GiftForm, LineForm, OrderForm
 from apps.club.models import ClubPlan, Handover, Member, State, Waiting
 from apps.club.services import following, giving, joining, planning, waiting
 from apps.club.services.joining import AgeUnsaid, Minor
+from apps.club.services.welcoming import gift_url
 from apps.contacts.models import Source
 from apps.contacts.services import add_contact
 from apps.core.doors import customers
@@ -158,7 +159,7 @@ def thanks(request: ShopRequest, token: str) -> HttpResponse:
     context = {
         "member": member,
         "plan": member.plan,
-        "link": f"{request.shop.url}/club/cadeau/{member.token}/" if member.is_gift else "",
+        "link": gift_url(member, request.shop.url),
     }
     return render(request, "club/public/thanks.html", context)
 

@@ -50,7 +50,7 @@ class NothingToPay(Refusal):
 @dataclass(frozen=True, slots=True)
 class Sold:
     """Something with a price, VAT included; every ``months``, or once where that is 0. ``name``
-    makes it one at Stripe, ``said`` is what people read there."""
+    is ours for it, ``said`` what people read at Stripe."""
 
     name: str
     said: str

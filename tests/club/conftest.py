@@ -10,10 +10,23 @@ from django.utils import timezone
 from apps.club.models import Member
 from apps.club.services import joining, planning
 from apps.core.actor import SYSTEM
+from apps.invoicing import tasks
 from apps.payments import connecting
 from apps.payments.models import ShopAccount
-from tests.invoicing.conftest import seller  # noqa: F401
+from tests.invoicing.conftest import seller, tills  # noqa: F401
 from tests.payments.conftest import CARD, catch_up, stripe, tell  # noqa: F401
+
+
+@pytest.fixture(autouse=True)
+def _one_paper_is_drawn_for_all(request, monkeypatch):
+    """Each takes a second: only who asks for ``drawn`` has its invoices drawn and checked."""
+    if "drawn" not in request.fixturenames:
+        monkeypatch.setattr(tasks, "make_paper", lambda record_id: None)
+
+
+@pytest.fixture
+def drawn():
+    """This test's invoices have their papers."""
 
 
 @pytest.fixture

@@ -9,14 +9,14 @@ from apps.club import story
 from apps.club.models import Member, Period, State
 from apps.club.services import joining, planning
 from apps.core.actor import SYSTEM
-from apps.invoicing.models import Invoice, Payment
+from apps.invoicing.models import Invoice, PaperState, Payment
 from apps.shops.models import Shop
 from tests.payments.conftest import SEPA
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("seller")]
 
 
-def test_who_pays_is_a_member_with_a_period_and_an_invoice(make_plan, join):
+def test_who_pays_is_a_member_with_a_period_and_an_invoice(make_plan, join, drawn):
     member = join(make_plan(), handover="shipping")
     assert (member.state, member.contact.email) == (State.ACTIVE, "camille@exemple.fr")
     assert member.subscription_id
@@ -24,6 +24,7 @@ def test_who_pays_is_a_member_with_a_period_and_an_invoice(make_plan, join):
     assert (period.state, period.amount_cents, period.ship_cents) == ("paid", 4000, 800)
     invoice = Invoice.objects.get()
     assert (invoice.total_cents, invoice.vat_cents, invoice.buyer) == (4000, 667, "Camille Martin")
+    assert invoice.paper.state == PaperState.READY, "Factur-X, by XSD and Schematron"
     assert Payment.objects.get().amount_cents == 4000
     assert period.invoice == invoice
     said = [line.said for line in story.lines(member)]

@@ -53,6 +53,25 @@ def subscribed(fake, number=CARD, **said):
     return fake.books.all("subscription")[0]
 
 
+def bought(fake, number=CARD):
+    """Paid once, of no subscription."""
+    buyer = ask(fake, "post", "customers", "d", email="b@exemple.fr").json()
+    line = {"currency": "eur", "unit_amount": "9600", "product_data][name": "Cadeau"}
+    session = ask(
+        fake,
+        "post",
+        "checkout/sessions",
+        "o",
+        mode="payment",
+        customer=buyer["id"],
+        success_url="http://x/",
+        **{f"line_items[0][price_data][{name}]": value for name, value in line.items()},
+        **{"payment_intent_data[metadata][reference]": "cadeau"},
+    ).json()
+    fake.pay(session["url"], number)
+    return fake.books.all("payment_intent")[0]
+
+
 def states(fake, sub, *days):
     found = [sub["status"]]
     for more in days:
@@ -107,6 +126,21 @@ def test_a_debit_is_pending_for_days(fake):
     assert fake.books.all("charge")[0]["status"] == "pending"
     fake.advance(6)
     assert fake.books.all("charge")[0]["status"] == "succeeded"
+
+
+def test_what_is_bought_once_is_paid_once(fake):
+    intent = bought(fake)
+    assert (intent["status"], intent["amount_received"]) == ("succeeded", 9600)
+    assert intent["metadata"] == {"reference": "cadeau"}
+    assert not fake.books.all("subscription")
+
+
+def test_what_is_bought_once_by_a_debit_takes_days(fake):
+    intent = bought(fake, SEPA)
+    assert intent["status"] == "processing"
+    fake.advance(6)
+    assert intent["status"] == "succeeded"
+    assert fake.events[-1]["type"] == "checkout.session.async_payment_succeeded"
 
 
 def test_a_first_payment_that_fails_leaves_it_incomplete(fake):
@@ -178,6 +212,7 @@ def compare(mine, theirs, where):
 @pytest.mark.skipif(FIXTURES is None, reason="Stripe's examples are not here")
 def test_its_objects_have_stripes_shape(fake):
     examples = json.loads(FIXTURES.read_text())["resources"]
+    bought(fake)
     sub = subscribed(fake)
     ask(fake, "post", "billing_portal/sessions", "b", customer=sub["customer"])
     ask(fake, "post", "refunds", "r", charge=fake.books.all("charge")[0]["id"])

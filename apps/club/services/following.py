@@ -39,19 +39,20 @@ _PERIOD = {
 }
 
 
+@transaction.atomic
 def follow(customer_id: str, now: datetime) -> None:
     """Every membership that this customer of the shop's pays for stands as Stripe says."""
+    mine = Member.objects.filter(customer_id=customer_id).select_related("plan")
+    members = list(mine.select_for_update(of=("self",)).order_by("pk"))
+    # Read under the lock: who waited for it sees what was kept last.
     kept = selling.kept(customer_id)
     failures = {one["id"]: one for one in kept.intents if one["status"] in FAILED}
-    paid_by = Member.objects.filter(customer_id=customer_id).order_by("pk")
-    for pk in paid_by.values_list("pk", flat=True):
-        with transaction.atomic():
-            member = held(pk)
-            if member.is_gift:
-                _follow_gift(member, kept.intents, now)
-            elif sub := _named(member.key, kept.subscriptions):
-                invoices = [one for one in kept.invoices if one["subscription"] == sub["id"]]
-                _follow_one(member, sub, invoices, failures, now)
+    for member in members:
+        if member.is_gift:
+            _follow_gift(member, kept.intents, now)
+        elif sub := _named(member.key, kept.subscriptions):
+            invoices = [one for one in kept.invoices if one["subscription"] == sub["id"]]
+            _follow_one(member, sub, invoices, failures, now)
 
 
 def held(pk: int) -> Member:
@@ -79,9 +80,9 @@ def _state(sub: Thing) -> State:
         return State.LATE
     if sub["status"] == "incomplete":
         return State.JOINING
-    if sub["pause_collection"]:
-        return State.PAUSED
-    return State.LEAVING if sub["cancel_at"] else State.ACTIVE
+    if sub["cancel_at"]:
+        return State.LEAVING
+    return State.PAUSED if sub["pause_collection"] else State.ACTIVE
 
 
 def _follow_one(

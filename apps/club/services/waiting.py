@@ -137,12 +137,12 @@ def end(pk: int, now: datetime) -> None:
 
 
 def _next_moment(now: datetime) -> datetime | None:
-    held_ = Member.objects.filter(state=State.JOINING).aggregate(at=Min("hold_until"))["at"]
+    # Who has a subscription keeps no place by the clock: Stripe ends what is never paid.
+    joining = Member.objects.filter(state=State.JOINING, subscription_id="")
     gifts = Member.objects.filter(gift_periods__gte=1, state=State.ACTIVE)
     moments = [
-        held_,
+        joining.aggregate(at=Min("hold_until"))["at"],
         Waiting.objects.filter(ended_at=None).aggregate(at=Min("answer_by"))["at"],
         gifts.aggregate(at=Min("ends_at"))["at"],
     ]
-    # Who subscribed and has not paid yet keeps no place: Stripe ends it by itself.
     return min((max(at, now + timedelta(minutes=5)) for at in moments if at), default=None)
