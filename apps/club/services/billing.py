@@ -35,10 +35,11 @@ def _bill(paid_as: str, now: datetime) -> Invoice | None:
     periods = list(
         Period.objects.select_for_update(of=("self",))
         .filter(paid_as=paid_as, state=PeriodState.PAID)
-        .select_related("member__plan", "member__contact", "member__giver", "invoice")
+        # Not the invoice: what is joined to a row that was waited for is as before the wait.
+        .select_related("member__plan", "member__contact", "member__giver")
         .order_by("part")
     )
-    if not periods or periods[0].invoice:
+    if not periods or periods[0].invoice_id:
         return periods[0].invoice if periods else None
     member, token = periods[0].member, uuid5(_NAMES, paid_as)
     payer = member.giver or member.contact
