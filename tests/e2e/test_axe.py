@@ -107,6 +107,8 @@ def test_the_walk_knows_how_to_open_every_address(stack, table):
         "account_confirm_email",
         "account_reset_password_from_key",
         "apple",
+        "closure_sheet",
+        "daily_csv",
         "dismiss_alert",
         "enter_shop",
         "import_",
