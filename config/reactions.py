@@ -25,6 +25,8 @@ REACTIONS: dict[str, tuple[str, ...]] = {
     "apps.messaging.facts.SendingPaused": ("apps.campaigns.tasks.pause",),
     "apps.messaging.facts.SendingResumed": ("apps.campaigns.tasks.resume",),
     "apps.payments.facts.BuyerMoved": ("apps.club.tasks.heard_buyer",),
+    "apps.payments.facts.ChargeMoved": ("apps.invoicing.tasks.charge_moved",),
+    "apps.payments.facts.PayoutMoved": ("apps.invoicing.tasks.payout_moved",),
     "apps.payments.facts.PlanBilled": ("apps.invoicing.tasks.invoice_plan",),
     "apps.shops.facts.ShopChanged": (
         "apps.payments.tasks.shop_changed",

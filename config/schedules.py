@@ -32,6 +32,7 @@ RECURRING: tuple[Recurring, ...] = (
     Recurring("réveiller les téléphones", "apps.wallet.tasks.look_at_the_clock", 1),
     Recurring("surveiller les certificats", "apps.wallet.tasks.look_at_certificates", 720),
     Recurring("reprendre les événements Stripe", "apps.payments.tasks.look_at_events", 1),
+    Recurring("éclaircir les remboursements", "apps.payments.tasks.look_at_refunds", 1),
     Recurring("comparer avec Stripe", "apps.payments.tasks.reconcile", 1440),
     Recurring("oublier les événements Stripe", "apps.payments.tasks.forget_old_events", 1440),
     Recurring("oublier les imports abandonnés", "apps.imports.tasks.forget_drafts", 1440),

@@ -13,7 +13,7 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.refusal import Refusal
-from apps.invoicing.models import Invoice, Method, Payment, Record, RecordKind, Type
+from apps.invoicing.models import Invoice, Method, Move, Payment, Record, RecordKind, Type
 from apps.invoicing.vat import show_rate
 from apps.invoicing.words import Operation
 from apps.shops.models import Shop
@@ -34,10 +34,24 @@ ACCOUNTS = {
     "cheque": ("511200", _("Chèques à encaisser")),
     "cash": ("530000", _("Caisse")),
     "online": ("517000", _("Encaissements en ligne")),
+    "fees": ("627800", _("Frais de paiement en ligne")),
+    "share": ("622800", _("Commissions de plateforme")),
+    "contested": ("467100", _("Paiements contestés")),
+    "losses": ("658000", _("Pertes sur paiements contestés")),
     "result": ("120000", _("Résultat de l’exercice")),
 }
 JOURNALS = {"AN": "À nouveau", "VE": "Ventes", "BQ": "Banque", "CA": "Caisse"}
-_EARNED = ("goods", "services")  # of the year alone: what former years earned is their result
+# Of the year alone: what former years earned and spent is their result.
+_EARNED = ("goods", "services", "fees", "share", "losses")
+# Each movement's account, and the one beside it.
+_MOVES = {
+    Move.FEE: ("online", "fees"),
+    Move.SHARE: ("online", "share"),
+    Move.CONTESTED: ("online", "contested"),
+    Move.LOST: ("contested", "losses"),
+    Move.RETURNED: ("online", "contested"),
+    Move.PAYOUT: ("online", "transfer"),
+}
 PASSING = ("CDIVERS", "Clients de passage")
 
 
@@ -130,7 +144,11 @@ class Books:
 
     def _entry(self, row: dict[str, Any]) -> list[Line]:
         facts = json.loads(row["body"])
-        lines = self._sale if row["kind"] == RecordKind.INVOICE else self._payment
+        lines = {
+            RecordKind.INVOICE: self._sale,
+            RecordKind.PAYMENT: self._payment,
+            RecordKind.MOVEMENT: self._movement,
+        }[RecordKind(row["kind"])]
         return [line for line in lines(facts, row) if line.cents]
 
     def _line(self, what: str, line: Line, cents: int, *, rate: int = 0) -> Line:
@@ -165,6 +183,15 @@ class Books:
         line = Line(journal, 0, on, "", "", piece, paid_on, said, 0, customer_of(*of), bill)
         yield self._line(method.value, line, cents)
         yield self._line("customers", line, -cents)
+
+    def _movement(self, facts: dict[str, Any], _row: dict[str, Any]) -> Iterator[Line]:
+        move, cents = Move(facts["what"]), facts["amount_cents"]
+        said = plain(f"{move.label} {facts['about']}")
+        on, moved_on = date.fromisoformat(facts["on"]), date.fromisoformat(facts["moved_on"])
+        line = Line("BQ", 0, on, "", "", f"M{facts['record']}", moved_on, said, 0)
+        here, beside = _MOVES[move]
+        yield self._line(here, line, cents)
+        yield self._line(beside, line, -cents)
 
     def _opening(self) -> list[Line]:
         """What former years left: each open invoice, the other balances, and their result."""
@@ -293,7 +320,8 @@ def balances(books: Books) -> list[Balance]:
 DESCRIPTION = """\
 Description du fichier {name} (livre des procédures fiscales, art. A47 A-1, VII)
 
-Entreprise : {company}, SIREN {siren}. Produit par Comptoir : ventes, TVA et règlements.
+Entreprise : {company}, SIREN {siren}. Produit par Comptoir : ventes, TVA, règlements,
+paiements en ligne et leurs frais.
 Fichier à plat, en UTF-8 sans marque d’ordre, une ligne par ligne d’écriture, fins de ligne CRLF.
 La première ligne nomme les dix-huit zones, séparées par une tabulation :
 {columns}

@@ -97,6 +97,7 @@ class RecordKind(models.TextChoices):
     INVOICE = "invoice", _("Facture")
     PAYMENT = "payment", _("Paiement")
     CLOSURE = "closure", _("Clôture")
+    MOVEMENT = "movement", _("Mouvement en ligne")
 
 
 class Record(models.Model):
@@ -294,6 +295,39 @@ class Payment(models.Model):
 
     def __str__(self) -> str:
         return f"Payment {self.pk}"
+
+
+class Move(models.TextChoices):
+    """What moves the account of online payments beside the payments themselves."""
+
+    FEE = "fee", _("Frais de paiement")
+    SHARE = "share", _("Part de Comptoir")
+    CONTESTED = "contested", _("Contestation")
+    LOST = "lost", _("Contestation perdue")
+    RETURNED = "returned", _("Remboursement revenu")
+    PAYOUT = "payout", _("Versement")
+
+
+class Movement(models.Model):
+    """Money that Stripe kept, took, gave again or paid out (``online``). Append-only: what turns
+    out otherwise is a line of its own. ``amount_cents`` is above zero where the shop has more."""
+
+    append_only = True
+    kept_by_law = LAW
+
+    record = models.OneToOneField(Record, models.PROTECT, primary_key=True)
+    what = models.CharField(max_length=9, choices=Move)
+    about = models.CharField(max_length=64, db_index=True)  # Stripe's name of it
+    amount_cents = models.BigIntegerField()
+    moved_on = models.DateField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=~Q(amount_cents=0), name="a_movement_moves_money")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.about}"
 
 
 class Period(models.TextChoices):

@@ -8,7 +8,7 @@ invoiced keeps its reason and waits (``payments.billing``).
 import logging
 from datetime import datetime, timedelta
 from decimal import Decimal
-from uuid import NAMESPACE_URL, UUID, uuid5
+from uuid import uuid5
 
 from django.db import transaction
 from django.utils import timezone
@@ -19,6 +19,7 @@ from apps.core.refusal import Refusal
 from apps.core.templatetags.french import jour
 from apps.core.tenancy import in_schema
 from apps.invoicing.models import Invoice, Method, Paper, PaperState
+from apps.invoicing.online import named
 from apps.invoicing.reckoning import THOUSAND, split
 from apps.invoicing.services import credit_amount, issue, pay, save_draft
 from apps.invoicing.vat import territory_of
@@ -68,14 +69,10 @@ def invoice(shop: str, bill_id: int, now: datetime) -> None:
             billing.waits(bill, str(refusal))
 
 
-def token_of(bill: PlanBill) -> UUID:
-    return uuid5(NAMESPACE_URL, bill.stripe_id)
-
-
 def _issued(bill: PlanBill, now: datetime) -> Invoice:
-    if found := Invoice.objects.filter(token=token_of(bill)).first():
+    if found := Invoice.objects.filter(token=named(bill.stripe_id)).first():
         return found
-    draft = save_draft(_words(bill), now=now, cause=Cause(token=token_of(bill)))
+    draft = save_draft(_words(bill), now=now, cause=Cause(token=named(bill.stripe_id)))
     made = issue(draft, by=SYSTEM, now=now)
     if bill.paid_cents:
         _pay(made, bill, now)
@@ -87,7 +84,7 @@ def _credited(bill: PlanBill, now: datetime) -> Invoice:
     assert corrected
     if not corrected.number:
         raise InvoiceFirst()
-    held, token = Invoice.objects.get(number=corrected.number), token_of(bill)
+    held, token = Invoice.objects.get(number=corrected.number), named(bill.stripe_id)
     if found := Invoice.objects.filter(token=token).first():
         return found
     reason = "Remboursement de votre formule"
@@ -98,7 +95,7 @@ def _credited(bill: PlanBill, now: datetime) -> Invoice:
 
 def _pay(made: Invoice, bill: PlanBill, now: datetime) -> None:
     on = min(timezone.localdate(bill.happened_at), timezone.localdate(now))
-    token = uuid5(token_of(bill), "paid")
+    token = uuid5(named(bill.stripe_id), "paid")
     how = {"method": Method.ONLINE, "paid_on": on, "token": token}
     pay(made, bill.paid_cents, by=SYSTEM, now=now, **how)  # type: ignore[arg-type]
 

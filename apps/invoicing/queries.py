@@ -1,5 +1,6 @@
 """Reads of invoices: the list and its figures, one of them as its page shows it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -10,6 +11,8 @@ from django.db.models.functions import Coalesce
 from apps.catalog.models import Purchase
 from apps.contacts.models import Contact
 from apps.invoicing.models import Closure, Invoice, Type
+from apps.invoicing.online import named
+from apps.payments.models import Back, Charge, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,3 +82,57 @@ def purchases_to_invoice(text: str) -> QuerySet[Purchase]:
 def closures() -> QuerySet[Closure]:
     """All, the latest first, with the totals they sealed."""
     return Closure.objects.select_related("record").order_by("-record_id")
+
+
+# --- what was paid online --------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Taking:
+    """A customer's payment on the shop's account, with the invoice of it where there is one."""
+
+    charge: Charge
+    invoice: Invoice | None
+    state: State
+
+
+# What a charge is called by, the gravest first.
+_HELD = {
+    Verdict.ANSWER: State("contesté, à répondre", "bad"),
+    Verdict.WAITING: State("contesté", "warn"),
+    Verdict.LOST: State("contesté, perdu", "bad"),
+    Back.SENDING: State("remboursement à vérifier", "warn"),
+    Back.UNKNOWN: State("remboursement à vérifier", "warn"),
+    Back.PENDING: State("remboursement en route", "warn"),
+}
+
+
+def state_of_charge(charge: Charge) -> State:
+    """``charge`` brings its refunds and disputes."""
+    held = {one.verdict for one in charge.disputes.all()}
+    held |= {one.status for one in charge.refunds.all()}
+    for state, shown in _HELD.items():
+        if state in held:
+            return shown
+    if charge.refunded_cents == 0:
+        return State("encaissé", "good")
+    whole = charge.refunded_cents >= charge.amount_cents
+    return State("remboursé" if whole else "remboursé en partie", "plain" if whole else "warn")
+
+
+def charges(kind: str) -> QuerySet[Charge]:
+    """The shop's, the latest first; ``kind`` narrows them."""
+    found = Charge.objects.prefetch_related("refunds", "disputes").order_by("-made_at", "-pk")
+    if kind == "refunded":
+        return found.filter(refunded_cents__gt=0)
+    return found.filter(disputes__isnull=False).distinct() if kind == "disputed" else found
+
+
+def takings(found: Iterable[Charge]) -> list[Taking]:
+    """Each with its invoice, in one read for all."""
+    listed_ = list(found)
+    tokens = {charge.pk: named(charge.name) for charge in listed_}
+    bills = {one.token: one for one in Invoice.objects.filter(token__in=tokens.values())}
+    return [
+        Taking(charge, bills.get(tokens[charge.pk]), state_of_charge(charge)) for charge in listed_
+    ]

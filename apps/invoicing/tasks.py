@@ -4,7 +4,7 @@ bookkeeper."""
 from django.utils import timezone
 
 from apps.core import due
-from apps.invoicing import bookkeeping, closing, day_sheet, delivering, our_bills, paper
+from apps.invoicing import bookkeeping, closing, day_sheet, delivering, online, our_bills, paper
 from apps.shops.services import every_open_shop, shop_here
 
 
@@ -16,6 +16,16 @@ def make_paper(record_id: int) -> None:
 def invoice_plan(shop: str, bill_id: int) -> None:
     """In the platform's own shop: what a shop paid for its plan."""
     our_bills.invoice(shop, bill_id, timezone.now())
+
+
+def charge_moved(charge_id: int) -> None:
+    """What a customer paid on the shop's account, or what became of it."""
+    online.follow_charge(charge_id, timezone.now())
+
+
+def payout_moved(payout_id: int) -> None:
+    """What Stripe paid to the shop's bank."""
+    online.follow_payout(payout_id, timezone.now())
 
 
 def make_sheet(record_id: int) -> None:

@@ -3,7 +3,7 @@ a bookkeeping program sends the owner back."""
 
 from django.urls import path
 
-from apps.invoicing import book_views, draft_views, our_views, push_views, views
+from apps.invoicing import book_views, draft_views, online_views, our_views, push_views, views
 
 _AT = "gestion/factures/"
 _PUSH = f"{_AT}comptabilite/envoi/"
@@ -26,6 +26,9 @@ team_urls = [
     path(f"{_PUSH}debrancher/", push_views.push_leave, name="push_leave"),
     path(f"{_PUSH}renvoyer/", push_views.push_retry, name="push_retry"),
     path(f"{_PUSH}pieces/<int:pk>/", push_views.push_piece, name="push_piece"),
+    path(f"{_AT}en-ligne/", online_views.takings, name="takings"),
+    path(f"{_AT}en-ligne/<int:pk>/", online_views.taking, name="taking"),
+    path(f"{_AT}en-ligne/<int:pk>/rembourser/", online_views.give_back, name="taking_refund"),
     path(f"{_AT}nouvelle/", draft_views.write, name="invoice_new"),
     path(f"{_AT}brouillons/<int:pk>/", draft_views.read, name="invoice_draft"),
     path(f"{_AT}brouillons/<int:pk>/modifier/", draft_views.write, name="invoice_edit"),

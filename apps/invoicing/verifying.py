@@ -19,7 +19,13 @@ _INVOICE = (
 )
 _PAYMENT = ("invoice__number", "amount_cents", "method", "paid_on", "reverses_id")
 _CLOSURE = ("period", "starts", "total_cents", "perpetual_cents")
-_REPEATED = {"invoice": _INVOICE, "payment": _PAYMENT, "closure": _CLOSURE}
+_MOVEMENT = ("what", "about", "amount_cents", "moved_on")
+_REPEATED = {
+    "invoice": _INVOICE,
+    "payment": _PAYMENT,
+    "closure": _CLOSURE,
+    "movement": _MOVEMENT,
+}
 _HEAD = ("number", "kind", "at", "on", "body", "hash")
 _LONGER = {Period.DAY: Period.MONTH, Period.MONTH: Period.YEAR}
 
@@ -120,6 +126,9 @@ def _expected(kind: str, facts: dict[str, Any]) -> dict[str, Any]:
         same = {name: facts[name] for name in ("amount_cents", "method")}
         links = {"invoice__number": facts["invoice"], "reverses_id": facts["reverses"]}
         return {**same, **links, "paid_on": _day(facts["paid_on"])}
+    if kind == RecordKind.MOVEMENT:
+        same = {name: facts[name] for name in ("what", "about", "amount_cents")}
+        return {**same, "moved_on": _day(facts["moved_on"])}
     return {
         "period": facts["period"],
         "starts": _day(facts["starts"]),

@@ -9,7 +9,16 @@ from djstripe.models import Account, Price, Product, Subscription
 
 from apps.core.admin import ReadOnly
 from apps.payments import events
-from apps.payments.models import Difference, PlanBill, ShopAccount, StripeEvent, Subscriber
+from apps.payments.models import (
+    Charge,
+    Difference,
+    Dispute,
+    PlanBill,
+    Refund,
+    ShopAccount,
+    StripeEvent,
+    Subscriber,
+)
 
 
 class MirrorAdmin(ReadOnly):
@@ -69,6 +78,32 @@ class PlanBillAdmin(ReadOnly):
     fields = (*list_display, "plan", "net_cents", "paid_cents", "since", "until")
 
 
+class ChargeAdmin(ReadOnly):
+    list_display = ("shop", "charge_id", "amount_cents", "refunded_cents", "made_at", "read_at")
+    list_select_related = ("shop",)
+    search_fields = ("charge_id", "payment_id", "paid_as", "shop__name", "shop__slug")
+    ordering = ("-made_at",)
+    fields = (*list_display, "payment_id", "paid_as", "fee_cents", "kept_cents")
+
+
+class DisputeAdmin(ReadOnly):
+    list_display = ("shop", "dispute_id", "amount_cents", "reason", "verdict", "answer_by")
+    list_select_related = ("shop",)
+    list_filter = ("verdict",)
+    search_fields = ("dispute_id", "charge__charge_id", "shop__name")
+    ordering = ("-made_at",)
+    fields = (*list_display, "taken_cents", "fee_cents", "made_at")
+
+
+class RefundAdmin(ReadOnly):
+    list_display = ("shop", "refund_id", "amount_cents", "status", "why_not", "asked_at")
+    list_select_related = ("shop",)
+    list_filter = ("status",)
+    search_fields = ("refund_id", "charge__charge_id", "shop__name")
+    ordering = ("-asked_at",)
+    fields = (*list_display, "reason", "once")
+
+
 class EventAdmin(ReadOnly):
     list_display = ("event_id", "kind", "account", "about", "made_at", "outcome", "tries", "error")
     list_filter = ("outcome", "kind")
@@ -85,7 +120,7 @@ class EventAdmin(ReadOnly):
 
 
 class DifferenceAdmin(ReadOnly):
-    list_display = ("gap", "about", "here", "there", "found_at", "seen_at", "gone_at")
+    list_display = ("gap", "account", "about", "here", "there", "found_at", "seen_at", "gone_at")
     list_filter = ("gap", ("gone_at", admin.EmptyFieldListFilter))
     search_fields = ("about",)
     ordering = ("-pk",)
@@ -96,6 +131,9 @@ SHOWN = {
     Subscriber: SubscriberAdmin,
     ShopAccount: AccountAdmin,
     PlanBill: PlanBillAdmin,
+    Charge: ChargeAdmin,
+    Refund: RefundAdmin,
+    Dispute: DisputeAdmin,
     StripeEvent: EventAdmin,
     Difference: DifferenceAdmin,
     Subscription: SubscriptionAdmin,

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from apps.core.jobs import enqueue
 from apps.core.tenancy import in_schema
-from apps.payments import billing, connecting, selling
+from apps.payments import billing, connecting, selling, takings
 from apps.payments.models import Outcome, ShopAccount, StripeEvent, Subscriber
 from apps.payments.providers import stripe
 from apps.payments.subscribing import EXPANDED, db_clock, follow
@@ -88,6 +88,8 @@ def _about(kind: str, thing: stripe.Thing, account: str) -> str:
     """Whom to ask about; empty for what changes nothing here."""
     if kind.startswith(OF_ACCOUNTS):
         return account
+    if account and kind.startswith(takings.KINDS):
+        return takings.named(thing)
     if not kind.startswith(CONCERNS):
         return ""
     customer = thing.get("customer") or ""
@@ -142,7 +144,7 @@ class Buyer:
         return self.account.shop
 
 
-Known = Subscriber | ShopAccount | Buyer
+Known = Subscriber | ShopAccount | Buyer | takings.Taking
 
 
 def _known(places: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Known]:
@@ -158,8 +160,14 @@ def _known(places: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Known]:
     for account, about in places:
         if account in by_name:
             held = by_name[account]
-            known[account, about] = held if account == about else Buyer(held, about)
+            known[account, about] = held if account == about else _on(held, about)
     return known
+
+
+def _on(account: ShopAccount, about: str) -> Buyer | takings.Taking:
+    """A payment on the account, or who made some."""
+    is_money = about.startswith(takings.NAMES)
+    return takings.Taking(account, about) if is_money else Buyer(account, about)
 
 
 def _read(one: Known, events: Sequence[StripeEvent]) -> Any:
@@ -170,6 +178,8 @@ def _read(one: Known, events: Sequence[StripeEvent]) -> Any:
             return connecting.look(one.account_id)
         if isinstance(one, Buyer):
             return selling.read(one.account.account_id, one.customer)
+        if isinstance(one, takings.Taking):
+            return takings.look(one)
         customer = one.customer_id
         found = stripe.every("subscriptions", customer=customer, status="all", expand=EXPANDED)
         paid = any(event.kind.startswith(billing.MONEY) for event in events)
@@ -190,6 +200,8 @@ def _carry(one: Known, found: Any, began: datetime, events: Sequence[StripeEvent
                 connecting.follow(one, found, began)
             elif isinstance(one, Buyer):
                 selling.follow(one.account, one.customer, found, began)
+            elif isinstance(one, takings.Taking):
+                takings.follow(one.account, found, began)
             else:
                 subscriptions, paid = found
                 follow(shop, one, subscriptions, began)

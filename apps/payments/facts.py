@@ -17,3 +17,17 @@ class BuyerMoved:
     """Something that a customer of the shop pays, or paid, stands otherwise than it did."""
 
     customer_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeMoved:
+    """A customer's payment on the shop's account, its refunds or disputes, stand otherwise."""
+
+    charge_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class PayoutMoved:
+    """Stripe paid the shop's money out, or it came back."""
+
+    payout_id: int

@@ -97,6 +97,140 @@ class PlanBill(models.Model):
         return self.stripe_id
 
 
+class Charge(models.Model):
+    """What a customer of the shop paid it on its own account, as Stripe says it now: rebuilt by
+    asking anew, in ids and cents. ``paid_as`` is Stripe's name of its invoice, or of the one
+    payment where there is none."""
+
+    walled_by = "shop"
+
+    shop = of_shop()
+    charge_id = models.CharField(max_length=64, unique=True)
+    payment_id = models.CharField(max_length=64, blank=True)
+    paid_as = models.CharField(max_length=64, blank=True)
+    amount_cents = models.PositiveIntegerField()
+    refunded_cents = models.PositiveIntegerField(default=0)
+    fee_cents = models.IntegerField(default=0)  # Stripe's
+    kept_cents = models.IntegerField(default=0)  # the platform's
+    by = models.CharField(max_length=12, blank=True)  # « card », « sepa_debit »
+    last4 = models.CharField(max_length=4, blank=True)
+    made_at = models.DateTimeField()
+    read_at = models.DateTimeField()  # as of a subscriber
+
+    class Meta:
+        verbose_name = _("paiement d’un client")
+        verbose_name_plural = _("paiements des clients")
+        indexes: ClassVar = [models.Index(fields=["shop", "-made_at"], name="charges_by_day")]
+
+    def __str__(self) -> str:
+        return self.charge_id
+
+    @property
+    def name(self) -> str:
+        """What an invoice of it is found by."""
+        return self.paid_as or self.payment_id
+
+
+class Back(models.TextChoices):
+    SENDING = "sending", _("en cours d’envoi")
+    UNKNOWN = "unknown", _("à vérifier chez Stripe")
+    PENDING = "pending", _("en route")
+    DONE = "succeeded", _("remboursé")
+    FAILED = "failed", _("non remboursé")
+
+
+UNSURE = (Back.SENDING, Back.UNKNOWN)
+
+
+class Refund(models.Model):
+    """Money given back of a charge: asked for here (``once`` is the form's mark), or at Stripe's
+    own dashboard. ``sending`` and ``unknown`` are settled by asking Stripe."""
+
+    walled_by = "shop"
+
+    shop = of_shop(db_index=True)
+    charge = models.ForeignKey(Charge, models.CASCADE, related_name="refunds")
+    once = models.UUIDField(unique=True, null=True)
+    refund_id = models.CharField(max_length=64, blank=True)
+    amount_cents = models.PositiveIntegerField()
+    reason = models.CharField(max_length=24, blank=True)  # a code of ``refunding.REASONS``
+    status = models.CharField(max_length=10, choices=Back, default=Back.SENDING)
+    why_not = models.CharField(max_length=60, blank=True)  # Stripe's code
+    actor_id = models.BigIntegerField(null=True)
+    asked_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("remboursement")
+        verbose_name_plural = _("remboursements")
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["refund_id"],
+                condition=~models.Q(refund_id=""),
+                name="one_refund_per_name_at_stripe",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(amount_cents__gt=0), name="a_refund_gives_something_back"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.refund_id or str(self.once)
+
+
+class Verdict(models.TextChoices):
+    """Where a dispute stands, whatever words Stripe has for the way there."""
+
+    ANSWER = "answer", _("à répondre")
+    WAITING = "waiting", _("la banque examine")
+    WON = "won", _("gagnée")
+    LOST = "lost", _("perdue")
+
+
+class Dispute(models.Model):
+    """A customer's bank asks why a charge was taken. An ``is_inquiry`` takes nothing yet."""
+
+    walled_by = "shop"
+
+    shop = of_shop(db_index=True)
+    charge = models.ForeignKey(Charge, models.CASCADE, related_name="disputes")
+    dispute_id = models.CharField(max_length=64, unique=True)
+    amount_cents = models.PositiveIntegerField()
+    taken_cents = models.IntegerField(default=0)  # off the account now
+    fee_cents = models.IntegerField(default=0)
+    reason = models.CharField(max_length=40, blank=True)
+    verdict = models.CharField(max_length=8, choices=Verdict)
+    is_inquiry = models.BooleanField(default=False)
+    answer_by = models.DateTimeField(null=True)
+    made_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("contestation")
+        verbose_name_plural = _("contestations")
+
+    def __str__(self) -> str:
+        return self.dispute_id
+
+
+class Payout(models.Model):
+    """What Stripe paid from the account to the shop's bank."""
+
+    walled_by = "shop"
+
+    shop = of_shop(db_index=True)
+    payout_id = models.CharField(max_length=64, unique=True)
+    amount_cents = models.IntegerField()
+    status = models.CharField(max_length=12)
+    arrives_on = models.DateField()
+    read_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("versement")
+        verbose_name_plural = _("versements")
+
+    def __str__(self) -> str:
+        return self.payout_id
+
+
 class Outcome(models.TextChoices):
     APPLIED = "applied", _("appliqué")
     NOT_OURS = "not_ours", _("ne concerne aucune boutique")
@@ -142,6 +276,7 @@ class Gap(models.TextChoices):
     TWICE = "twice", _("Deux abonnements pour une boutique")
     PRICE = "price", _("Prix hors de nos formules")
     RIGHTS = "rights", _("Droits de la boutique différents de son abonnement")
+    CHARGE = "charge", _("Paiement d’un client différent ici et chez Stripe")
     UNBILLED = "unbilled", _("Formule payée et pas facturée")
 
 
@@ -150,6 +285,9 @@ class Difference(models.Model):
 
     gap = models.CharField(_("différence"), max_length=8, choices=Gap)
     about = models.CharField(_("objet"), max_length=64)
+    account = models.CharField(
+        _("compte"), max_length=64, blank=True, default="", db_default=""
+    )  # empty: the platform's
     here = models.CharField(_("ici"), max_length=120, blank=True)
     there = models.CharField(_("chez Stripe"), max_length=120, blank=True)
     found_at = models.DateTimeField(_("vu la première fois"))

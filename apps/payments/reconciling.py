@@ -2,6 +2,7 @@
 lost event left behind is set right by reading again.
 """
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -11,8 +12,8 @@ from django.conf import settings
 from django.db import transaction
 
 from apps.core.tenancy import across_shops, in_schema
-from apps.payments import billing, events, mirror, prices
-from apps.payments.models import Difference, Gap, StripeEvent, Subscriber
+from apps.payments import billing, connecting, events, mirror, prices, takings
+from apps.payments.models import Difference, Gap, ShopAccount, StripeEvent, Subscriber
 from apps.payments.providers import stripe
 from apps.payments.subscribing import (
     EXPANDED,
@@ -25,6 +26,8 @@ from apps.payments.subscribing import (
 )
 from apps.shops.ledger import may_work
 
+logger = logging.getLogger("comptoir.payments")
+COMPARED = timedelta(days=40)  # charges of shops' accounts, one by one
 LOOKED_BACK = timedelta(days=3)  # over events that may have been lost on the way
 
 
@@ -33,6 +36,7 @@ class Found(NamedTuple):
     about: str
     here: str = ""
     there: str = ""
+    account: str = ""
 
 
 def reconcile(now: datetime) -> list[Found]:
@@ -43,9 +47,11 @@ def reconcile(now: datetime) -> list[Found]:
         at_stripe[one["customer"]].append(one)
     since = int((now - LOOKED_BACK).timestamp())
     told = list(stripe.every("events", created={"gte": since}))
+    told_there, differs = _on_accounts(now, since)
+    told += told_there
     known = list(Subscriber.objects.select_related("shop"))
     found = [*_missed(told), *_strangers(at_stripe, known), *_differences(at_stripe, known)]
-    found += _unbilled()
+    found += [*_unbilled(), *differs]
     _list(found, now)
     for event in told:
         events.store(event)
@@ -57,11 +63,44 @@ def reconcile(now: datetime) -> list[Found]:
     return found
 
 
+def _on_accounts(now: datetime, since: int) -> tuple[list[stripe.Thing], list[Found]]:
+    """The events and differences of the shops' own accounts; what differs is read anew. A shop
+    that took our access away, or at which Stripe is silent, waits for the next night."""
+    told, found = list[stripe.Thing](), list[Found]()
+    for account in ShopAccount.objects.filter(left_at=None).select_related("shop"):
+        if not may_work(account.shop):
+            continue
+        name = account.account_id
+        try:
+            began = db_clock()
+            looked = connecting.look(name)
+            events_ = list(stripe.every("events", on=name, created={"gte": since}))
+            with in_schema(account.shop_id):
+                connecting.follow(account, looked, began)
+                found += _charges(account, now)
+        except (stripe.StripeSilent, stripe.StripeRefused) as refusal:
+            logger.warning("account not compared", extra={"error": type(refusal).__name__})
+            continue
+        told += [{**event, "account": name} for event in events_]
+    return told, found
+
+
+def _charges(account: ShopAccount, now: datetime) -> list[Found]:
+    found = list[Found]()
+    for one in takings.compare(account, now - COMPARED):
+        found.append(Found(Gap.CHARGE, one.name, one.here, one.there, account.account_id))
+        if one.there:
+            began = db_clock()
+            takings.follow(account, takings.look(takings.Taking(account, one.name)), began)
+    return found
+
+
 def _missed(told: list[stripe.Thing]) -> Iterator[Found]:
-    names = {event["id"]: event["type"] for event in told}
-    stored = StripeEvent.objects.filter(event_id__in=names).values_list("event_id", flat=True)
-    for name in sorted(set(names) - set(stored)):
-        yield Found(Gap.MISSED, name, "", names[name])
+    by_name = {event["id"]: event for event in told}
+    stored = StripeEvent.objects.filter(event_id__in=by_name).values_list("event_id", flat=True)
+    for name in sorted(set(by_name) - set(stored)):
+        event = by_name[name]
+        yield Found(Gap.MISSED, name, "", event["type"], event.get("account", ""))
 
 
 def _unbilled() -> list[Found]:
@@ -139,7 +178,7 @@ def _list(found: list[Found], now: datetime) -> None:
     open_ones = {(one.gap, one.about): one for one in Difference.objects.filter(gone_at=None)}
     for each in found:
         row = open_ones.pop((each.gap, each.about), None) or Difference(
-            gap=each.gap, about=each.about, found_at=now
+            gap=each.gap, about=each.about, account=each.account, found_at=now
         )
         row.here, row.there, row.seen_at = each.here, each.there, now
         row.save()

@@ -3,7 +3,8 @@
 from django.conf import settings
 from django.utils import timezone
 
-from apps.payments import billing, events, reconciling
+from apps.core import due
+from apps.payments import billing, events, reconciling, refunding
 
 
 def apply_events() -> None:
@@ -14,6 +15,16 @@ def apply_events() -> None:
 def shop_changed(_shop_id: int) -> None:
     """In a shop that may have said what its invoices waited for."""
     billing.ask_again()
+
+
+def settle_refunds() -> None:
+    """In a shop: refunds that Stripe did not answer for."""
+    refunding.settle(timezone.now())
+
+
+def look_at_refunds() -> None:
+    """Recurring: the shops in which a refund is unknown."""
+    due.look(refunding.DUE, settle_refunds)
 
 
 def look_at_events() -> None:

@@ -22,7 +22,7 @@ from apps.loyalty.models import Card, Joining, Movement, Reward
 from apps.messaging.models import Reply
 from apps.ops.demo import filling
 from apps.ops.demo.shops import CAVE
-from apps.payments.models import ShopAccount
+from apps.payments.models import Back, Charge, Dispute, Refund, ShopAccount, Verdict
 from apps.shops.models import Shop
 from tests.e2e.stack import Stack
 
@@ -40,6 +40,7 @@ def full_shop(stack: Stack) -> Shop:
         filling._fill_shop(LIFE, made, timezone.now())
         _some_oddities()
         _some_members(made)
+        paid_online(made)
     return made
 
 
@@ -106,6 +107,43 @@ def _club(shop: Shop) -> dict[str, dict[str, object]]:
     }
 
 
+def paid_online(shop: Shop) -> list[Charge]:
+    """A payment given back in part, one that a bank contests, one that is neither."""
+    now = timezone.now()
+    made = [
+        Charge.objects.create(
+            shop=shop,
+            charge_id=f"ch_{shop.slug}{place}",
+            amount_cents=cents,
+            refunded_cents=back,
+            fee_cents=cents * 15 // 1000 + 25,
+            kept_cents=cents // 100,
+            by="card",
+            last4="4242",
+            made_at=now - timedelta(days=place),
+            read_at=now,
+        )
+        for place, (cents, back) in enumerate([(3400, 1200), (5900, 0), (3400, 0)])
+    ]
+    given = {"amount_cents": 1200, "reason": "returned", "asked_at": now}
+    Refund.objects.create(
+        shop=shop, charge=made[0], refund_id=f"re_{shop.slug}", status=Back.DONE, **given
+    )
+    Dispute.objects.create(
+        shop=shop,
+        charge=made[1],
+        dispute_id=f"dp_{shop.slug}",
+        amount_cents=5900,
+        taken_cents=5900,
+        fee_cents=2000,
+        reason="product_not_received",
+        verdict=Verdict.ANSWER,
+        answer_by=now + timedelta(days=6),
+        made_at=now,
+    )
+    return made
+
+
 def empty_shop(stack: Stack) -> Shop:
     found = Shop.objects.filter(slug="vide").first()
     return found or stack.open_shop("vide", "Nouvelle Cave", trade="wine")
@@ -135,7 +173,14 @@ def _billed(shop: Shop) -> dict[str, dict[str, object]]:
     drafts = {name: {"pk": draft.pk} for name in ("invoice_draft", "invoice_edit")}
     one = {"number": bill.number}
     pushed = {"push_piece": {"pk": 0}}  # the worker has sent nothing yet
-    return {**plain, **drafts, **pushed, "invoice": one, "credit_note": one, **_texts()}
+    more = {**pushed, **_online(shop), **_texts()}
+    return {**plain, **drafts, **more, "invoice": one, "credit_note": one}
+
+
+def _online(shop: Shop) -> dict[str, dict[str, object]]:
+    """What a bank contests."""
+    with in_schema(shop.schema_name):
+        return {"takings": {}, "taking": {"pk": Dispute.objects.latest("pk").charge_id}}
 
 
 def _texts() -> dict[str, dict[str, object]]:

@@ -27,7 +27,15 @@ from apps.contacts.models import Contact
 from apps.core.jobs import JobFailed, run
 from apps.core.models import Due
 from apps.core.tenancy import PLATFORM_ROLE, across_shops, current_schema, database, in_schema
-from apps.payments.models import PlanBill, ShopAccount, Subscriber
+from apps.payments.models import (
+    Charge,
+    Dispute,
+    Payout,
+    PlanBill,
+    Refund,
+    ShopAccount,
+    Subscriber,
+)
 from apps.shops.models import Domain, DomainClaim, Secret, SharedLine, Shop
 from apps.shops.walls import Wall, walls
 from tests.factories import UserFactory
@@ -41,6 +49,12 @@ READ_BY_ALL = [wall for wall in WALLS if wall.read_by_all]
 
 def _key(shop: Shop) -> str:
     return f"{shop.slug}{'x' * 20}"
+
+
+def _charge(shop: Shop) -> Charge:
+    now = timezone.now()
+    said = {"amount_cents": 1, "made_at": now, "read_at": now}
+    return Charge.objects.get_or_create(charge_id=f"ch_{shop.slug}", shop=shop, defaults=said)[0]
 
 
 # One row of each table for a shop; what a shop has from its first day needs none.
@@ -58,6 +72,26 @@ MAKE: dict[type[models.Model], Callable[[Shop], object]] = {
         stripe_id=f"in_{shop.slug}",
         happened_at=timezone.now(),
         **dict.fromkeys(("net_cents", "total_cents", "paid_cents"), 1),
+    ),
+    Charge: _charge,
+    Refund: lambda shop: Refund.objects.create(
+        shop=shop, charge=_charge(shop), amount_cents=1, asked_at=timezone.now()
+    ),
+    Dispute: lambda shop: Dispute.objects.create(
+        shop=shop,
+        charge=_charge(shop),
+        dispute_id=f"dp_{shop.slug}",
+        amount_cents=1,
+        verdict="answer",
+        made_at=timezone.now(),
+    ),
+    Payout: lambda shop: Payout.objects.create(
+        shop=shop,
+        payout_id=f"po_{shop.slug}",
+        amount_cents=1,
+        status="paid",
+        arrives_on=timezone.localdate(),
+        read_at=timezone.now(),
     ),
     Secret: lambda shop: Secret.objects.create(
         shop=shop, name="twilio:AC1", sealed=b"x", sealed_by="k"

@@ -1,7 +1,7 @@
 """A period that was paid becomes the shop's own invoice, once whatever is told again."""
 
 from datetime import datetime
-from uuid import UUID, uuid5
+from uuid import uuid5
 
 from django.db import transaction
 from django.utils import timezone, translation
@@ -13,11 +13,10 @@ from apps.core.actor import SYSTEM
 from apps.core.refusal import Refusal
 from apps.core.templatetags.french import jour
 from apps.invoicing.models import Invoice, Method
+from apps.invoicing.online import named
 from apps.invoicing.reckoning import THOUSAND
 from apps.invoicing.services import issue, pay, save_draft
 from apps.invoicing.words import Address, Buyer, Cause, InvoiceWords, LineWords
-
-_NAMES = UUID("3c0f6f0e-6e1b-4f0e-9d6a-7a51f2a2c1d4")  # of invoices, by what Stripe calls them
 
 
 def bill(paid_as: str, now: datetime) -> Invoice | None:
@@ -41,7 +40,7 @@ def _bill(paid_as: str, now: datetime) -> Invoice | None:
     )
     if not periods or periods[0].invoice_id:
         return periods[0].invoice if periods else None
-    member, token = periods[0].member, uuid5(_NAMES, paid_as)
+    member, token = periods[0].member, named(paid_as)
     payer = member.giver or member.contact
     with translation.override("fr"):
         words = _words(member, periods)

@@ -28,6 +28,7 @@ from apps.ops.demo import (
     club,
     expenses,
     odd,
+    online,
     ourselves,
     passes,
     plans,
@@ -70,6 +71,7 @@ def fill(say: Say, now: datetime) -> None:
         with in_schema(shop.schema_name):
             if not club.is_written():
                 club.write(shop, now)
+                online.write(shop, now)
 
 
 def _plan_without_statistics() -> None:

@@ -26,7 +26,15 @@ from apps.core.models import Due
 from apps.core.queue import key_of
 from apps.core.tenancy import DatabaseWrapper, database
 from apps.ops.models import Erasure
-from apps.payments.models import PlanBill, ShopAccount, Subscriber
+from apps.payments.models import (
+    Charge,
+    Dispute,
+    Payout,
+    PlanBill,
+    Refund,
+    ShopAccount,
+    Subscriber,
+)
 from apps.shops.models import Shop
 from config.env import database as read_url
 
@@ -37,7 +45,20 @@ USER_KINDS = ("team", "staff")
 # They name a shop and are no part of it: whoever comes back signs in again and chooses a PIN,
 # letters and the register of what was erased are the platform's own, and what is due follows from
 # the shop. A copy has subscribed to nothing and has no account.
-LEFT_OUT = (Session, Pin, PlatformMail, Erasure, Due, Subscriber, ShopAccount, PlanBill)
+LEFT_OUT = (
+    Session,
+    Pin,
+    PlatformMail,
+    Erasure,
+    Due,
+    Subscriber,
+    ShopAccount,
+    PlanBill,
+    Charge,
+    Refund,
+    Dispute,
+    Payout,
+)
 
 _COLUMNS = """
 SELECT c.relname, array_agg(a.attname ORDER BY a.attnum)

@@ -27,6 +27,7 @@ from apps.core.tenancy import in_schema
 from apps.core.webpush import Subscription
 from apps.imports.models import Fate, ImportLine, ImportRun, ImportState
 from apps.invoicing.models import Invoice
+from apps.invoicing.online import follow_payout
 from apps.loyalty.models import Joining
 from apps.loyalty.programme import set_programme
 from apps.loyalty.services import the_programme
@@ -37,6 +38,7 @@ from apps.ops.demo.shops import CAVE
 from apps.ops.keeping import erasing
 from apps.ops.keeping.reading import restore
 from apps.ops.models import Erasure
+from apps.payments.models import Payout
 from apps.shops import vault
 from apps.shops.models import Domain, DomainClaim, SharedLine, Shop
 from apps.shops.services import provision
@@ -66,6 +68,7 @@ def full_shop() -> Shop:
         Address.objects.create(key="3k9d2x", url="https://www.domaine.fr/")
         _the_rest(shop, now)
         _a_member(now)
+        _paid_out(shop, now)
         home(now)  # somebody looked: what the past came to is kept
     return Shop.objects.get(pk=shop.pk)
 
@@ -85,6 +88,16 @@ def _a_member(now) -> None:
     )
     story.tell(member, "asked", now=now, by=Actor("customer", person.pk))
     Waiting.objects.create(plan=plan, contact=other)
+
+
+def _paid_out(shop: Shop, now) -> None:
+    """What customers paid online reached the bank."""
+    when = {"arrives_on": now.date(), "read_at": now}
+    sent = Payout.objects.create(
+        shop=shop, payout_id="po_1", amount_cents=2900, status="paid", **when
+    )
+    follow_payout(sent.pk, now)
+    sent.delete()  # what Stripe says can be asked anew: no part of the shop
 
 
 def _team(shop: Shop) -> None:

@@ -105,6 +105,7 @@ def test_no_number_of_a_person_stands_in_a_column_that_nobody_looks_at():
         ("imports_importline", "subject_id"),  # a contact or a product of the shop
         *(("invoicing_invoice", f"{what}_cents") for what in ("net", "vat", "total")),
         *(("invoicing_closure", f"{what}_cents") for what in ("total", "perpetual")),
+        ("invoicing_movement", "amount_cents"),
         ("invoicing_payment", "amount_cents"),
         ("loyalty_programmechange", "ledger_from"),  # a line of the ledger
         ("wallet_clock", "tag"),

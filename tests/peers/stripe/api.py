@@ -195,6 +195,9 @@ def _list(books: Books, kind: str, asked: Asked) -> Thing:
         found = [one for one in found if one["lookup_key"] in keys]
     if "active" in said:
         found = [one for one in found if str(one["active"]).lower() == said["active"]]
+    if "payment" in said:  # of an invoice's payments
+        intent = said["payment"]["payment_intent"]
+        found = [one for one in found if one["payment"]["payment_intent"] == intent]
     if since := int(said.get("created", {}).get("gte", 0)):
         found = [one for one in found if one["created"] >= since]
     page = _page([pages.public(one) for one in found], said, asked.path)
