@@ -29,7 +29,8 @@ Comment le lire, même dans dix ans, sans aucun logiciel de Comptoir
   C’est un fichier ZIP ordinaire.
   registre.jsonl   un maillon par ligne, en UTF-8 : du texte JSON, tel qu’il a été scellé.
       record    son numéro, à partir de 1, sans trou        at, on   le moment (UTC), le jour
-      kind      invoice (facture ou avoir), payment (paiement), closure (clôture)
+      kind      invoice (facture ou avoir), payment (paiement), closure (clôture),
+                movement (ce qui a bougé sur le compte des paiements en ligne)
       previous  l’empreinte du maillon d’avant (64 zéros avant le premier)
     d’une facture : number (F… facture, A… avoir), type, seller (vendeur), buyer (client),
       lines (lignes : label désignation, quantity en millièmes, unit_cents prix unitaire,

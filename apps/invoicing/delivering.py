@@ -47,7 +47,7 @@ def take_in(keeper: Bookkeeper, now: datetime) -> bool:
     records = list(Record.objects.filter(number__gt=held.cursor).order_by("number")[:BATCH])
     if not records:
         return False
-    read = [(one, one.facts) for one in records if one.kind != RecordKind.CLOSURE]
+    read = [(one, one.facts) for one in records if one.kind in RecordKind.of_sales()]
     _Intake(held, now, read).note()
     held.cursor = records[-1].number
     held.save(update_fields=["cursor"])

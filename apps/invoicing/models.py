@@ -99,6 +99,11 @@ class RecordKind(models.TextChoices):
     CLOSURE = "closure", _("Clôture")
     MOVEMENT = "movement", _("Mouvement en ligne")
 
+    @classmethod
+    def of_sales(cls) -> "tuple[RecordKind, RecordKind]":
+        """Those that a bookkeeping program is sent."""
+        return cls.INVOICE, cls.PAYMENT
+
 
 class Record(models.Model):
     """One link of the chain: ``hash`` is the SHA-256 of ``body`` in UTF-8. Append-only."""

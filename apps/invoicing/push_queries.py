@@ -39,7 +39,7 @@ def tally(keeper: Bookkeeper) -> Tally:
     """How many pieces stand where; customers count where they are refused."""
     told = keeper.deliveries.shown().order_by().values_list("state").annotate(n=Count("pk"))
     by = dict(told)
-    unread = Record.objects.filter(number__gt=keeper.cursor).exclude(kind=RecordKind.CLOSURE)
+    unread = Record.objects.filter(number__gt=keeper.cursor).filter(kind__in=RecordKind.of_sales())
     pending, count = sum(by.get(state, 0) for state in PENDING), unread.count()
     free = Q(after=None) | Q(after__state=State.SENT) | Q(state=State.SENDING)
     moves = bool(count) or keeper.deliveries.filter(free, state__in=PENDING).exists()
@@ -48,7 +48,7 @@ def tally(keeper: Bookkeeper) -> Tally:
 
 def sealed_since(day: date) -> int:
     """How many pieces would leave."""
-    return Record.objects.filter(on__gte=day).exclude(kind=RecordKind.CLOSURE).count()
+    return Record.objects.filter(on__gte=day).filter(kind__in=RecordKind.of_sales()).count()
 
 
 def listed(keeper: Bookkeeper, chosen: str) -> QuerySet[Delivery]:
