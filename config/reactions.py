@@ -2,6 +2,9 @@
 
 REACTIONS: dict[str, tuple[str, ...]] = {
     "apps.catalog.facts.UnitsFreed": ("apps.campaigns.tasks.units_freed",),
+    "apps.club.facts.MemberMoved": ("apps.club.care.heard_move",),
+    "apps.club.facts.PaymentFailed": ("apps.club.care.heard_failure",),
+    "apps.club.facts.PeriodSettled": ("apps.club.care.heard_settled",),
     "apps.contacts.facts.ConsentGiven": ("apps.campaigns.tasks.heard_consent",),
     "apps.core.trail.Recorded": ("apps.audit.tasks.write",),
     "apps.loyalty.facts.CardChanged": ("apps.loyalty.tasks.refresh_pass",),

@@ -23,6 +23,8 @@ RECURRING: tuple[Recurring, ...] = (
     Recurring("retrouver les nuits perdues", "apps.loyalty.tasks.sweep", 1440),
     Recurring("clôturer les journées", "apps.invoicing.tasks.look_at_the_clock", 10),
     Recurring("retrouver les clôtures perdues", "apps.invoicing.tasks.sweep", 1440),
+    Recurring("suivre les membres du club", "apps.club.care.look_at_the_clock", 5),
+    Recurring("retrouver le suivi du club", "apps.club.care.sweep", 1440),
     Recurring("rendre les places du club", "apps.club.tasks.look_at_the_clock", 5),
     Recurring("envoyer à la comptabilité", "apps.invoicing.tasks.look_at_deliveries", 1),
     Recurring("réveiller les messages automatiques", "apps.campaigns.tasks.look_at_the_clock", 1),

@@ -256,7 +256,9 @@ MAX_BODY_BYTES = 21_000_000  # of any request; a view that takes less says so (c
 # Where an answer to a form may lead outside (Chrome applies form-action to redirects).
 FORM_TARGETS = ["https://accounts.google.com"] if GOOGLE_SIGN_IN else []
 if ENV["STRIPE_SECRET_KEY"]:
-    FORM_TARGETS += [f"https://{name}.stripe.com" for name in ("checkout", "billing", "connect")]
+    FORM_TARGETS += [
+        f"https://{name}.stripe.com" for name in ("checkout", "billing", "connect", "invoice")
+    ]
     if ENV["STRIPE_API_HOST"]:
         FORM_TARGETS.append(ENV["STRIPE_API_HOST"])
 if ENV["PENNYLANE_CLIENT_ID"]:

@@ -7,6 +7,7 @@ from apps.analytics import urls as analytics
 from apps.audience import urls as audience
 from apps.campaigns import urls as campaigns
 from apps.catalog import urls as catalog
+from apps.club import member_urls as club_members
 from apps.club import urls as club
 from apps.counter import urls as counter
 from apps.imports import urls as imports
@@ -32,6 +33,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *campaigns.team_urls,
     *campaigns.customer_urls,
     *catalog.customer_urls,
+    *club_members.customer_urls,
+    *club_members.team_urls,
     path("gestion/catalogue/", include(catalog.team_urls)),
     *club.customer_urls,
     *club.team_urls,

@@ -1,7 +1,7 @@
 """What the team types about the club, and the sentence for each slip."""
 
 import re
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from django import forms
@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.catalog.details import WINE_COLOURS
 from apps.club.models import ChosenBy, ClubPlan, Every, State
 from apps.club.services.planning import PlanWords
+from apps.club.services.repricing import NOTICE
 from apps.core.fields import EurosField
 from apps.invoicing.vat import rates_in, show_rate, territory_of
 from apps.payments.selling import NotEuros, NothingToPay
@@ -143,3 +144,22 @@ class MemberFilter(forms.Form):
     @property
     def active(self) -> bool:
         return bool(self.plan) or any(self.said(name) for name in ("q", "state"))
+
+
+class PriceForm(forms.Form):
+    """Another price for who already belongs, and from when on."""
+
+    price_cents = PriceField(label=_("Nouveau prix d’une période, TVA comprise"), required=True)
+    applies_on = forms.DateField(
+        label=_("À partir du"),
+        error_messages={
+            "required": _("Choisissez une date."),
+            "invalid": _("Écrivez la date comme 24/05/2027."),
+        },
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+    )
+
+    def __init__(self, *args: Any, today: date, **kwargs: Any) -> None:
+        kwargs.setdefault("label_suffix", "")
+        super().__init__(*args, **kwargs)
+        self.fields["applies_on"].initial = today + NOTICE + timedelta(days=1)

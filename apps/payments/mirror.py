@@ -156,7 +156,9 @@ def keep_invoice(data: Thing, on: str) -> None:
 
 def keep_intent(data: Thing, on: str) -> None:
     """A payment and its tries, with the code of why the last one failed."""
-    failure = _some(data.get("last_payment_error") or {}, ("type", "code", "decline_code"))
+    error = data.get("last_payment_error") or {}
+    failure = _some(error, ("type", "code", "decline_code"))
+    failure["by"] = (error.get("payment_method") or {}).get("type")
     kept = _some(data, _INTENT) | {"failure": failure}
     _put(PaymentIntent, kept, on, customer_id=kept["customer"])
 

@@ -150,6 +150,11 @@ def price_of(account: ShopAccount, sold: Sold) -> str:
     return str(found["id"])
 
 
+def name_of(price: stripe.Thing) -> str:
+    """Of what ``price_of`` made it: the name of a ``Sold``."""
+    return str(price["lookup_key"] or "").rpartition("_")[0].rpartition("_")[0]
+
+
 def _made(on: str, schema: str, sold: Sold, lookup: str) -> stripe.Thing:
     return stripe.write(
         "prices",

@@ -15,6 +15,7 @@ from apps.payments import connecting
 from apps.payments.models import ShopAccount
 from tests.invoicing.conftest import seller, tills  # noqa: F401
 from tests.payments.conftest import CARD, catch_up, stripe, tell  # noqa: F401
+from tests.peers.stripe import billing
 
 
 @pytest.fixture(autouse=True)
@@ -111,3 +112,28 @@ def join(order, stripe, told):  # noqa: F811
 @pytest.fixture
 def later():
     return lambda **span: timezone.now() + timedelta(**span)
+
+
+@pytest.fixture
+def lea(join, make_plan, seller):  # noqa: F811
+    """Léa belongs to the club since today."""
+    return again(join(make_plan(), "lea"))
+
+
+@pytest.fixture
+def month(stripe, told):  # noqa: F811
+    """``month(member, number)``: her next month is asked of that card or account, and told."""
+
+    def ask(member, number, days=31):
+        books = stripe.books
+        billing.use(books, number, member.customer_id, books.owners[member.subscription_id])
+        stripe.advance(days)
+        told()
+        return again(member)
+
+    return ask
+
+
+def again(member):
+    """As the database has her now."""
+    return Member.objects.select_related("plan", "contact").get(pk=member.pk)

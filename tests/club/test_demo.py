@@ -3,6 +3,7 @@
 import pytest
 from django.utils import timezone
 
+from apps.club.member_models import Answer, Leaving
 from apps.club.models import Member, State, Waiting
 from apps.contacts.models import Contact
 from apps.ops.demo import club
@@ -23,5 +24,7 @@ def test_a_season_has_members_in_every_state(shop, stripe, run_jobs):
     states = set(Member.objects.values_list("state", flat=True))
     assert {State.JOINING, State.GIVEN, State.ACTIVE, State.LATE, State.ENDED} <= states
     assert Waiting.objects.filter(ended_at=None).count() == 3
+    assert Leaving.objects.standing().count() == 1
+    assert Answer.objects.filter(agrees=None).exists()
     assert abs(stripe.books.ahead) < 60, "Stripe's clock is today's again"
     assert not Member.objects.filter(began_at__gt=timezone.now()).exists()

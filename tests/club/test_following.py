@@ -38,7 +38,7 @@ def kinds(member):
 
 def test_a_decline_is_told_as_a_story_and_so_is_its_end(declined, stripe, told):
     assert declined.state == State.LATE
-    assert kinds(declined)[-2:] == ["late", "failed"]
+    assert kinds(declined)[-3:-1] == ["late", "failed"]
     books = stripe.books
     billing.use(books, "4242", declined.customer_id, books.owners[declined.subscription_id])
     told()

@@ -1,7 +1,7 @@
 """A shop with a year of life, made once for all walks, and one that opened this minute."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 from django.utils import timezone
@@ -12,7 +12,8 @@ from apps.campaigns.lot_models import Booking
 from apps.campaigns.models import Drop, Send, Trigger
 from apps.catalog.models import Variant
 from apps.club import story
-from apps.club.models import ClubPlan, Member, State, Waiting
+from apps.club.member_models import Arrear, Reason
+from apps.club.models import ClubPlan, Member, Period, State, Waiting
 from apps.contacts.models import Contact
 from apps.core.tenancy import in_schema
 from apps.core.tokens import new_token
@@ -81,7 +82,22 @@ def _some_members(shop: Shop) -> None:
             **(gift if state == State.GIVEN else {}),
         )
         story.tell(member, "asked", now=now)
+        if state == State.LATE:
+            _owes(member, now)
     Waiting.objects.create(plan=full, contact=people[0])
+
+
+def _owes(member: Member, now: datetime) -> None:
+    """A month that the bank refused."""
+    today = now.date()
+    period = Period.objects.create(
+        member=member,
+        paid_as=f"in_{member.pk}",
+        starts=today,
+        ends=today + timedelta(days=30),
+        amount_cents=member.total_cents,
+    )
+    Arrear.objects.create(member=member, period=period, reason=Reason.HARD, since=now)
 
 
 def _bought(shop: Shop) -> dict[str, dict[str, object]]:
@@ -93,13 +109,16 @@ def _club(shop: Shop) -> dict[str, dict[str, object]]:
     with in_schema(shop.schema_name):
         plan = ClubPlan.objects.order_by("pk").first()
         by_state = {member.state: member for member in Member.objects.order_by("pk")}
-        waiting = Waiting.objects.first()
-    if plan is None or waiting is None:
+        waiting, arrear = Waiting.objects.first(), Arrear.objects.first()
+    if plan is None or waiting is None or arrear is None:
         return {}
     return {
         "club-thanks": {"token": by_state["active"].token},
         "club-gift": {"token": by_state["given"].token},
         "club-line": {"token": waiting.token},
+        "club_pay": {"token": arrear.token},
+        "club_mine": {"token": by_state["active"].token, "number": "F2026-00001"},
+        "club_price": {"pk": plan.pk},
         "club_member": {"pk": by_state["active"].pk},
         **{name: {"pk": plan.pk} for name in ("club-plan", "club-give", "club-wait")},
         "club_plan_new": {},

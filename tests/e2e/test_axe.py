@@ -109,6 +109,8 @@ def test_the_walk_knows_how_to_open_every_address(stack, table):
         "apple",
         "closure_sheet",
         "daily_csv",
+        "club_act_",
+        "club_bottles_back",
         "dismiss_alert",
         "enter_shop",
         "import_",

@@ -42,6 +42,10 @@ CUSTOMERS_PYTHON = (
     "club/services/joining.py",
     "club/services/waiting.py",
     "club/services/welcoming.py",
+    "club/letters.py",
+    "club/services/door.py",
+    "club/services/keeping.py",
+    "club/services/leaving.py",
     "contacts/channels.py",
     "contacts/consent.py",
     "core/ratelimit.py",
@@ -61,7 +65,7 @@ CUSTOMERS_PYTHON = (
 # Classes and tables whose sentences reach customers from files that mostly speak to the team.
 CUSTOMERS_CLASSES = {
     "catalog/details.py": ("WINE_COLOURS",),
-    "club/models.py": ("ChosenBy", "Every", "Handover"),
+    "club/models.py": ("ChosenBy", "Every", "Handover", "State"),
     "club/services/planning.py": ("PlanGone",),
     "contacts/age.py": ("Minor",),
     "contacts/models.py": ("ConsentState",),

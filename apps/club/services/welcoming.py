@@ -4,8 +4,9 @@ from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from apps.club.contract import reference_of
+from apps.club.letters import page_of
 from apps.club.models import Member
-from apps.club.services.joining import thanks_url
 from apps.contacts.models import Channel, Contact
 from apps.legal.queries import accepted_by
 from apps.messaging.models import Kind
@@ -32,10 +33,11 @@ def welcome(member_id: int) -> None:
         context = {
             "shop": shop,
             "member": member,
+            "reference": reference_of(member),
             "plan": member.plan,
             "first_name": person.first_name,
             "terms": _terms(person, member, shop.url),
-            "link": gift_url(member, shop.url) if member.is_gift else thanks_url(member, shop),
+            "link": gift_url(member, shop.url) if member.is_gift else page_of(member),
         }
         if member.is_gift:
             subject = _("%(shop)s : votre cadeau est prêt à offrir")

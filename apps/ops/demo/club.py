@@ -11,9 +11,10 @@ from uuid import uuid4
 
 import requests
 from django.conf import settings
+from django.utils import timezone
 
 from apps.club.models import ClubPlan, Every, Handover, Member, State
-from apps.club.services import following, giving, waiting
+from apps.club.services import following, giving, leaving, repricing, waiting
 from apps.club.services.joining import Gift, Wish, order
 from apps.club.services.planning import PlanWords, save_plan
 from apps.contacts.models import Contact
@@ -129,6 +130,19 @@ def write(shop: Shop, now: datetime) -> None:
     _open_gifts(shop, people, now)
     for person, _wait in zip(people, range(3), strict=False):
         waiting.wait(plans[2], person, now)
+    _leave_and_ask(plans[0], now)
+
+
+def _leave_and_ask(plan: ClubPlan, now: datetime) -> None:
+    """One has given notice, and the others are asked about a new price."""
+    paying = Member.objects.filter(plan=plan, state=State.ACTIVE, gift_periods=None)
+    one = paying.select_related("contact").order_by("pk").first()
+    if one is not None:
+        name, email = one.contact.full_name, one.contact.email
+        leaving.cancel(one, key=uuid4(), name=name, email=email, wanted_on=None, now=now)
+    on = timezone.localdate(now) + timedelta(days=45)
+    cents = plan.price_cents + 200
+    repricing.announce_price(plan, price_cents=cents, applies_on=on, by=SYSTEM, now=now)
 
 
 def _account(shop: Shop) -> ShopAccount:

@@ -19,6 +19,7 @@ from apps.campaigns.models import Address, Click, Drop, Rival, Run, RunState, St
 from apps.catalog.models import Variant
 from apps.catalog.services.stock import reserve
 from apps.club import story
+from apps.club.member_models import Answer, Arrear, DoorCode, Leaving, PriceChange
 from apps.club.models import ClubPlan, Member, Period, Waiting
 from apps.contacts.models import Contact
 from apps.core.actor import SYSTEM, Actor
@@ -78,7 +79,7 @@ def _a_member(now) -> None:
     person, other = Contact.objects.order_by("pk")[:2]
     plan = ClubPlan.objects.first()
     member = Member.objects.create(plan=plan, contact=person, key=uuid4(), price_cents=3400)
-    Period.objects.create(
+    period = Period.objects.create(
         member=member,
         paid_as="in_1",
         starts=now.date(),
@@ -88,6 +89,21 @@ def _a_member(now) -> None:
     )
     story.tell(member, "asked", now=now, by=Actor("customer", person.pk))
     Waiting.objects.create(plan=plan, contact=other)
+    DoorCode.objects.create(member=member, digest="d" * 64, ends_at=now)
+    Arrear.objects.create(member=member, period=period, reason="soft", since=now)
+    Leaving.objects.create(
+        key=uuid4(),
+        member=member,
+        way="cancel",
+        name="Inès Martin",
+        email="ines@exemple.fr",
+        asked_at=now,
+        ends_at=now,
+    )
+    change = PriceChange.objects.create(
+        plan=plan, price_cents=3600, applies_on=now.date(), announced_at=now
+    )
+    Answer.objects.create(change=change, member=member, former_cents=3400)
 
 
 def _paid_out(shop: Shop, now) -> None:

@@ -140,8 +140,7 @@ def change(books: Books, sub: Thing, said: Thing) -> None:
         sub["canceled_at"] = books.now() if leaves else None
         sub["cancel_at"] = period_end(sub) if leaves else None
     for asked in said.get("items", {}).values():
-        item = next(one for one in sub["items"]["data"] if one["id"] == asked["id"])
-        item["price"] = books.find("price", asked["price"], account)
+        _exchange(books, sub["items"]["data"], asked, account)
     if "pause_collection" in said:
         sub["pause_collection"] = said["pause_collection"] or None
     if "cancel_at" in said:
@@ -150,6 +149,18 @@ def change(books: Books, sub: Thing, said: Thing) -> None:
         sub[field] = said.get(field, sub[field])
     sub["metadata"] |= said.get("metadata", {})
     books.emit("customer.subscription.updated", sub, account)
+
+
+def _exchange(books: Books, items: list[Thing], asked: Thing, account: str) -> None:
+    """One of the things that are bought: another price of it, no more of it, or one more thing."""
+    item = next((one for one in items if one["id"] == asked.get("id")), None)
+    if item is None:
+        item = {**items[0], "id": books.new_id("subscription_item")}
+        items.append(item)
+    if asked.get("deleted") == "true":
+        items.remove(item)
+    else:
+        item["price"] = books.find("price", asked["price"], account)
 
 
 def period_end(sub: Thing) -> int:
