@@ -174,7 +174,7 @@ def test_a_page_of_stripes_that_is_anothers_changes_nothing(lea, inside, path, s
     assert not MemberEvent.objects.filter(kind="means").exists()
 
 
-def test_only_ones_own_invoices_are_handed_out(lea, inside, path, run_jobs):
+def test_only_ones_own_invoices_are_handed_out(drawn, lea, inside, path, run_jobs):
     run_jobs()  # the worker draws it
     invoice = Invoice.objects.get()
     answer = inside.get(f"{path}facture/{invoice.number}/")
