@@ -3,5 +3,6 @@ room that exports is told of the rooms above."""
 
 EXPORTS: tuple[str, ...] = (
     "apps.audience.exporting.TABLES",
+    "apps.audience.exporting_boxes.TABLES",
     "apps.campaigns.exporting.TABLES",
 )

@@ -2,9 +2,17 @@
 
 REACTIONS: dict[str, tuple[str, ...]] = {
     "apps.catalog.facts.UnitsFreed": ("apps.campaigns.tasks.units_freed",),
-    "apps.club.facts.MemberMoved": ("apps.club.care.heard_move",),
+    "apps.club.facts.MemberMoved": (
+        "apps.club.care.heard_move",
+        "apps.club.box_tasks.member_moved",
+    ),
     "apps.club.facts.PaymentFailed": ("apps.club.care.heard_failure",),
-    "apps.club.facts.PeriodSettled": ("apps.club.care.heard_settled",),
+    "apps.club.facts.PeriodSettled": (
+        "apps.club.care.heard_settled",
+        "apps.club.box_tasks.period_settled",
+    ),
+    "apps.club.facts.BoxReady": ("apps.campaigns.tasks.heard_box_ready",),
+    "apps.club.facts.PeriodBegan": ("apps.club.box_tasks.period_began",),
     "apps.contacts.facts.ConsentGiven": ("apps.campaigns.tasks.heard_consent",),
     "apps.core.trail.Recorded": ("apps.audit.tasks.write",),
     "apps.loyalty.facts.CardChanged": ("apps.loyalty.tasks.refresh_pass",),

@@ -25,6 +25,8 @@ RECURRING: tuple[Recurring, ...] = (
     Recurring("retrouver les clôtures perdues", "apps.invoicing.tasks.sweep", 1440),
     Recurring("suivre les membres du club", "apps.club.care.look_at_the_clock", 5),
     Recurring("retrouver le suivi du club", "apps.club.care.sweep", 1440),
+    Recurring("ouvrir et clore les box", "apps.club.box_tasks.look_at_the_clock", 10),
+    Recurring("retrouver les box perdues", "apps.club.box_tasks.sweep", 1440),
     Recurring("rendre les places du club", "apps.club.tasks.look_at_the_clock", 5),
     Recurring("envoyer à la comptabilité", "apps.invoicing.tasks.look_at_deliveries", 1),
     Recurring("réveiller les messages automatiques", "apps.campaigns.tasks.look_at_the_clock", 1),

@@ -7,6 +7,7 @@ from apps.analytics import urls as analytics
 from apps.audience import urls as audience
 from apps.campaigns import urls as campaigns
 from apps.catalog import urls as catalog
+from apps.club import box_urls as club_boxes
 from apps.club import member_urls as club_members
 from apps.club import urls as club
 from apps.counter import urls as counter
@@ -38,6 +39,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("gestion/catalogue/", include(catalog.team_urls)),
     *club.customer_urls,
     *club.team_urls,
+    *club_boxes.team_urls,
     path("gestion/clients/", include(audience.team_urls)),
     path("gestion/imports/", include(imports.team_urls)),
     *invoicing.team_urls,

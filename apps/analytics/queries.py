@@ -59,6 +59,8 @@ class Home:
     redeemed_before: int
     ready_people: int
     alerts: int
+    boxes: int
+    boxes_ready: int
     this_week: int
     usual_week: float
     weeks: tuple[Week, ...]
@@ -78,6 +80,13 @@ WITH risk AS (
   SELECT last_visit_at > %(newly)s AS newly FROM contacts_contact
   WHERE merged_into_id IS NULL AND visits >= %(regular)s
     AND last_visit_at < %(absent)s AND last_visit_at >= %(lost)s
+), box AS (
+  SELECT b.state FROM club_box b JOIN club_period p ON p.id = b.period_id
+  JOIN club_member m ON m.id = b.member_id
+  WHERE b.round_id = ANY (ARRAY(
+      SELECT id FROM club_round WHERE closed_at IS NULL AND chosen_at IS NOT NULL))
+    AND (b.state IN ('packed', 'handed', 'shipped')
+      OR b.state = 'open' AND p.state = 'paid' AND m.state NOT IN ('late', 'paused'))
 )
 SELECT
   {_VERSION} AS version,
@@ -99,6 +108,8 @@ SELECT
     AS redeemed_before,
   (SELECT count(*) FROM loyalty_card WHERE rewards_ready > 0) AS ready_people,
   (SELECT count(*) FROM messaging_alert WHERE dismissed_at IS NULL) AS alerts,
+  (SELECT count(*) FROM box) AS boxes,
+  (SELECT count(*) FROM box WHERE state <> 'open') AS boxes_ready,
   ARRAY(SELECT (SELECT count(*) FROM loyalty_movement m
       WHERE m.kind = 'earn' AND m.at >= spans.start AND m.at < spans.stop
         AND NOT EXISTS (SELECT FROM loyalty_movement u WHERE u.undoes_id = m.id))

@@ -98,6 +98,11 @@ def actions(home: Home) -> list[Action]:
         title = ngettext("%s alerte d’envoi à lire", "%s alertes d’envoi à lire", n) % nombre(n)
         detail = "Un numéro refusé, un forfait épuisé : à régler avant le prochain message."
         found.append(Action(title, detail, "/gestion/messages/envois/", "Voir"))
+    if n := home.boxes - home.boxes_ready:
+        title, ready = f"Box du club : {nombre(n)} à préparer", home.boxes_ready
+        detail = ngettext("%s prête sur", "%s prêtes sur", ready) % nombre(ready)
+        detail = f"{detail} {nombre(home.boxes)}"
+        found.append(Action(title, detail, "/gestion/club/box/", "Préparer"))
     if n := home.at_risk:
         title = ngettext(
             "%(n)s habitué absent depuis %(days)d jours",

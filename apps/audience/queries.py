@@ -8,10 +8,12 @@ from operator import or_
 
 from django.db.models import Exists, F, OrderBy, OuterRef, Q, QuerySet
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from apps.accounts.models import User
 from apps.audience.criteria import Criteria, describe, people
 from apps.catalog.models import Purchase, PurchaseSource, Reservation
+from apps.club.box_models import BOX_CAUSE, Box
 from apps.contacts import channels
 from apps.contacts.models import Channel, ConsentEvent, ConsentState, Contact, Source, Tag
 from apps.core.actor import Kind
@@ -191,7 +193,7 @@ class Moment:
 
 
 def timeline(contact: Contact, *, page: int = 1, size: int = 30) -> tuple[list[Moment], bool]:
-    """Everything a person did or got, newest first, and whether there is more; ten queries.
+    """Everything a person did or got, newest first, and whether there is more; eleven queries.
 
     Also what they did under a record that was merged into this one.
     """
@@ -201,6 +203,7 @@ def timeline(contact: Contact, *, page: int = 1, size: int = 30) -> tuple[list[M
         *_redemptions(contact, most),
         *_purchases(contact, most),
         *_reservations(contact, most),
+        *_boxes(contact, most),
         *_messages(contact, most),
         *_replies(contact, most),
         *_consents(contact, most),
@@ -291,8 +294,9 @@ def _purchases(contact: Contact, most: int) -> list[Moment]:
 
 
 def _reservations(contact: Contact, most: int) -> list[Moment]:
-    """Asked, and what became of it."""
+    """Asked, and what became of it; a box's bottles are told with their box."""
     rows = Reservation.objects.filter(_theirs(contact, "contact"))
+    rows = rows.exclude(cause__startswith=BOX_CAUSE)
     rows = rows.select_related("variant__product").order_by("-at", "-pk")[:most]
     moments = []
     for row in rows:
@@ -302,6 +306,18 @@ def _reservations(contact: Contact, most: int) -> list[Moment]:
             title = f"Réservation {row.get_ending_display().lower()}"
             fetched = row.ending == Reservation.Ending.COLLECTED
             moments.append(Moment(row.ended_at, title, what, "good" if fetched else "plain"))
+    return moments
+
+
+def _boxes(contact: Contact, most: int) -> list[Moment]:
+    """Each box of the club, where it stands."""
+    rows = Box.objects.filter(_theirs(contact, "member__contact"))
+    rows = rows.select_related("round", "member__plan").order_by("-made_at", "-pk")[:most]
+    moments = []
+    for row in rows:
+        title = f"Box de {date_format(row.round.month, 'F Y')} {row.get_state_display()}"
+        at = row.ended_at or row.packed_at or row.made_at
+        moments.append(Moment(at, title, row.member.plan.name, row.tone or "accent"))
     return moments
 
 

@@ -190,7 +190,7 @@ def look_back(trigger: Trigger, shop: Shop, now: datetime) -> LookBack:
     left_out: Counter[str] = Counter()
     people = Contact.objects.living().filter(pk__in=at).select_related("card")
     for person in people:
-        channel, reason = way_to(person, trigger.channels, shop, now)
+        channel, reason = way_to(person, trigger, shop, now)
         if channel:
             reached.append((person, at[person.pk]))
         else:

@@ -20,6 +20,7 @@ from apps.campaigns import bookings, lots
 from apps.campaigns.booking_queries import told_of_lot
 from apps.campaigns.lot_forms import CounterBookingForm, HandOverForm, QuantityForm
 from apps.campaigns.lot_models import Booking, Lot
+from apps.club.box_queries import to_hand_over as boxes_to_hand_over
 from apps.contacts.models import Contact
 from apps.contacts.services import add_contact
 from apps.core.doors import door
@@ -31,6 +32,7 @@ from apps.core.sheets import STYLES, csv_pieces
 from apps.core.tenancy import in_schema
 from apps.core.tokens import short
 from apps.loyalty.merging import living
+from apps.loyalty.models import Card
 from apps.loyalty.queries import counter_name
 
 PAGE = 50
@@ -187,13 +189,28 @@ def _rows(lot: Lot) -> Iterator[tuple[Any, ...]]:
 @require_safe
 @never_cache
 def to_hand_over(request: TeamRequest) -> HttpResponse:
-    """All that is held for somebody, by name."""
-    text = request.GET.get("q", "").strip()[:60]
+    """All that is held for somebody, by name, the club's boxes first; with ``carte`` what waits for
+    the holder of a card that was scanned."""
+    text, person = request.GET.get("q", "").strip()[:60], _holder(request)
     found = list(queries.to_hand_over()[:200])
-    lines = [(counter_name(living(one.contact)), one) for one in found if _matches(one, text)]
-    context = {"q": text, "lines": lines, "nothing": not found}
+    theirs = [one for one in found if person in (None, living(one.contact)) and _matches(one, text)]
+    boxes = list(boxes_to_hand_over(text, person)[:200])
+    context = {
+        "q": text,
+        "person": person and counter_name(person),
+        "boxes": [(counter_name(living(one.member.contact)), one) for one in boxes],
+        "lines": [(counter_name(living(one.contact)), one) for one in theirs],
+        "many": len(boxes) + len(theirs),
+        "nothing": not found and not boxes and not text and not person,
+    }
     part = "#list" if request.htmx else ""
     return render(request, f"campaigns/counter/reservations.html{part}", context)
+
+
+def _holder(request: TeamRequest) -> Contact | None:
+    number = request.GET.get("carte", "")
+    card = Card.objects.filter(pk=int(number)).first() if number.isdecimal() else None
+    return living(card.contact) if card else None
 
 
 def _matches(booking: Booking, text: str) -> bool:

@@ -200,6 +200,6 @@ class _Scale:
 def weigh(words: rendering.Words, person: Chosen, contact: Contact, shop: Shop) -> Sample:
     """One SMS as it would leave: its size and its price."""
     way = sending(SMS)
-    text = way.finish(rendering.body(words, SMS, person, shop), contact, shop)
-    counted = count(text, stop_reserve())
+    text = rendering.text(words, SMS, person, contact, shop)
+    counted = count(text, 0 if words.is_service else stop_reserve())
     return Sample(person, counted, counted.segments * way.price_tenths(shop))

@@ -1,9 +1,9 @@
 """A run whose moment has come: it leaves, waits for the first allowed moment, or is dropped.
 
-All of these messages are commercial, since none answers what a person has just asked for: they
-mind consent, the cap, the legal hours and the age gate as a drop does. A person is looked at under
-their lock, which a drop takes too (``taking.take``): of two messages at the same moment one gets
-through, and the other finds the cap reached.
+Most of these messages are commercial: they mind consent, the cap, the legal hours and the age gate
+as a drop does. A person is looked at under their lock, which a drop takes too (``taking.take``): of
+two messages at the same moment one gets through, and the other finds the cap reached. One that
+tells of what the person has asked for (``Kind.is_service``) leaves at once, as a receipt does.
 """
 
 from datetime import datetime, timedelta
@@ -18,7 +18,8 @@ from apps.campaigns.models import Run, RunState, Trigger
 from apps.campaigns.personal import in_words, own_code
 from apps.campaigns.triggers import KINDS
 from apps.campaigns.triggers.kind import Met
-from apps.contacts.models import Contact
+from apps.contacts.models import Channel, Contact
+from apps.loyalty.card_links import can_receive
 from apps.loyalty.merging import living
 from apps.loyalty.models import Card
 from apps.loyalty.services import card_of, the_programme
@@ -43,7 +44,7 @@ def settle(run_id: int, shop: Shop, now: datetime) -> None:
         return
     locked = Contact.objects.select_for_update(no_key=True)
     person = locked.get(pk=living(run.contact).pk)
-    channel, reason = way_to(person, run.trigger.channels, shop, now)
+    channel, reason = way_to(person, run.trigger, shop, now)
     if now > run.expires_at:
         _drop(run, "outdated", now)
     elif not _holds(run):
@@ -52,6 +53,8 @@ def settle(run_id: int, shop: Shop, now: datetime) -> None:
         _drop(run, "twice_one", now)
     elif not channel:
         _drop(run, reason, now)
+    elif run.trigger.is_service:
+        _send(run, person, channel, shop, now)
     else:
         _leave_or_wait(run, person, channel, shop, now)
 
@@ -78,7 +81,7 @@ def _send(run: Run, person: Contact, channel: str, shop: Shop, now: datetime) ->
     run.message = post(
         contact=person,
         channel=channel,
-        kind=Kind.COMMERCIAL,
+        kind=Kind.SERVICE if run.trigger.is_service else Kind.COMMERCIAL,
         cause=run.cause,
         expires_at=run.expires_at,
         subject=subject,
@@ -89,8 +92,9 @@ def _send(run: Run, person: Contact, channel: str, shop: Shop, now: datetime) ->
         return
     run.state, run.at, run.reason, run.done_at = RunState.SENT, None, "", now
     run.save(update_fields=_LEFT)
-    person.last_commercial_at = now
-    person.save(update_fields=["last_commercial_at"])
+    if not run.trigger.is_service:
+        person.last_commercial_at = now
+        person.save(update_fields=["last_commercial_at"])
 
 
 def words_for(
@@ -132,13 +136,16 @@ def reader_of(trigger: Trigger, person: Contact, channel: str) -> Chosen:
     )
 
 
-def way_to(person: Contact, channels: list[str], shop: Shop, now: datetime) -> tuple[str, str]:
-    """By which of ``channels`` the person may be written to, the first that does; else "" and why
+def way_to(person: Contact, trigger: Trigger, shop: Shop, now: datetime) -> tuple[str, str]:
+    """By which of its channels the person may be written to, the first that does; else "" and why
     not. As the outbox judges when it leaves."""
+    if trigger.is_service:
+        way = next((one for one in Channel if trigger.uses(one) and can_receive(person, one)), "")
+        return (way, "") if way else ("", "no_address")
     if shop.sells_alcohol and not person.is_adult(timezone.localdate(now)):
         return "", "minor"
     reasons = []
-    for channel in channels:
+    for channel in trigger.channels:
         if not (reason := person.why_not(channel)):
             return channel, ""
         reasons.append(reason)

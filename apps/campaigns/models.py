@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 import apps.campaigns.lot_models  # noqa: F401 (Django looks for models here alone)
 from apps.audience.criteria import Criteria
 from apps.audience.models import Segment
+from apps.campaigns.triggers import KINDS
 from apps.contacts import channels
 from apps.contacts.models import Contact
 from apps.core.tokens import new_token, short
@@ -41,6 +42,10 @@ class Worded:
     stand in ``further``: their words, and whether they are ``used``."""
 
     further: dict[str, dict[str, Any]]
+
+    @property
+    def is_service(self) -> bool:
+        return getattr(KINDS.get(getattr(self, "kind", "")), "is_service", False)
 
     def written(self, channel: str, what: str = "text") -> str:
         """``what`` is typed for ``channel``: its text, or its subject."""

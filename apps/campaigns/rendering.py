@@ -29,6 +29,8 @@ class Words(Protocol):
     def wordings(self) -> list[str]: ...
     @property
     def door(self) -> str: ...
+    @property
+    def is_service(self) -> bool: ...
     def written(self, channel: str, what: str = "text") -> str: ...
 
 
@@ -100,8 +102,9 @@ def _is_light(text: str) -> bool:
 
 
 def text(words: Words, channel: str, person: Chosen, contact: Contact, shop: Shop) -> str:
-    """The whole text as it leaves, health sentence and way to stop included."""
-    return sending(channel).finish(body(words, channel, person, shop), contact, shop)
+    """The whole text as it leaves; a commercial one with health sentence and way to stop."""
+    own = body(words, channel, person, shop)
+    return own if words.is_service else sending(channel).finish(own, contact, shop)
 
 
 def subject(words: Words, channel: str, person: Chosen, shop: Shop) -> str:
@@ -115,4 +118,4 @@ def mail(words: Words, person: Chosen, contact: Contact, shop: Shop) -> Mail:
     """The whole mail as it leaves: text, and HTML in the shop's colours."""
     title = subject(words, Channel.EMAIL, person, shop)
     whole = text(words, Channel.EMAIL, person, contact, shop)
-    return Mail(title, whole, draw(title, whole, contact, shop))
+    return Mail(title, whole, "" if words.is_service else draw(title, whole, contact, shop))

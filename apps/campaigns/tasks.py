@@ -18,6 +18,8 @@ from apps.campaigns import (
 )
 from apps.campaigns.lot_models import Lot
 from apps.campaigns.models import Drop, State
+from apps.club.box_models import Box
+from apps.club.facts import BoxReady
 from apps.contacts.facts import ConsentGiven
 from apps.contacts.models import ConsentEvent, ConsentState
 from apps.core import due
@@ -127,6 +129,13 @@ def heard_tier(card_id: int, tier: int) -> None:
     card = Card.objects.get(pk=card_id)
     if card.tier >= tier and card.tier_at is not None:
         firing.react(TierReached, card.contact_id, card.tier_at)
+
+
+def heard_box_ready(box_id: int) -> None:
+    """Reaction to ``BoxReady``."""
+    box = Box.objects.select_related("member").get(pk=box_id)
+    if box.packed_at is not None:
+        firing.react(BoxReady, box.member.contact_id, box.packed_at)
 
 
 def heard_referral_joined(referral_id: int) -> None:

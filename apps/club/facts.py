@@ -29,3 +29,10 @@ class MemberMoved:
     """How a membership stands has changed."""
 
     member_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class BoxReady:
+    """Packed, and waits at the shop to be fetched."""
+
+    box_id: int

@@ -350,3 +350,6 @@ class MemberEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.member_id}"
+
+
+import apps.club.box_models  # noqa: E402, F401 (Django looks for models here alone)

@@ -57,6 +57,18 @@ SENTENCES: dict[str, str | Promise] = {
     "brought": _("Livraison choisie par le membre : %(price_cents)s par période."),
     "fetched": _("Retrait en boutique choisi par le membre."),
     "means": _("Moyen de paiement changé par le membre."),
+    "wished": _("Couleurs à ne pas recevoir changées."),
+    "box_chose": _("Box du %(month_on)s : bouteilles choisies."),
+    "box_swapped": _("Box du %(month_on)s : une bouteille échangée."),
+    "box_left_to_shop": _("Box du %(month_on)s : laissée au choix de la boutique."),
+    "box_skipped": _("Box du %(month_on)s reportée à la suivante."),
+    "box_unskipped": _("Box du %(month_on)s : elle aura bien lieu."),
+    "box_packed": _("Box du %(month_on)s prête."),
+    "box_unpacked": _("Box du %(month_on)s rouverte."),
+    "box_handed": _("Box du %(month_on)s remise en boutique."),
+    "box_taken_back": _("Box du %(month_on)s : remise annulée."),
+    "box_shipped": _("Box du %(month_on)s expédiée."),
+    "box_cancelled": _("Box du %(month_on)s annulée."),
 }
 
 
@@ -101,7 +113,11 @@ def tell(
 def lines(member: Member) -> list[Line]:
     """The story, newest first."""
     told = MemberEvent.objects.filter(member=member).order_by("-at", "-pk")
-    return [Line(one.at, _said(one.kind, one.words), one.kind) for one in told]
+    return [line_of(one) for one in told]
+
+
+def line_of(one: MemberEvent) -> Line:
+    return Line(one.at, _said(one.kind, one.words), one.kind)
 
 
 def _said(kind: str, words: Mapping[str, Any]) -> str:

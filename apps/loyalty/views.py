@@ -90,7 +90,7 @@ def counter(request: TeamRequest) -> HttpResponse:
 @never_cache
 def scan(request: TeamRequest) -> HttpResponse:
     """``?code=``: a scanned URL or code leads to the person; an unknown one says so, and so does
-    one that was worth something two minutes ago."""
+    one that was worth something two minutes ago. ``remise``: to what is put aside for them."""
     read = request.GET.get("code", "").strip()
     if _OTHER_CODE.match(read):
         return HttpResponseRedirect(f"/comptoir/code/?{urlencode({'code': read})}")
@@ -101,6 +101,8 @@ def scan(request: TeamRequest) -> HttpResponse:
         return render(request, "loyalty/counter/unknown.html", context, status=over.status)
     if card is None:
         return render(request, "loyalty/counter/unknown.html", status=404)
+    if "remise" in request.GET:
+        return HttpResponseRedirect(f"/comptoir/reservations/?carte={card.pk}")
     return to_card(card)
 
 

@@ -81,6 +81,7 @@ def test_one_click_brings_everything(owner_client, shop):
         "reservations",
         "messages",
         "reponses",
+        "box",
         "demandes",
         "codes",
     }

@@ -158,13 +158,13 @@ def test_a_person_costs_the_same_however_long_they_have_come(
     for _ in range(visits):
         Movement.objects.create(token=uuid4(), actor_id=owner.pk, **ledger)
         buys(person, 990)
-    with django_assert_max_num_queries(23):
+    with django_assert_max_num_queries(24):
         assert owner_client.get(f"{LIST}{person.pk}/").status_code == 200
 
 
 def test_the_story_is_told_newest_first_and_in_pages(shop, owner, django_assert_max_num_queries):
     person = lived(shop, owner)
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(11):
         told, more = timeline(person, size=3)
     assert more
     assert [m.at for m in told] == sorted((m.at for m in told), reverse=True)

@@ -2,7 +2,7 @@
 
 import re
 import uuid
-from datetime import timedelta
+from datetime import time, timedelta
 from importlib import import_module
 
 import pytest
@@ -337,8 +337,13 @@ def test_the_list_asks_the_same_questions_however_long(
 
 
 @pytest.mark.parametrize(("hours", "is_told"), [(2, True), (0, False)])
-def test_what_waits_for_another_hour_says_when_it_goes_on(owner_client, draft, hours, is_told):
+def test_what_waits_for_another_hour_says_when_it_goes_on(
+    owner_client, draft, shop, hours, is_told
+):
     now = timezone.now()
+    # At night every message waits, and the page says so instead.
+    shop.sundays_allowed, shop.quiet_until, shop.quiet_from = True, time(0), time(23, 59, 59)
+    shop.save()
     Drop.objects.filter(pk=draft.pk).update(state=State.SENDING, launched_at=now)
     person, due = ContactFactory(), now + timedelta(hours=hours)
     common = {"channel": "sms", "kind": "commercial", "cause": draft.cause, "body": "!"}

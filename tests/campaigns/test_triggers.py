@@ -457,4 +457,5 @@ def test_every_trigger_is_one_file():
         "tier_reached",
         "referral_joined",
         "review",
+        "box_ready",
     }

@@ -12,6 +12,7 @@ from apps.campaigns.lot_models import Booking
 from apps.campaigns.models import Drop, Send, Trigger
 from apps.catalog.models import Variant
 from apps.club import story
+from apps.club.box_models import Box, Round
 from apps.club.member_models import Arrear, Reason
 from apps.club.models import ClubPlan, Member, Period, State, Waiting
 from apps.contacts.models import Contact
@@ -20,11 +21,14 @@ from apps.core.tokens import new_token
 from apps.invoicing.models import Draft, Invoice
 from apps.loyalty.first_touch import code_of
 from apps.loyalty.models import Card, Joining, Movement, Reward
+from apps.loyalty.rule import months_later
 from apps.messaging.models import Reply
 from apps.ops.demo import filling
+from apps.ops.demo.boxes import Boxes
 from apps.ops.demo.shops import CAVE
 from apps.payments.models import Back, Charge, Dispute, Refund, ShopAccount, Verdict
 from apps.shops.models import Shop
+from tests.club.boxing import a_period
 from tests.e2e.stack import Stack
 
 LIFE = replace(CAVE, slug="pleine", people=240, days=365)
@@ -42,6 +46,7 @@ def full_shop(stack: Stack) -> Shop:
         _some_oddities()
         _some_members(made)
         paid_online(made)
+        _some_boxes()
     return made
 
 
@@ -101,7 +106,29 @@ def _owes(member: Member, now: datetime) -> None:
 
 
 def _bought(shop: Shop) -> dict[str, dict[str, object]]:
-    return _billed(shop) | _club(shop)
+    return _billed(shop) | _club(shop) | _boxes(shop)
+
+
+def _some_boxes() -> None:
+    """Of last month, all gone, and of this one, half of them ready; who is late stands apart."""
+    this = timezone.localdate().replace(day=1)
+    for member in Member.objects.exclude(state=State.GIVEN).order_by("pk"):
+        for month in (months_later(this, -1), this):
+            a_period(member, starts=month, paid=member.state != State.LATE)
+    Boxes(LIFE.slug, author=1, now=timezone.now()).write()
+
+
+def _boxes(shop: Shop) -> dict[str, dict[str, object]]:
+    """A round that goes on, a box that is to be packed, one that waits at the counter."""
+    with in_schema(shop.schema_name):
+        one = Round.objects.filter(closed_at=None).first()
+        if one is None:
+            return {}
+        box = Box.objects.filter(round=one).order_by("-state", "pk").first()
+    plain = {name: {"pk": one.pk} for name in ("club_round", "club_preparation", "club_labels")}
+    chosen = {"pk": one.pk, "plan_id": box.member.plan_id}
+    named = {name: {"pk": box.pk} for name in ("club_box", "counter-box")}
+    return {"club_rounds": {}, **plain, **named, "club_selection": chosen}
 
 
 def _club(shop: Shop) -> dict[str, dict[str, object]]:

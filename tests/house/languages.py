@@ -38,6 +38,7 @@ CUSTOMERS_PYTHON = (
     "*/customer_*.py",
     "campaigns/booking_notes.py",
     "campaigns/bookings.py",
+    "club/box_notes.py",
     "club/services/giving.py",
     "club/services/joining.py",
     "club/services/waiting.py",

@@ -37,6 +37,8 @@ class Kind(ABC):
     lasts: ClassVar[timedelta]  # how long after its moment the message still makes sense
     form: ClassVar[type[forms.Form]] = NoSettings
     written: ClassVar[Mapping[str, str]]  # first words, to make one's own
+    # It tells people of what they have asked of the shop: no consent, no hours, no cap, no STOP.
+    is_service: ClassVar[bool] = False
 
     @property
     def by_clock(self) -> bool:

@@ -1,5 +1,7 @@
 """Stock: a ledger of moves, and reservations that never promise more than there is."""
 
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from uuid import UUID, uuid5
 
@@ -14,6 +16,7 @@ from apps.core import due
 from apps.core.actor import Actor
 from apps.core.facts import announce
 from apps.core.refusal import Refusal
+from apps.core.rows import insert_rows, update_rows
 
 DUE = "reservations"  # this concern's name in the due-index
 
@@ -33,6 +36,13 @@ class ReservationOver(Refusal):
 
 def _locked(variant_id: int) -> Variant:
     return Variant.objects.select_for_update().get(pk=variant_id)
+
+
+def locked(variant_ids: Iterable[int]) -> dict[int, Variant]:
+    """Several shelves, nobody else's until the transaction ends. Always in the order of their keys:
+    who is to touch more than one begins here, or two of them would wait for each other."""
+    held = Variant.objects.select_for_update().filter(pk__in=set(variant_ids)).order_by("pk")
+    return {variant.pk: variant for variant in held}
 
 
 def move_line(
@@ -123,6 +133,36 @@ def reserve(
     if units < already:
         announce(UnitsFreed(variant_id=held.pk))
     return mine
+
+
+def reserve_many(promises: Collection[Reservation], shelves: Mapping[int, Variant]) -> None:
+    """Write these new reservations, without an end, in two statements: all of them or, with
+    ``NotEnough``, none. ``shelves`` are theirs, as ``locked`` gave them."""
+    asked = Counter[int]()
+    for promise in promises:
+        asked[promise.variant_id] += promise.units
+    for pk, units in asked.items():
+        left = shelves[pk].available
+        if left is not None and units > left:
+            raise NotEnough(left)
+    for pk, units in asked.items():
+        shelves[pk].held += units
+    insert_rows(promises)
+    update_rows([shelves[pk] for pk in asked], "held")
+
+
+def release_many(
+    promises: Collection[Reservation], shelves: Mapping[int, Variant], now: datetime
+) -> None:
+    """Give the units of these standing reservations back, in two statements."""
+    for promise in promises:
+        promise.ended_at, promise.ending = now, Reservation.Ending.RELEASED
+        shelves[promise.variant_id].held -= promise.units
+    freed = {promise.variant_id for promise in promises}
+    update_rows(promises, "ended_at", "ending")
+    update_rows([shelves[pk] for pk in freed], "held")
+    for pk in sorted(freed):
+        announce(UnitsFreed(variant_id=pk))
 
 
 def _end(

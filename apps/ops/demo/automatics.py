@@ -50,6 +50,7 @@ AUTOMATICS = (
         },
     ),
     Automatic("referral_joined", settings={"when": "given"}),
+    Automatic("box_ready"),
     Automatic("milestone", is_on=False, settings={"number": 25}),
 )
 
@@ -91,7 +92,7 @@ class Automatics:
         last = self.written_to.get(person.pk) or person.last_commercial_at
         free = max(met.at, last + cap) if last else met.at
         at = next_allowed(self.shop, person.phone, free, postal_code=person.postal_code)
-        channel, why_not = way_to(person, trigger.channels, self.shop, self.now)
+        channel, why_not = way_to(person, trigger, self.shop, self.now)
         if channel and at <= min(self.now, run.expires_at):
             self._send(run, channel, at)
             return

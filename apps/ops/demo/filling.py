@@ -38,6 +38,7 @@ from apps.ops.demo.accounts import PASSWORD, PEOPLE, PIN, TOTP_SECRET, Person
 from apps.ops.demo.answers import Answers
 from apps.ops.demo.automatics import Automatics
 from apps.ops.demo.bills import Bills
+from apps.ops.demo.boxes import Boxes
 from apps.ops.demo.drops import Campaigns
 from apps.ops.demo.people import Crowd
 from apps.ops.demo.purchases import Shelves
@@ -72,6 +73,11 @@ def fill(say: Say, now: datetime) -> None:
             if not club.is_written():
                 club.write(shop, now)
                 online.write(shop, now)
+                Boxes(demo.slug, author=_owner(shop), now=now).write()
+
+
+def _owner(shop: Shop) -> int:
+    return Membership.objects.filter(shop=shop).earliest("pk").user_id
 
 
 def _plan_without_statistics() -> None:
