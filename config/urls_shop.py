@@ -39,6 +39,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("gestion/catalogue/", include(catalog.team_urls)),
     *club.customer_urls,
     *club.team_urls,
+    *club_boxes.customer_urls,
     *club_boxes.team_urls,
     path("gestion/clients/", include(audience.team_urls)),
     path("gestion/imports/", include(imports.team_urls)),

@@ -1,9 +1,13 @@
-"""The doors to the boxes: the desk's, the counter's."""
+"""The doors to the boxes: the desk's, the counter's, and the member's own."""
 
 from django.urls import path
 
-from apps.club import box_views, one_box_views, selection_views
+from apps.club import box_views, customer_box_views, one_box_views, selection_views
 
+customer_urls = [
+    path("club/m/<str:token>/box/<int:pk>/", customer_box_views.box, name="club_act_box"),
+    path("club/m/<str:token>/couleurs/", customer_box_views.colours, name="club_act_colours"),
+]
 _AT = "gestion/club/box/"
 team_urls = [
     path(_AT, box_views.box_rounds, name="club_rounds"),

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 from django.utils import timezone
 
+from apps.club import box_page
 from apps.club.contract import may_renounce, periods_later, reference_of, renounce_until
 from apps.club.member_models import Arrear, Way
 from apps.club.models import Member, Period, State
@@ -37,6 +38,7 @@ def shown(member: Member, shop: Shop) -> dict[str, Any]:
         "arrear": Arrear.objects.standing().filter(member=member).select_related("period").first(),
         "offer": repricing.open_offer(member),
         "periods": _periods(member),
+        **box_page.shown(member, now),
         "may_rest": member.state == State.ACTIVE and not member.is_gift,
         "rests": range(1, LONGEST_REST + 1),
         "once": uuid4().hex,

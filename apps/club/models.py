@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-import apps.club.member_models  # noqa: F401 (Django looks for models here alone)
+import apps.club.member_models
 from apps.catalog.details import WINE_COLOURS
 from apps.contacts.models import Contact
 from apps.core.tokens import new_token
