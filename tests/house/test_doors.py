@@ -55,6 +55,11 @@ PUBLIC = {
         *("voucher", "onward", "outward", "lot", "lot-public", "lot-seen"),
         # the club: its plans, joining, waiting, giving, and what a gift's link opens
         *("club", "club-plan", "club-give", "club-wait", "club-line", "club-thanks", "club-gift"),
+        # a member's page, by link and code; leaving without it, and paying what is owed
+        *("club_mine", "club_mine_address", "club_mine_leave", "club_mine_renounce"),
+        *("club_mine_invoice", "club_find", "club_leave", "club_renounce", "club_pay"),
+        *(f"club_act_{act}" for act in ("code", "open", "close", "rest", "resume", "means")),
+        *(f"club_act_{act}" for act in ("price", "stay", "box", "colours")),
         # the legal texts, those before them, on paper
         *(
             f"legal-{kind}{what}"

@@ -8,6 +8,7 @@ from uuid import uuid4
 from allauth.account.models import EmailAddress
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.db.models import F
 from django.utils import timezone
 
 from apps.accounts.models import Device, Invitation, Membership, User
@@ -19,6 +20,7 @@ from apps.campaigns.models import Address, Click, Drop, Rival, Run, RunState, St
 from apps.catalog.models import Variant
 from apps.catalog.services.stock import reserve
 from apps.club import story
+from apps.club.box_models import Box, BoxLine, BoxRule, Offer, Round, Selection, Wish
 from apps.club.member_models import Answer, Arrear, DoorCode, Leaving, PriceChange
 from apps.club.models import ClubPlan, Member, Period, Waiting
 from apps.contacts.models import Contact
@@ -104,6 +106,22 @@ def _a_member(now) -> None:
         plan=plan, price_cents=3600, applies_on=now.date(), announced_at=now
     )
     Answer.objects.create(change=change, member=member, former_cents=3400)
+    _a_box(member, period, now)
+
+
+def _a_box(member: Member, period: Period, now) -> None:
+    """What was chosen for this month, promised on the shelf."""
+    BoxRule.objects.create()
+    Wish.objects.create(member=member)
+    day = now.date()
+    month = Round.objects.create(month=day.replace(day=1), choose_until=day, ready_on=day)
+    bottle = Variant.objects.filter(is_counted=True, on_hand__gt=F("held") + 5).latest("pk")
+    offered = Selection.objects.create(round=month, plan=member.plan)
+    Offer.objects.create(selection=offered, variant=bottle)
+    box = Box.objects.create(round=month, member=member, period=period, bottles=1)
+    person, token = member.contact, uuid4()
+    held = reserve(variant=bottle, contact=person, units=1, cause="box:1", token=token, now=now)
+    BoxLine.objects.create(box=box, variant=bottle, units=1, reservation=held)
 
 
 def _paid_out(shop: Shop, now) -> None:

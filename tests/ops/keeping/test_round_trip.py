@@ -51,7 +51,7 @@ RESTING = {
     "campaigns_lot": 2,
     "campaigns_run": 1,
     "campaigns_trial": 1,
-    "campaigns_trigger": 5,
+    "campaigns_trigger": 6,
     "imports_importrun": 1,
 }
 
