@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 
 from django.utils import timezone
 
+from apps.club.box_models import Box, BoxState
 from apps.club.models import BELONGS, Member
 from apps.core.tenancy import current_schema
 from apps.core.tokens import READABLE, keyed_hash
@@ -18,6 +19,7 @@ from apps.messaging.hours import is_day_off, place_of
 from apps.shops.models import Shop
 
 RENOUNCE_DAYS = 14  # L221-18
+AT_MOST_ON_ITS_WAY = timedelta(days=7)
 _REFERENCE = re.compile(rf"C?0*([1-9][0-9]{{0,8}})-?([{READABLE}]{{4}})")
 
 
@@ -65,13 +67,15 @@ def periods_later(moment: datetime, months: int) -> datetime:
 
 
 def renounce_until(member: Member, shop: Shop) -> date | None:
-    """The last day on which it may be renounced; None before the first payment.
+    """The last day on which it may be renounced; None before the first box is in their hands.
 
-    Fourteen days, the last of them a working day (L221-19).
+    Fourteen days from then (L221-18, goods that come regularly), the last of them a working day
+    (L221-19).
     """
-    if member.began_at is None:
+    received = first_received(member)
+    if received is None:
         return None
-    last = timezone.localdate(member.began_at) + timedelta(days=RENOUNCE_DAYS)
+    last = received + timedelta(days=RENOUNCE_DAYS)
     place = place_of(shop, "")
     while is_day_off(last, place) or last.isoweekday() == 6:
         last += timedelta(days=1)
@@ -79,5 +83,18 @@ def renounce_until(member: Member, shop: Shop) -> date | None:
 
 
 def may_renounce(member: Member, shop: Shop, now: datetime) -> bool:
+    if member.state not in BELONGS or member.began_at is None:
+        return False
     last = renounce_until(member, shop)
-    return member.state in BELONGS and last is not None and timezone.localdate(now) <= last
+    return last is None or timezone.localdate(now) <= last
+
+
+def first_received(member: Member) -> date | None:
+    """The day of the first box, as far as a shop can know: what was shipped is on its way a week
+    at most."""
+    gone = Box.objects.filter(member=member, state__in=(BoxState.HANDED, BoxState.SHIPPED))
+    first = gone.order_by("ended_at").first()
+    if first is None or first.ended_at is None:
+        return None
+    on_its_way = AT_MOST_ON_ITS_WAY if first.state == BoxState.SHIPPED else timedelta()
+    return timezone.localdate(first.ended_at + on_its_way)

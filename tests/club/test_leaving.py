@@ -9,10 +9,13 @@ from django.db import connection
 from django.utils import timezone
 
 from apps.club import care
+from apps.club.box_models import Box, Round
 from apps.club.contract import reference_of
 from apps.club.member_models import Leaving
 from apps.club.models import Member, MemberEvent
 from apps.club.services import leaving
+from apps.club.services.giving_back import bottles_came_back
+from apps.core.actor import Actor
 from apps.core.tenancy import in_schema
 from apps.invoicing.models import Invoice, Payment, Type
 from apps.messaging.models import Message
@@ -220,7 +223,35 @@ def test_renouncing_twice_pays_back_once(lea, stripe, run_jobs):
     assert MemberEvent.objects.filter(kind="given_back").count() == 1
 
 
-def test_after_the_last_day_it_is_too_late(lea):
-    Member.objects.filter(pk=lea.pk).update(began_at=timezone.now() - timedelta(days=20))
+def received(member, days_ago, state="handed"):
+    """Their first box, so many days ago."""
+    at, month = timezone.now() - timedelta(days=days_ago), timezone.localdate().replace(day=1)
+    one = Round.objects.create(month=month, choose_until=month, ready_on=month)
+    gone = {"packed_at": at, "pulled": uuid4(), "ended_at": at, "gesture": uuid4()}
+    period = member.periods.get()
+    Box.objects.create(
+        round=one, member=member, period=period, bottles=1, state=state, made_at=at, **gone
+    )
+
+
+@pytest.mark.parametrize(("state", "days"), [("handed", 20), ("shipped", 27)])
+def test_fourteen_days_after_the_first_box_it_is_too_late(lea, state, days):
+    received(lea, days, state)
     with pytest.raises(leaving.TooLateToRenounce):
         renounce(again(lea))
+
+
+def test_before_the_first_box_it_is_never_too_late(lea, run_jobs):
+    Member.objects.filter(pk=lea.pk).update(began_at=timezone.now() - timedelta(days=60))
+    assert renounce(again(lea)).way == "renounce"
+
+
+def test_money_waits_for_the_bottles_that_were_received(lea, stripe, run_jobs):
+    received(lea, 2)
+    word = renounce(lea)
+    run_jobs()
+    assert again(lea).state == "ended"
+    assert not stripe.books.all("refund", account_of(stripe, lea))
+    bottles_came_back(word.pk, by=Actor("team", 1), now=timezone.now())
+    run_jobs()
+    assert [one["amount"] for one in stripe.books.all("refund", account_of(stripe, lea))] == [3200]

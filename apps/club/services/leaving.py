@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.club import letters
-from apps.club.contract import end_of, may_renounce, number_in
+from apps.club.contract import end_of, first_received, may_renounce, number_in
 from apps.club.member_models import Leaving, Way
 from apps.club.models import BELONGS, Member, PeriodState
 from apps.club.services.arrears import DUE
@@ -162,7 +162,8 @@ def take_back(member: Member, *, now: datetime) -> Leaving:
 
 @transaction.atomic
 def renounce(member: Member, *, key: UUID, name: str, email: str, now: datetime) -> Leaving:
-    """The contract is undone: it ends now, and what was paid goes back. Twice is once.
+    """The contract is undone: it ends now, and what was paid goes back; once they have come back,
+    where bottles had been received (L221-24). Twice is once.
 
     Raises ``TooLateToRenounce``.
     """
@@ -177,6 +178,7 @@ def renounce(member: Member, *, key: UUID, name: str, email: str, now: datetime)
         email=email,
         asked_at=now,
         ends_at=now,
+        awaits_bottles=first_received(ours) is not None,
     )
     _told(word, "renounced", now)
     letters.post_letter(
