@@ -124,7 +124,8 @@ def _boxes(shop: Shop) -> dict[str, dict[str, object]]:
         one = Round.objects.filter(closed_at=None).first()
         if one is None:
             return {}
-        box = Box.objects.filter(round=one).order_by("-state", "pk").first()
+        standing = Box.objects.filter(round=one).select_related("member")
+        box = standing.order_by("-state", "pk").first()
     plain = {name: {"pk": one.pk} for name in ("club_round", "club_preparation", "club_labels")}
     chosen = {"pk": one.pk, "plan_id": box.member.plan_id}
     named = {name: {"pk": box.pk} for name in ("club_box", "counter-box")}
