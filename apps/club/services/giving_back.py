@@ -14,6 +14,7 @@ from apps.club.member_models import Leaving
 from apps.club.models import Period, PeriodState
 from apps.club.story import tell
 from apps.core.actor import SYSTEM, Actor
+from apps.core.jobs import enqueue
 from apps.core.refusal import Refusal
 from apps.invoicing.models import Invoice, Method
 from apps.invoicing.services import credit, credited_quantities, pay
@@ -22,6 +23,7 @@ from apps.shops.services import shop_here
 
 _TOKENS = UUID("5a8e7d0c-9d0b-4c1c-8a55-2f6f3a1f7c11")
 REASON = "Rétractation du client (Code de la consommation, L221-18)"
+CARRY = "apps.club.care.carry_out_leaving"
 
 
 class NotInvoicedYet(Exception):
@@ -40,6 +42,7 @@ def bottles_came_back(leaving_id: int, *, by: Actor, now: datetime) -> None:
         raise NothingAwaited()
     word = Leaving.objects.select_related("member").get(pk=leaving_id)
     tell(word.member, "bottles_back", now=now, about=f"leaving:{word.pk}", by=by)
+    enqueue(CARRY, word.pk, urgent=True)
 
 
 def give_back(leaving_id: int, *, now: datetime) -> int:

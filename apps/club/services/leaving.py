@@ -19,7 +19,7 @@ from apps.club.member_models import Leaving, Way
 from apps.club.models import BELONGS, Member, PeriodState
 from apps.club.services.arrears import DUE
 from apps.club.services.following import follow, held
-from apps.club.services.giving_back import give_back
+from apps.club.services.giving_back import CARRY, give_back
 from apps.club.services.keeping import change_of
 from apps.club.story import tell
 from apps.core import due
@@ -30,7 +30,6 @@ from apps.payments import changing
 from apps.shops.models import Shop
 from apps.shops.services import shop_here
 
-CARRY = "apps.club.care.carry_out_leaving"
 AGAIN = timedelta(minutes=5)  # what a job could not tell Stripe is tried again by another
 
 
