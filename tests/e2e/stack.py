@@ -119,7 +119,7 @@ def _read(path: Path) -> Posted:
     return Posted(str(mail["To"]), text, str(mail["Subject"]), dict(mail.items()))
 
 
-def wait_for(look: Callable[[], Any], what: str, patience: float = 20) -> Any:
+def wait_for(look: Callable[[], Any], what: str, patience: float = 60) -> Any:
     """The first truthy answer of ``look``; fails with ``what`` after ``patience`` seconds."""
     end = time.monotonic() + patience
     while not (found := look()):

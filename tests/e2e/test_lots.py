@@ -76,7 +76,7 @@ def handed_over(helper, stack, shop) -> None:
     """At the counter, after a look at the age."""
     sign_in(helper, stack, shop, "helper")
     helper.goto(stack.url(shop, "/comptoir/"))
-    helper.get_by_role("link", name="Réservations").click()
+    helper.get_by_role("link", name="À remettre").click()
     axe(helper)
     helper.get_by_role("link", name=re.compile("Bérengère P")).click()
     helper.get_by_text("J’ai vérifié une pièce d’identité").click()

@@ -76,11 +76,12 @@ class Boxes:
         move_stock(variant=variant, units=units, cause=MoveCause.RECEIPT, **gesture)  # type: ignore[arg-type]
 
     def _members(self, one: Round, at: datetime) -> None:
-        """One chose, one put it off."""
-        found = list(Box.objects.filter(round=one, state=BoxState.OPEN).order_by("pk"))
-        for box, act in zip(found[2:], (boxes.skip, None), strict=False):
-            if act and boxes.may_change(box, at):
-                act(box.pk, by=Actor("customer", box.member.contact_id), now=at)
+        """One puts it off, as often as they may."""
+        found = Box.objects.filter(round=one, state=BoxState.OPEN).select_related("member")
+        for box in found.order_by("pk")[2:3]:
+            may = boxes.may_change(box, at) and boxes.skips_left(box.member, one.month.year)
+            if may:
+                boxes.skip(box.pk, by=Actor("customer", box.member.contact_id), now=at)
 
     def _done(self, one: Round) -> None:
         """All but what is not paid left the shop."""
