@@ -14,11 +14,12 @@ from apps.audience.rules.rewards import NearReward, RewardReady
 from apps.audience.rules.visits import Unseen
 from apps.contacts.channels import offered
 from apps.contacts.models import ConsentState
+from apps.core.filters import Filter
 from apps.shops.models import Shop
 
 
-class ListFilter(forms.Form):
-    """Read from the address bar: what is unreadable is left out, never an error page."""
+class ListFilter(Filter):
+    narrows = ("q", "segment", "tag", "channel", "accord", "unseen", "reward")
 
     q = forms.CharField(required=False, max_length=100)
     segment = forms.ModelChoiceField(
@@ -78,17 +79,6 @@ class ListFilter(forms.Form):
             field = self.fields[name]
             assert isinstance(field, forms.ChoiceField)
             field.choices = found
-        self.full_clean()
-
-    def said(self, name: str) -> str:
-        return str(self.cleaned_data.get(name) or "")
-
-    @property
-    def active(self) -> bool:
-        return any(
-            self.said(name)
-            for name in ("q", "segment", "tag", "channel", "accord", "unseen", "reward")
-        )
 
     @property
     def criteria(self) -> Criteria:
@@ -104,5 +94,5 @@ class ListFilter(forms.Form):
 
     @property
     def chosen_segment(self) -> Criteria | None:
-        segment = self.cleaned_data.get("segment")
+        segment = self.told("segment")
         return Criteria.read(segment.criteria) if segment else None

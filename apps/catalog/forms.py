@@ -22,13 +22,14 @@ from apps.catalog.details import (
 from apps.catalog.models import MoveCause, Product, Variant
 from apps.catalog.services.products import ProductWords, VariantWords
 from apps.core.fields import EurosField
+from apps.core.filters import Filter
 
 MOST_VARIANTS = 40
 MOST_UNITS = 100_000
 
 
-class CatalogueFilter(forms.Form):
-    """Read from the address bar: what is unreadable is left out, never an error page."""
+class CatalogueFilter(Filter):
+    narrows = ("q", "kind", "stock", "shelf")
 
     q = forms.CharField(required=False, max_length=100)
     kind = forms.ChoiceField(label=_("Sorte"), required=False)
@@ -49,14 +50,6 @@ class CatalogueFilter(forms.Form):
         field = self.fields["kind"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = [("", _("Toutes")), *known]
-        self.full_clean()
-
-    def said(self, name: str) -> str:
-        return str(self.cleaned_data.get(name) or "")
-
-    @property
-    def active(self) -> bool:
-        return any(self.said(name) for name in ("q", "kind", "stock", "shelf"))
 
 
 def _field_of(detail: Detail) -> forms.Field:

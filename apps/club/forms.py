@@ -12,6 +12,7 @@ from apps.club.models import ChosenBy, ClubPlan, Every, State
 from apps.club.services.planning import PlanWords
 from apps.club.services.repricing import NOTICE
 from apps.core.fields import EurosField
+from apps.core.filters import Filter
 from apps.invoicing.vat import rates_in, show_rate, territory_of
 from apps.payments.selling import NotEuros, NothingToPay
 from apps.shops.models import Shop
@@ -120,8 +121,8 @@ class PlanForm(forms.Form):
         return PlanWords(**data)
 
 
-class MemberFilter(forms.Form):
-    """Read from the address bar: what is unreadable is left out, never an error page."""
+class MemberFilter(Filter):
+    narrows = ("q", "state", "formule")
 
     q = forms.CharField(required=False, max_length=100)
     state = forms.ChoiceField(
@@ -129,21 +130,10 @@ class MemberFilter(forms.Form):
     )
     formule = forms.IntegerField(required=False)
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.full_clean()
-
-    def said(self, name: str) -> str:
-        return str(self.cleaned_data.get(name) or "")
-
     @property
     def plan(self) -> int | None:
-        found: int | None = self.cleaned_data.get("formule")
+        found: int | None = self.told("formule")
         return found
-
-    @property
-    def active(self) -> bool:
-        return bool(self.plan) or any(self.said(name) for name in ("q", "state"))
 
 
 class PriceForm(forms.Form):

@@ -18,6 +18,7 @@ from stdnum.fr import tva
 
 from apps.catalog.models import Variant
 from apps.core.fields import EurosField
+from apps.core.filters import Filter
 from apps.core.money import read_euros
 from apps.invoicing.books import ACCOUNTS
 from apps.invoicing.models import Invoice, Method, Terms
@@ -464,8 +465,8 @@ class AccountsForm(forms.Form):
         return {what: told[what] for what in ACCOUNTS if told[what] not in ("", ACCOUNTS[what][0])}
 
 
-class BillFilter(forms.Form):
-    """Read from the address bar: what is unreadable is left out, never an error page."""
+class BillFilter(Filter):
+    narrows = ("q", "state")
 
     q = forms.CharField(required=False, max_length=100)
     state = forms.ChoiceField(
@@ -478,14 +479,3 @@ class BillFilter(forms.Form):
             ("credit", _("avoirs")),
         ],
     )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.full_clean()
-
-    def said(self, name: str) -> str:
-        return str(self.cleaned_data.get(name) or "")
-
-    @property
-    def active(self) -> bool:
-        return any(self.said(name) for name in ("q", "state"))
