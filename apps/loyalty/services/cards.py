@@ -2,12 +2,13 @@
 
 from datetime import date, datetime, timedelta
 
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from apps.contacts.models import Contact
 from apps.core.reading import columns, instance, one
 from apps.core.rows import insert_selected
+from apps.core.tenancy import current_schema
 from apps.core.tokens import new_token
 from apps.loyalty.models import Card, Programme
 from apps.loyalty.rule import months_later
@@ -71,13 +72,15 @@ ORDER BY place
 """
 
 
+@transaction.atomic(savepoint=False)
 def give_cards(people: list[int], now: datetime) -> None:
     """A card with the next number to each of these contacts who has none; one statement when all
     have theirs. The numbers follow the order of the list. Safe in parallel."""
+    if not _without_card(people):
+        return
+    _one_list_at_a_time()
     for _attempt in range(20):
-        with connection.cursor() as cursor:
-            cursor.execute(_WITHOUT, [people])
-            missing = [pk for (pk,) in cursor.fetchall()]
+        missing = _without_card(people)
         if not missing:
             return
         # Left out: numbers that somebody at the counter took meanwhile. Next turn.
@@ -89,3 +92,18 @@ def give_cards(people: list[int], now: datetime) -> None:
             [missing, [new_token() for _ in missing]],
         )
     raise RuntimeError("no card numbers were free twenty times in a row")
+
+
+def _without_card(people: list[int]) -> list[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(_WITHOUT, [people])
+        return [pk for (pk,) in cursor.fetchall()]
+
+
+def _one_list_at_a_time() -> None:
+    """Two lists at once would deadlock: each holds a number that the other wants for a person,
+    and a person whom the other wants a number for. The counter makes one card and never holds
+    one while it waits for another."""
+    with connection.cursor() as cursor:
+        name = f"cards:{current_schema()}"
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
