@@ -13,6 +13,7 @@ from apps.core.tenancy import in_schema
 from apps.invoicing.models import Invoice
 from apps.payments import events
 from apps.payments.models import StripeEvent
+from tests.payments.conftest import CARD
 from tests.peers.stripe import billing
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("seller")]
@@ -62,6 +63,18 @@ def test_who_is_given_up_leaves_and_their_place_with_them(declined, stripe, told
     declined.refresh_from_db()
     assert (declined.state, bool(declined.ended_at)) == (State.ENDED, True)
     assert kinds(declined)[-1] in {"ended", "failed"}
+
+
+def test_who_left_before_we_heard_of_it_had_joined(make_plan, order, stripe, told):
+    """The month they paid is told and invoiced; nobody is welcomed who is gone."""
+    stripe.pay(order(make_plan()), CARD)
+    member = Member.objects.get()
+    (sub,) = (one for one in stripe.books.things.values() if one["object"] == "subscription")
+    billing.end(stripe.books, sub)
+    told()
+    member.refresh_from_db()
+    assert (member.state, bool(member.began_at)) == (State.ENDED, True)
+    assert kinds(member) == ["asked", "joined", "paid", "ended", "invoiced"]
 
 
 def picture(member):

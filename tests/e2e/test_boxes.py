@@ -1,5 +1,7 @@
 """A month of boxes: opened, filled by the worker, ticked, handed over; by thumb and by keyboard."""
 
+import re
+
 import pytest
 from django.utils import timezone
 
@@ -24,7 +26,7 @@ def cellar(stack):
         for first, last in NAMES:
             person = ContactFactory(first_name=first, last_name=last)
             a_member(plan, starts=month, contact=person)
-        bottle("Morgon"), bottle("Mâcon", "blanc", 1250)
+        bottle("Morgon, Domaine de la Grand’Cour du Py"), bottle("Mâcon", "blanc", 1250)
     return shop
 
 
@@ -42,12 +44,13 @@ def test_a_month_is_opened_filled_ticked_and_handed_over(page, stack, cellar, vi
     made = lambda: told(cellar, Box.objects.count) == len(NAMES)  # noqa: E731
     wait_for(made, "the boxes of the month")
     page.get_by_role("link", name="Choisir").click()
-    page.get_by_role("button", name="Ajouter Morgon").click()
-    page.get_by_label("Dans votre choix, Morgon").fill("3")
+    page.get_by_role("button", name=re.compile("Ajouter Morgon")).click()
+    page.get_by_label(re.compile("Dans votre choix, Morgon")).fill("3")
     page.get_by_role("button", name="Enregistrer").last.click()
     held = lambda: told(cellar, lambda: Variant.objects.filter(held=9).exists())  # noqa: E731
     wait_for(held, "bottles held for the boxes")
     page.goto(stack.url(cellar, one.get_absolute_url()))
+    fits(page)
     look(page, f"boxes-round-{view.name}")
     tick = page.get_by_role("button", name="Box de Anaïs Zola prête")
     ticked = page.locator('[aria-label="Box de Anaïs Zola prête"][aria-pressed="true"]')

@@ -95,10 +95,12 @@ def _follow_one(
     member.ended_at = None
     if state == State.ENDED:
         member.ended_at = member.ends_at = _moment(sub["ended_at"]) or now
-    elif state != State.JOINING and member.began_at is None:
-        _begin(member, _moment(sub["created"]) or now)
-        story.tell(member, "joined", now=now, about=sub["id"], price_cents=member.total_cents)
-        enqueue(WELCOME, member.pk, urgent=True)
+    # Also who has left by the time we hear of it, as long as one period was paid.
+    belonged = state != State.ENDED or any(one["status"] == "paid" for one in invoices)
+    if member.began_at is None and state != State.JOINING and belonged:
+        _begin(member, sub, now)
+        if state != State.ENDED:
+            enqueue(WELCOME, member.pk, urgent=True)
     move(member, before, state, now)
     for invoice in reversed(invoices):
         if state != State.JOINING or invoice["status"] == "paid":
@@ -106,10 +108,13 @@ def _follow_one(
         _tell_failure(member, invoice, failures, now)
 
 
-def _begin(member: Member, at: datetime) -> None:
-    member.began_at = at
+def _begin(member: Member, sub: Thing, now: datetime) -> None:
+    at = member.began_at = _moment(sub["created"]) or now
     if member.plan.term_months:
         member.term_ends_on = months_later(timezone.localdate(at), member.plan.term_months)
+    # Stripe's clock counts whole seconds: nothing is told before it was asked for.
+    at = max(at, member.asked_at)
+    story.tell(member, "joined", now=at, about=sub["id"], price_cents=member.total_cents)
 
 
 _SAID = {
@@ -177,7 +182,6 @@ def settle(period: Period, now: datetime) -> None:
         story.tell(
             period.member,
             "paid",
-            # Stripe's clock counts whole seconds: nothing is told before it was asked for.
             now=max(period.paid_at or now, period.member.asked_at),
             about=f"{period.paid_as}:{period.part}",
             from_on=period.starts.isoformat(),
