@@ -237,6 +237,10 @@ def serve(children: list["subprocess.Popen[bytes]"]) -> None:
 def welcome() -> None:
     from apps.ops.demo.accounts import PASSWORD, PEOPLE, PIN, TOTP_SECRET, code_now
 
+    played = []
+    if _stripe:
+        played.append(f"  Comptoir lui-même   http://{PLATFORM_SHOP}.localhost:{PORT}/")
+        played.append(f"  Horloge de Stripe   {_stripe['STRIPE_API_HOST']}/")
     roles = {"owner": "propriétaire", "manager": "responsable", "helper": "vendeuse"}
     lines = [
         "",
@@ -244,7 +248,7 @@ def welcome() -> None:
         f"  Cave du Marché      http://cave.localhost:{PORT}/      équipe : /gestion/",
         f"  Café des Halles     http://cafe.localhost:{PORT}/      comptoir : /comptoir/",
         f"  Semelle Neuve       http://sneakers.localhost:{PORT}/",
-        *([f"  Comptoir lui-même   http://{PLATFORM_SHOP}.localhost:{PORT}/"] if _stripe else []),
+        *played,
         f"  Administration      http://admin.localhost:{PORT}/",
         f"  SMS et e-mails      http://localhost:{PORT}/boite/",
         "",

@@ -8,7 +8,6 @@ from operator import or_
 
 from django.db.models import Exists, F, OrderBy, OuterRef, Q, QuerySet
 from django.utils import timezone
-from django.utils.formats import date_format
 
 from apps.accounts.models import User
 from apps.audience.criteria import Criteria, describe, people
@@ -18,6 +17,7 @@ from apps.contacts import channels
 from apps.contacts.models import Channel, ConsentEvent, ConsentState, Contact, Source, Tag
 from apps.core.actor import Kind
 from apps.core.money import show_euros
+from apps.core.templatetags.french import de_mois
 from apps.loyalty.models import Movement, MovementKind, Redemption
 from apps.loyalty.referral_models import REFERRAL
 from apps.loyalty.rule import Kind as LoyaltyKind
@@ -315,7 +315,7 @@ def _boxes(contact: Contact, most: int) -> list[Moment]:
     rows = rows.select_related("round", "member__plan").order_by("-made_at", "-pk")[:most]
     moments = []
     for row in rows:
-        title = f"Box de {date_format(row.round.month, 'F Y')} {row.get_state_display()}"
+        title = f"Box {de_mois(row.round.month)} {row.get_state_display()}"
         at = row.ended_at or row.packed_at or row.made_at
         moments.append(Moment(at, title, row.member.plan.name, row.tone or "accent"))
     return moments

@@ -17,6 +17,7 @@ from apps.club.box_models import Box, BoxState, Round
 from apps.club.models import Handover
 from apps.core import drawing
 from apps.core.jobs import enqueue
+from apps.core.templatetags.french import de_mois
 from apps.core.tenancy import current_schema
 from apps.loyalty.merging import living
 from apps.shops.services import shop_here
@@ -70,7 +71,7 @@ def words(one: Round) -> dict[str, Any]:
     found.sort(key=lambda box: (not box.is_shipped, living(box.member.contact).search, box.pk))
     month = date_format(one.month, "F Y")
     return {
-        "title": f"Étiquettes, box de {month}",
+        "title": f"Étiquettes, box {de_mois(one.month)}",
         "shop": shop_here().name,
         "labels": [_label(box, month) for box in found],
     }

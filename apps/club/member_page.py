@@ -24,13 +24,14 @@ def shown(member: Member, shop: Shop) -> dict[str, Any]:
     now = timezone.now()
     stand = changing.stand(member.customer_id, member.subscription_id)
     leaves = standing(member, Way.CANCEL)
+    over = leaves.ends_at if leaves else member.ends_at  # Stripe hears of a leaving after us
     return {
         "member": member,
         "state": State(member.state),
         "reference": reference_of(member),
         "pays_by": stand.pays_by,
         "rests_until": stand.rests_until,
-        "next_debit": _next_debit(member, stand.rests_until, now),
+        "next_debit": _next_debit(member, over, stand.rests_until, now),
         "leaves": leaves,
         "renounced": standing(member, Way.RENOUNCE),
         "may_renounce": may_renounce(member, shop, now),
@@ -45,12 +46,14 @@ def shown(member: Member, shop: Shop) -> dict[str, Any]:
     }
 
 
-def _next_debit(member: Member, rests_until: datetime | None, now: datetime) -> datetime | None:
+def _next_debit(
+    member: Member, over: datetime | None, rests_until: datetime | None, now: datetime
+) -> datetime | None:
     """When the next period is asked for; None where nothing more is."""
     ends = member.period_ends_at
     if member.state not in (State.ACTIVE, State.PAUSED, State.LATE) or ends is None:
         return None
-    if member.ends_at and member.ends_at <= ends:
+    if over and over <= ends:
         return None
     turns = 0
     while rests_until and ends < rests_until:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.club.models import Member, MemberEvent
 from apps.core.actor import SYSTEM, Actor
 from apps.core.money import show_euros
-from apps.core.templatetags.french import jour
+from apps.core.templatetags.french import de_mois, jour
 
 # What is told, by its kind; places are filled from the line's own words: ``*_cents`` are shown as
 # euros, ``*_on`` as days.
@@ -58,17 +58,17 @@ SENTENCES: dict[str, str | Promise] = {
     "fetched": _("Retrait en boutique choisi par le membre."),
     "means": _("Moyen de paiement changé par le membre."),
     "wished": _("Couleurs à ne pas recevoir changées."),
-    "box_chose": _("Box du %(month_on)s : bouteilles choisies."),
-    "box_swapped": _("Box du %(month_on)s : une bouteille échangée."),
-    "box_left_to_shop": _("Box du %(month_on)s : laissée au choix de la boutique."),
-    "box_skipped": _("Box du %(month_on)s reportée à la suivante."),
-    "box_unskipped": _("Box du %(month_on)s : elle aura bien lieu."),
-    "box_packed": _("Box du %(month_on)s prête."),
-    "box_unpacked": _("Box du %(month_on)s rouverte."),
-    "box_handed": _("Box du %(month_on)s remise en boutique."),
-    "box_taken_back": _("Box du %(month_on)s : remise annulée."),
-    "box_shipped": _("Box du %(month_on)s expédiée."),
-    "box_cancelled": _("Box du %(month_on)s annulée."),
+    "box_chose": _("Box %(month_on)s : bouteilles choisies."),
+    "box_swapped": _("Box %(month_on)s : une bouteille échangée."),
+    "box_left_to_shop": _("Box %(month_on)s : laissée au choix de la boutique."),
+    "box_skipped": _("Box %(month_on)s reportée à la suivante."),
+    "box_unskipped": _("Box %(month_on)s : elle aura bien lieu."),
+    "box_packed": _("Box %(month_on)s prête."),
+    "box_unpacked": _("Box %(month_on)s rouverte."),
+    "box_handed": _("Box %(month_on)s remise en boutique."),
+    "box_taken_back": _("Box %(month_on)s : remise annulée."),
+    "box_shipped": _("Box %(month_on)s expédiée."),
+    "box_cancelled": _("Box %(month_on)s annulée."),
 }
 
 
@@ -128,4 +128,6 @@ def _said(kind: str, words: Mapping[str, Any]) -> str:
 def _shown(name: str, value: Any) -> Any:
     if name.endswith("_cents"):
         return show_euros(value)
+    if name == "month_on":
+        return de_mois(date.fromisoformat(value))
     return jour(date.fromisoformat(value)) if name.endswith("_on") and value else value

@@ -231,5 +231,5 @@ def test_the_story_tells_it_in_words_and_keeps_ids_alone(composed, cellar):
     swap(composed, cellar, "morgon", "fleurie")
     boxes.skip(composed.pk, by=CUSTOMER, now=NOW)
     told = [line.said for line in lines(composed.member)]
-    assert "Box du 1er novembre 2026 reportée à la suivante." in told
+    assert "Box de novembre 2026 reportée à la suivante." in told
     assert set(MemberEvent.objects.latest("pk").words) == {"box", "month_on"}

@@ -13,9 +13,11 @@ from apps.club.member_models import Answer, DoorCode
 from apps.club.models import Member, MemberEvent
 from apps.club.services import door, renewing, repricing
 from apps.core.actor import SYSTEM
+from apps.core.templatetags.french import jour
 from apps.invoicing.models import Invoice
 from apps.messaging.models import Message
 from tests.club.conftest import again
+from tests.club.test_leaving import word
 from tests.conftest import ShopClient
 
 pytestmark = pytest.mark.django_db
@@ -119,6 +121,13 @@ def test_a_rest_skips_its_debits_and_ends_by_itself(lea, inside, path, stripe, t
     stripe.advance(31)
     told()
     assert (again(lea).state, lea.periods.count()) == ("active", 2)
+
+
+def test_who_is_about_to_leave_is_announced_no_further_debit(lea, inside, path):
+    debit = f"{jour(lea.period_ends_at)} ·"
+    assert debit in inside.get(path).content.decode()
+    word(lea)  # Stripe has not heard of it
+    assert debit not in inside.get(path).content.decode()
 
 
 def test_who_rests_may_go_on_at_once(lea, inside, path):

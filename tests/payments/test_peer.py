@@ -111,6 +111,16 @@ def test_a_subscription_lives_from_month_to_month(fake):
     assert [one["status"] for one in fake.books.all("invoice")] == ["paid"] * 3
 
 
+def test_a_month_goes_by_at_the_press_of_a_button(fake):
+    sub = subscribed(fake)
+    shown = requests.get(f"{fake.url}/", timeout=5).text
+    assert "Avancer d’un mois" in shown
+    assert "Stripe, le " in shown
+    requests.post(f"{fake.url}/", data={"days": "31"}, timeout=5).raise_for_status()
+    assert fake.books.things[sub["latest_invoice"]]["billing_reason"] == "subscription_cycle"
+    assert requests.post(f"{fake.url}/", data={"days": "-1"}, timeout=5).status_code == 400
+
+
 def test_a_card_that_fails_is_tried_four_times_and_then_given_up(fake):
     sub = subscribed(fake)
     buyer = sub["customer"]

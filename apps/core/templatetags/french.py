@@ -95,6 +95,15 @@ def jour(value: date | datetime | None) -> str:
 
 
 @register.filter
+def de_mois(value: date) -> str:
+    """``de novembre 2026``, ``d’octobre 2026``; the month alone in a language of another word."""
+    shown = date_format(value, "F Y")
+    if not (get_language() or "fr").startswith("fr"):
+        return shown
+    return f"d’{shown}" if shown[0] in "ao" else f"de {shown}"
+
+
+@register.filter
 def jour_court(value: date) -> str:
     """``7 sept.``, ``1er déc.``: where a whole date has no room, on the team's French pages."""
     day = "1er" if value.day == 1 else str(value.day)

@@ -1,5 +1,6 @@
 """What Stripe shows to people: Checkout, the Billing Portal, Connect's onboarding. Plain forms."""
 
+from datetime import UTC, datetime
 from html import escape
 
 from tests.peers.stripe import billing, once, owing, shapes
@@ -39,6 +40,25 @@ def euros(cents: int) -> str:
 def form(button: str, fields: str = "", **hidden: str) -> str:
     kept = "".join(f'<input type="hidden" name="{k}" value="{v}">' for k, v in hidden.items())
     return f'<form method="post">{fields}{kept}<button>{escape(button)}</button></form>'
+
+
+# --- its clock, which the real one has not --------------------------------------------------
+
+STEPS = (("1", "Avancer d’un jour"), ("7", "Avancer d’une semaine"), ("31", "Avancer d’un mois"))
+
+
+def clock(books: Books) -> str:
+    """What falls due on the way happens: renewals, declines and new tries, late debits."""
+    forms = "".join(form(said, days=days) for days, said in STEPS)
+    return page(f"Stripe, le {datetime.fromtimestamp(books.now(), UTC):%d/%m/%Y}", forms)
+
+
+def turn(books: Books, said: Thing) -> str:
+    days = int(said["days"])
+    if not 0 < days <= 366:
+        raise StripeError(400, "From one day to a year")
+    billing.advance(books, days * 86_400)
+    return "/"
 
 
 # --- Checkout ------------------------------------------------------------------------------

@@ -103,7 +103,9 @@ class FakeStripe:
         return status, json.loads(json.dumps(body))
 
     def shown(self, path: str) -> str:
-        """A page, by its address: /checkout/…, /portail/…, /compte/…, /facture/…"""
+        """A page, by its address: /, /checkout/…, /portail/…, /compte/…, /facture/…"""
+        if path == "/":
+            return pages.clock(self.books)
         kind, _, name = path.strip("/").partition("/")
         thing = self.books.things.get(name)
         draw: Callable[[Thing], str] | None = {
@@ -120,6 +122,8 @@ class FakeStripe:
         """A form of such a page; where it leads."""
         kind, _, name = path.strip("/").partition("/")
         with self.books.changing():
+            if path == "/":
+                return pages.turn(self.books, said)
             thing = self.books.things[name]
             if kind == "checkout":
                 return pages.complete(self.books, thing, said["number"])

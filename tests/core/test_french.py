@@ -1,8 +1,12 @@
-"""French counts from two on."""
+"""French counts from two on, and elides before a vowel."""
+
+from datetime import date
 
 import pytest
 from django.template import Context, Template
 from django.utils import translation
+
+from apps.core.templatetags.french import de_mois
 
 
 @pytest.mark.parametrize(
@@ -25,3 +29,17 @@ def test_both_endings_may_be_given():
 def test_other_languages_keep_their_own_count():
     with translation.override("en"):
         assert Template("stamp{{ n|pluralize }}").render(Context({"n": 0})) == "stamps"
+
+
+@pytest.mark.parametrize(
+    ("language", "month", "said"),
+    [
+        ("fr", 10, "d’octobre 2026"),
+        ("fr", 8, "d’août 2026"),
+        ("fr", 11, "de novembre 2026"),
+        ("en", 10, "October 2026"),
+    ],
+)
+def test_of_a_month(language, month, said):
+    with translation.override(language):
+        assert de_mois(date(2026, month, 1)) == said
