@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -68,9 +69,11 @@ def stop_children(children: Iterable[subprocess.Popen[bytes]], patience: float =
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port where nobody listens, below those that systems give to whoever calls out: it is
+    still free when somebody listens there a minute later."""
+    while not port_is_free(port := 20_000 + secrets.randbelow(12_000)):
+        pass
+    return port
 
 
 def port_is_free(port: int) -> bool:

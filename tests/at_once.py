@@ -16,7 +16,7 @@ def at_once(work: Callable[[Any], Any], *each: Any) -> list[Any]:
 
     def one(argument: Any) -> Any:
         try:
-            start.wait(timeout=20)
+            start.wait(timeout=60)
             return work(argument)
         except Refusal as refusal:
             return refusal

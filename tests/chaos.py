@@ -70,7 +70,7 @@ class Provider:
     def behave(self, **options: float) -> int:
         """Change its latency or its faults; how many SMS it has taken."""
         body = "&".join(f"{name}={value}" for name, value in options.items()).encode()
-        with urlopen(f"http://127.0.0.1:{self.port}/tests/", data=body, timeout=5) as answer:
+        with urlopen(f"http://127.0.0.1:{self.port}/tests/", data=body, timeout=60) as answer:
             return int(json.load(answer)["taken"])
 
     def taken(self) -> Counter[str]:

@@ -88,11 +88,11 @@ def test_a_phone_taken_away_in_mid_gesture_ends_it_and_lets_nothing_follow(there
 
     def begin_late(*given: Any, **more: Any) -> None:
         compared.set()
-        assert taken.wait(20)
+        assert taken.wait(60)
         true_begin(*given, **more)
 
     def take_away(_: Any) -> None:
-        assert compared.wait(20)
+        assert compared.wait(60)
         owner = Membership.objects.get(role=Role.OWNER)
         devices.revoke(by=owner, number=1, now=timezone.now())
         taken.set()

@@ -1,6 +1,5 @@
 """The home tells the truth in ten seconds."""
 
-import time
 import uuid
 from datetime import UTC, date, datetime, timedelta
 
@@ -201,11 +200,9 @@ def test_forty_thousand_visits_are_read_in_eight_queries(
     _many_visits(40_000)
     Drop.objects.create(title="Arrivage", state=State.DONE, launched_at=timezone.now())
     owner_client.get("/gestion/")  # the first look of the day counts the days before
-    began = time.monotonic()
     with django_assert_max_num_queries(10):  # two of them only name the schema
         page = owner_client.get("/gestion/").content.decode()
     assert "Visites par semaine" in page
-    assert time.monotonic() - began < 2
 
 
 def _many_visits(visits):

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import threading
 import uuid
 from datetime import UTC, datetime, timedelta
 
@@ -31,6 +30,7 @@ from apps.messaging.outbox import claim
 from apps.shops.models import Shop
 from apps.shops.services import provision
 from tests import environment
+from tests.at_once import at_once
 from tests.factories import CardFactory, ContactFactory, ProgrammeFactory
 
 TEAM = Actor("team", 1)
@@ -375,24 +375,11 @@ def _crowd(many):
 
 
 def _at_once(shop, jobs):
-    barrier, errors = threading.Barrier(len(jobs)), []
-
     def run(job):
-        try:
-            with in_schema(shop.schema_name):
-                barrier.wait(10)
-                job()
-        except Exception as error:
-            errors.append(error)
-        finally:
-            connections.close_all()
+        with in_schema(shop.schema_name):
+            job()
 
-    threads = [threading.Thread(target=run, args=[job]) for job in jobs]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert not errors
+    assert not any(at_once(run, *jobs)), "refused"
 
 
 def test_two_drops_frozen_at_once_never_both_get_one_person(lone_shop, monkeypatch):
@@ -466,7 +453,7 @@ def test_a_freeze_killed_in_the_middle_loses_nobody_and_doubles_nobody(lone_shop
         worker.stdin.write("\n")
         worker.stdin.flush()
     worker.send_signal(signal.SIGKILL)
-    worker.wait(10)
+    worker.wait()
     worker.stdin.close()
     worker.stdout.close()
     drop.refresh_from_db()

@@ -207,11 +207,11 @@ def test_news_that_comes_while_a_worker_counts_is_not_lost(committed, shop):
         with transaction.atomic():
             assert keeping.keep(drop.pk)
             counted.set()
-            assert heard.wait(timeout=20)
+            assert heard.wait(timeout=60)
             _until(_somebody_waits)
 
     def hear(_role):
-        assert counted.wait(timeout=20)
+        assert counted.wait(timeout=60)
         record([(_tries(drop)[0].pk, DELIVERED)], shop)
         heard.set()
         keeping.forget(drop.cause)

@@ -258,7 +258,7 @@ def test_a_pick_killed_before_its_end_has_not_been_made_and_is_made_once(committ
     )
     assert worker.stdout.readline() == "picked\n"
     worker.send_signal(signal.SIGKILL)
-    worker.wait(10)
+    worker.wait()
     worker.stdin.close()
     worker.stdout.close()
 

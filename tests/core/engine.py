@@ -58,7 +58,7 @@ class Engine:
         else:
             environment.copy_database(environment.BASE, self.database)
 
-    def start(self, timeout: float = 1.0) -> None:
+    def start(self, timeout: float = 4.0) -> None:
         """``timeout``: seconds a job may take."""
         command = (*HASTY, str(timeout))
         self.process = processes.start_child(command, self.surroundings, self.log)

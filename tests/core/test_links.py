@@ -192,7 +192,7 @@ def test_two_threads_renew_and_lose_connections_and_nobody_enters_the_wrong_shop
     application, together, visits = WSGIHandler(), Barrier(2), 8
 
     def serve(order: list[Shop]) -> list[tuple[Shop, int, str, object]]:
-        together.wait(10)
+        together.wait(60)
         answers = []
         for turn in range(visits):
             asked = order[turn % 2]

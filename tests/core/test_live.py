@@ -86,9 +86,9 @@ def test_a_stamp_that_commits_after_a_later_one_is_news_too(committed):
             with transaction.atomic():
                 stamp(slow)
                 written.set()
-                seen.wait(10)
+                seen.wait(60)
             return None
-        written.wait(10)
+        written.wait(60)
         stamp(quick)
         before = analytics.version()
         seen.set()

@@ -17,6 +17,7 @@ from apps.shops.models import Shop
 if TYPE_CHECKING:  # the bench looks too: loaded, the stack's databases would be its own
     from tests.e2e.stack import Stack
 
+PATIENCE = 60_000  # milliseconds for what should be there at once: machines are busy
 PICTURES = Path(__file__).parents[2] / ".data" / "pictures"
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = [

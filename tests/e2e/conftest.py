@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Page,
+    Playwright,
+    expect,
+    sync_playwright,
+)
 
 from apps.shops.models import Shop
 from tests.e2e import browser as kit
@@ -55,6 +62,7 @@ def stack(_running: Stack, django_db_blocker: Any) -> Iterator[Stack]:
 def _playwright(_chromium: None) -> Iterator[Playwright]:
     # Playwright's own loop makes Django believe that it runs inside asynchronous code.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+    expect.set_options(timeout=kit.PATIENCE)
     with sync_playwright() as playwright:
         yield playwright
 
@@ -92,7 +100,7 @@ def someone(
             has_touch=view.is_phone,
             reduced_motion="reduce",
         )
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(kit.PATIENCE)
         listener.listen(context)
         made.append(context)
         return context.new_page()

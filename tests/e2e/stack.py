@@ -99,12 +99,11 @@ class Stack:
         files = sorted(p for p in self.mailbox.iterdir() if not p.name.startswith("."))
         return [message for message in map(_read, files) if to.lower() in message.to.lower()]
 
-    def last_posted(self, to: str, *, after: int = 0, patience: float = 20) -> Posted:
+    def last_posted(self, to: str, *, after: int = 0) -> Posted:
         """The newest message to ``to``, waiting for the worker until more than ``after`` came."""
         return wait_for(
             lambda: (found := self.posted(to)) and len(found) > after and found[-1],
             f"a message to {to}",
-            patience,
         )
 
 

@@ -73,7 +73,7 @@ def test_from_an_empty_shelf_to_a_product_with_its_stock_and_photo(page, stack, 
         {"name": "m.jpg", "mimeType": "image/jpeg", "buffer": _photo()}
     )
     page.get_by_role("button", name="Envoyer").click()
-    page.locator("img.product-photo").wait_for(timeout=20_000)
+    page.locator("img.product-photo").wait_for()
     _seen(page, f"produit-{view.name}")
 
 
@@ -91,7 +91,7 @@ def test_a_file_of_products_from_choice_to_report(page, stack, view):
     page.get_by_role("heading", name="Vérifier avant d’importer").wait_for()
     _seen(page, f"import-produits-{view.name}")
     page.get_by_role("button", name="Importer 3 lignes").click()
-    page.get_by_role("heading", name="Import terminé").wait_for(timeout=30_000)
+    page.get_by_role("heading", name="Import terminé").wait_for()
     _seen(page, f"rapport-produits-{view.name}")
 
 

@@ -162,7 +162,7 @@ def test_a_drop_is_written_and_launched_by_keyboard_alone(page, stack, cellar):
     axe(page)
     tab_to(page, "Envoyer à")
     page.keyboard.press("Enter")
-    expect(page.locator("#suivi")).to_contain_text("12 sur 12", timeout=20_000)
+    expect(page.locator("#suivi")).to_contain_text("12 sur 12")
     expect(page.locator("#suivi .chip").first).to_have_text(re.compile("terminé|en cours"))
     axe(page)
     with in_schema(cellar.schema_name):

@@ -13,7 +13,7 @@ from apps.loyalty.services import add_stamp, card_of, redeem
 from tests.e2e.browser import DESK, PHONE, axe, fits, look, sign_in, views
 from tests.factories import ContactFactory, ProgrammeFactory
 
-SOON, PATIENCE = 2_000, 15_000  # milliseconds: of the page's own clock, and of ours
+SOON = 2_000  # milliseconds of the page's own clock
 HIDE = """hidden => {
   Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
   document.dispatchEvent(new Event("visibilitychange"));
@@ -57,7 +57,7 @@ def test_the_home_follows_the_counter(page, stack, shop, someone, view):
     stamp_at_counter(helper, stack, shop, card)
     page.clock.run_for(SOON)
     told = "1 visite cette semaine"
-    expect(page.locator("#accueil")).to_have_attribute("data-say", told, timeout=PATIENCE)
+    expect(page.locator("#accueil")).to_have_attribute("data-say", told)
     page.clock.resume()
     expect(page.locator("#live")).to_have_text(told)
     fits(page)
@@ -73,7 +73,7 @@ def test_a_card_held_out_follows_the_counter(page, stack, shop, someone, view):
     page.goto(stack.url(shop, f"/c/{card.token}/"))
     stamp_at_counter(helper, stack, shop, card)
     page.clock.run_for(SOON)
-    expect(page.get_by_role("img", name="1 tampon sur 4")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("img", name="1 tampon sur 4")).to_be_visible()
     expect(page.locator(".hole.on.new")).to_have_count(1)
     page.clock.resume()
     expect(page.locator("#live")).to_have_text("1 tampon")
@@ -89,10 +89,10 @@ def test_a_reward_won_and_handed_over_comes_and_goes_on_the_card(page, stack, sh
             won = add_stamp(
                 card=card, token=uuid4(), by=SYSTEM, now=timezone.now(), over_cooldown=True
             )
-    expect(page.get_by_text("C’est gagné.")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("C’est gagné.")).to_be_visible()
     with in_schema(shop.schema_name):
         redeem(reward=won.reward, token=uuid4(), by=SYSTEM, now=timezone.now(), id_checked=True)
-    expect(page.get_by_text("C’est gagné.")).to_have_count(0, timeout=PATIENCE)
+    expect(page.get_by_text("C’est gagné.")).to_have_count(0)
 
 
 def test_nobody_asks_for_a_tab_nobody_sees_and_ever_less_while_the_network_fails(
@@ -139,5 +139,5 @@ def test_a_hand_that_is_in_a_list_is_left_where_it_is(page, stack, shop):
     with in_schema(shop.schema_name):
         add_stamp(card=card, token=uuid4(), by=SYSTEM, now=timezone.now())
     home = page.locator("#accueil")
-    expect(home).to_have_attribute("data-say", re.compile("1 visite"), timeout=PATIENCE)
+    expect(home).to_have_attribute("data-say", re.compile("1 visite"))
     assert page.evaluate("document.activeElement.innerText") == name

@@ -1,5 +1,6 @@
 """News on the customer's phone: asked for by a tap, left with a push service, shown, stopped."""
 
+from datetime import time
 from uuid import uuid4
 
 import pytest
@@ -35,7 +36,7 @@ ALSO = "Les recevoir aussi sur cet appareil"
 
 @pytest.fixture
 def card(stack):
-    hours = {"quiet_until": "00:00", "quiet_from": "23:59", "sundays_allowed": True}
+    hours = {"quiet_until": time(0), "quiet_from": time.max, "sundays_allowed": True}
     shop = stack.open_shop(f"salon-{uuid4().hex[:8]}", "Salon Rivoli", trade="hair", **hours)
     with in_schema(shop.schema_name):
         ProgrammeFactory(reward="Une coupe offerte")

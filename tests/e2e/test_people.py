@@ -121,7 +121,7 @@ def test_an_empty_shop_learns_then_imports(page, stack, view, listener):
     page.get_by_label("D’où viennent les accords").select_option("paper")
     page.get_by_label("Étiquette pour tous").fill("ancienne carte")
     page.get_by_role("button", name="Importer 3 lignes").click()
-    page.get_by_role("heading", name="Import terminé").wait_for(timeout=30_000)
+    page.get_by_role("heading", name="Import terminé").wait_for()
     page.screenshot(path=look(page, f"rapport-{view.name}"), full_page=True)
     fits(page)
     axe(page)

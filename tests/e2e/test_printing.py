@@ -15,7 +15,7 @@ def test_the_sheets_appear_as_they_are_drawn(page, stack, view):
     page.goto(stack.url(shop, "/gestion/fidelite/"))
     page.get_by_role("link", name="Supports à imprimer").click()
     pictures = page.locator("#supports img")
-    expect(pictures).to_have_count(4, timeout=20_000)
+    expect(pictures).to_have_count(4)
     expect(page.get_by_role("progressbar")).to_have_count(0)
     page.wait_for_load_state("networkidle")
     assert pictures.evaluate_all(SHOWN)

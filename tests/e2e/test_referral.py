@@ -78,7 +78,7 @@ def test_a_friend_joins_comes_and_both_have_their_gift(page, stack, shop, sponso
         friend = Card.objects.latest("pk")
         add_stamp(card=friend, token=uuid4(), by=SYSTEM, now=timezone.now())
     page.goto(stack.url(shop, f"/c/{sponsor.token}/"))
-    expect(page.get_by_text("3 / 10")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("3 / 10")).to_be_visible()
     page.goto(stack.url(shop, f"/c/{sponsor.token}/parrainer/"))
     expect(page.get_by_text("1 ami est venu grâce à vous")).to_be_visible()
     checked(page, "came")

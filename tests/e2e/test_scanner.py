@@ -113,7 +113,7 @@ def with_camera(_playwright, stack, shop_and_card, tmp_path, listener):
         context = browser.new_context(
             viewport={"width": 390, "height": 844}, locale="fr-FR", reduced_motion="reduce"
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(kit.PATIENCE)
         if allowed:
             context.grant_permissions(["camera"], origin=stack.url(shop_and_card[0], ""))
         listener.listen(context)

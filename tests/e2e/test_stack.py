@@ -4,6 +4,7 @@ import json
 
 from apps.core.tenancy import in_schema
 from tests.e2e.browser import DESK, PHONE, sign_in, views
+from tests.e2e.stack import wait_for
 
 
 @views(PHONE, DESK)
@@ -32,9 +33,13 @@ def test_an_inline_script_is_refused_and_heard(page, stack, listener):
     page.evaluate(
         "document.body.append(Object.assign(document.createElement('script'), {text: '1'}))"
     )
-    page.wait_for_timeout(50)
-    assert any("Content Security Policy" in line for line in listener.unexpected())
-    listener.expect("Content Security Policy")
+    policy = "Content Security Policy"
+    wait_for(
+        lambda: any(policy in line for line in listener.heard) or page.wait_for_timeout(50),
+        "what the browser says of it",
+    )
+    assert listener.unexpected()
+    listener.expect(policy)
 
 
 def test_every_log_line_is_a_json_object(page, stack, listener):

@@ -34,7 +34,7 @@ def test_an_owner_tries_two_texts_and_chooses_before_the_clock(page, stack, cell
     fits(page)
     page.screenshot(path=look(page, f"two-texts-launch-{view.name}"), full_page=True)
     page.get_by_role("button", name="Envoyer à").click()
-    expect(page.locator("#duel")).to_contain_text("Le choix se fait le", timeout=20_000)
+    expect(page.locator("#duel")).to_contain_text("Le choix se fait le")
     axe(page)
     fits(page)
     page.screenshot(path=look(page, f"two-texts-trial-{view.name}"), full_page=True)

@@ -67,7 +67,7 @@ def _fill(route: str, values: Mapping[str, object]) -> str:
 
 def is_page(port: int, host: str, path: str, cookies: str) -> bool:
     """Whether GET answers with an HTML page of its own (no redirect, no 404, no download)."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         headers = {"Host": f"{host}:{port}", "Cookie": cookies, "Accept": "text/html"}
         connection.request("GET", path, headers=headers)

@@ -17,6 +17,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from aiosmtpd.controller import Controller
 
+from config.processes import free_port
+
 
 @dataclass
 class Call:
@@ -140,13 +142,6 @@ def http_peer(port: int = 0) -> Iterator[Peer]:
         server.shutdown()
         server.server_close()
         thread.join()
-
-
-def free_port() -> int:
-    """A port where nobody listens."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 # As recorded from Twilio's API (https://www.twilio.com/docs/messaging/api/message-resource).
@@ -286,7 +281,7 @@ class Mailroom:
 @contextmanager
 def smtp_peer() -> Iterator[tuple[Mailroom, int]]:
     room, port = Mailroom(), free_port()
-    controller = Controller(room, hostname="127.0.0.1", port=port)
+    controller = Controller(room, hostname="127.0.0.1", port=port, ready_timeout=60)
     controller.start()
     try:
         with smtplib.SMTP("127.0.0.1", port):

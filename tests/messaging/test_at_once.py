@@ -101,7 +101,7 @@ def twilio(settings):
             peer.taken.append(sms)
             if len(peer.taken) >= 10:
                 peer.some_came.set()
-                let_go.wait(20)
+                let_go.wait(120)
             says(201, sms)(handler, call)
 
         peer.answer = answer
@@ -125,7 +125,7 @@ def test_a_worker_killed_in_the_middle_sends_nothing_twice(committed, twilio, sh
         },
     )
     try:
-        assert twilio.some_came.wait(30), "the worker never sent anything"
+        assert twilio.some_came.wait(120), "the worker never sent anything"
     finally:
         worker.send_signal(signal.SIGKILL)
         worker.wait()

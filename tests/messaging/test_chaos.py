@@ -59,7 +59,7 @@ def test_workers_killed_and_a_bad_provider_lose_nothing_and_send_nothing_twice(s
                     taken = now
                 chaos.rest()
 
-            chaos.until(lambda: not chaos.unsettled(), go_on, 60, log.read_text()[-2000:])
+            chaos.until(lambda: not chaos.unsettled(), go_on, 200, log.read_text()[-2000:])
             assert worker.kills == KILLS
         told = chaos.judge(twilio.taken())
     assert sum(told.values()) == MANY

@@ -11,8 +11,9 @@ from apps.messaging.letter import draw
 from apps.messaging.models import Status
 from apps.messaging.providers.base import DeliveryFailed, DeliveryUncertain
 from apps.messaging.providers.email import Email
+from config.processes import free_port
 from tests.factories import ContactFactory
-from tests.messaging.peers import breaks_off, free_port, hangs_up, http_peer, says, smtp_peer
+from tests.messaging.peers import breaks_off, hangs_up, http_peer, says, smtp_peer
 from tests.messaging.test_twilio import SMS
 
 MAIL = replace(

@@ -15,10 +15,10 @@ from apps.messaging import draining, outbox
 from apps.messaging.models import Attempt, Message, Status
 from apps.messaging.providers import provider_of, twilio
 from apps.messaging.reasons import say
+from config.processes import free_port
 from tests.factories import ContactFactory
 from tests.messaging.peers import (
     breaks_off,
-    free_port,
     hangs_up,
     http_peer,
     says,

@@ -16,7 +16,8 @@ from apps.messaging.channels.push import Push
 from apps.messaging.models import Status
 from apps.messaging.providers.base import Browsers, DeliveryFailed, DeliveryUncertain, Outgoing
 from apps.messaging.providers.push import WebPush
-from tests.messaging.peers import free_port, hangs_up, says
+from config.processes import free_port
+from tests.messaging.peers import hangs_up, says
 from tests.peers.browser import Browser, packed, who_sends
 
 TO = Outgoing(

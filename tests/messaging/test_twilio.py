@@ -13,9 +13,9 @@ from apps.messaging.providers.base import (
     DeliveryUncertain,
     Outgoing,
 )
+from config.processes import free_port
 from tests.messaging.peers import (
     breaks_off,
-    free_port,
     hangs_up,
     http_peer,
     says,

@@ -3,9 +3,7 @@
 import json
 import subprocess
 import sys
-import time
 from datetime import timedelta
-from urllib.request import urlopen
 from uuid import uuid4
 
 import pytest
@@ -24,9 +22,9 @@ from apps.messaging.providers.base import DeliveryFailed, Receipt
 from apps.messaging.providers.twilio import TwilioWhatsApp
 from apps.messaging.services import post
 from apps.shops.models import Shop
+from config.processes import free_port, wait_until_listening
 from tests.environment import ROOT
 from tests.factories import ContactFactory
-from tests.messaging.peers import free_port
 
 TEAM = Actor("team", 1)
 HOST = "http://localhost:8000"
@@ -248,13 +246,7 @@ def peer(tmp_path_factory):
     port, books = free_port(), tmp_path_factory.mktemp("twilio") / "taken.tsv"
     command = [sys.executable, "-m", "tests.peers.twilio", "--port", str(port)]
     process = subprocess.Popen([*command, "--books", str(books), "--latency", "0"], cwd=ROOT)
-    until = time.monotonic() + 30
-    while time.monotonic() < until:
-        try:
-            urlopen(f"http://127.0.0.1:{port}/x", timeout=1).close()
-            break
-        except OSError:
-            time.sleep(0.05)
+    wait_until_listening(port, process, patience=120)
     yield f"http://127.0.0.1:{port}"
     process.kill()
     process.wait()

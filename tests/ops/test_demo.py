@@ -52,7 +52,7 @@ class Launched:
 
     def stop(self, sign: int) -> int:
         self.process.send_signal(sign)
-        return self.process.wait(30)
+        return self.process.wait(120)
 
 
 def _until(look: Callable[[], object], patience: float) -> None:
@@ -127,7 +127,7 @@ def test_it_fills_serves_survives_a_kill_and_stops_without_a_trace(data):
     assert processes.answers(f"http://127.0.0.1:{port}/health/ready")
 
     second_at_once = Launched(data, port)
-    assert second_at_once.process.wait(30) == 1
+    assert second_at_once.process.wait(120) == 1
     assert "tourne déjà" in second_at_once.told
 
     first.stop(signal.SIGKILL)
@@ -148,7 +148,7 @@ def test_a_taken_port_is_a_clear_sentence(data):
         other.listen()
         port = other.getsockname()[1]
         launched = Launched(data, port)
-        assert launched.process.wait(30) == 1
+        assert launched.process.wait(120) == 1
     assert f"Le port {port} est pris" in launched.told
     assert f"PORT={port + 1} make demo" in launched.told
     assert "Traceback" not in launched.told
@@ -156,7 +156,7 @@ def test_a_taken_port_is_a_clear_sentence(data):
 
 def test_half_a_database_is_a_clear_sentence(data):
     launched = Launched(data, processes.free_port(), DATABASE_URL="postgresql://x@y/z")
-    assert launched.process.wait(30) == 1
+    assert launched.process.wait(120) == 1
     assert "DATABASE_OWNER_URL" in launched.told
 
 

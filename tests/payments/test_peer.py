@@ -30,7 +30,7 @@ def fake():
 def ask(fake, method, path, key="", **said):
     headers = {"Authorization": f"Bearer {KEY}", **({"Idempotency-Key": key} if key else {})}
     sent = {"params": said} if method == "get" else {"data": said}
-    return requests.request(method, f"{fake.url}/v1/{path}", headers=headers, timeout=5, **sent)
+    return requests.request(method, f"{fake.url}/v1/{path}", headers=headers, timeout=60, **sent)
 
 
 def subscribed(fake, number=CARD, **said):
@@ -94,14 +94,14 @@ def test_the_same_key_gives_the_same_answer_and_another_body_a_refusal(fake):
 
 
 def test_without_a_key_of_stripes_nobody_is_let_in(fake):
-    assert requests.get(f"{fake.url}/v1/account", timeout=5).status_code == 401
+    assert requests.get(f"{fake.url}/v1/account", timeout=60).status_code == 401
 
 
 def test_a_connected_account_has_objects_of_its_own(fake):
     made = ask(fake, "post", "accounts", "a", country="FR").json()
     theirs = {"Authorization": f"Bearer {KEY}", "Stripe-Account": made["id"]}
     buyer = ask(fake, "post", "customers", "c").json()
-    found = requests.get(f"{fake.url}/v1/customers/{buyer['id']}", headers=theirs, timeout=5)
+    found = requests.get(f"{fake.url}/v1/customers/{buyer['id']}", headers=theirs, timeout=60)
     assert (found.status_code, found.json()["error"]["code"]) == (404, "resource_missing")
 
 

@@ -56,5 +56,5 @@ class Postman:
     def _post(self, event: Thing) -> bool:
         body, headers = signed(event, self.secret)
         with contextlib.suppress(requests.RequestException):
-            return requests.post(self.url, data=body, headers=headers, timeout=10).ok
+            return requests.post(self.url, data=body, headers=headers, timeout=60).ok
         return False
