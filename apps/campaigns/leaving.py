@@ -86,6 +86,7 @@ def _send(run: Run, person: Contact, channel: str, shop: Shop, now: datetime) ->
         expires_at=run.expires_at,
         subject=subject,
         body=body,
+        now=now,
     )
     if run.message is None:  # its address went away between the look and the line
         _drop(run, "no_address", now)

@@ -35,6 +35,7 @@ def post(
     to: str = "",
     at: datetime | None = None,
     expires_at: datetime | None = None,
+    now: datetime | None = None,
 ) -> Message | None:
     """One message for one cause, once: the same ``(cause, contact, channel)`` again is None.
 
@@ -43,7 +44,7 @@ def post(
     ``expires_at`` the latest.
     The message leaves by a worker after the caller's transaction commits.
     """
-    now, address = timezone.now(), to or contact.address(channel)
+    now, address = now or timezone.now(), to or contact.address(channel)
     if not address:
         return None
     message = Message(

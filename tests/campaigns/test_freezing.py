@@ -1,7 +1,6 @@
 """From a launch to the outbox: everyone once, whoever dies, whoever else launches."""
 
 import os
-import signal
 import subprocess
 import sys
 import textwrap
@@ -429,7 +428,7 @@ run(sys.argv[1], "apps.campaigns.tasks.freeze", int(sys.argv[2]), sys.argv[3])
 def test_a_freeze_killed_in_the_middle_loses_nobody_and_doubles_nobody(lone_shop):
     _crowd(65)
     drop = _launched(lone_shop, sms_text="{prénom}, du nouveau")
-    worker = subprocess.Popen(
+    with subprocess.Popen(
         [
             sys.executable,
             "-c",
@@ -447,15 +446,12 @@ def test_a_freeze_killed_in_the_middle_loses_nobody_and_doubles_nobody(lone_shop
         },
         cwd=environment.ROOT,
         text=True,
-    )
-    for _ in range(3):
-        assert worker.stdout.readline() == "batch\n"
-        worker.stdin.write("\n")
-        worker.stdin.flush()
-    worker.send_signal(signal.SIGKILL)
-    worker.wait()
-    worker.stdin.close()
-    worker.stdout.close()
+    ) as worker:
+        for _ in range(3):
+            assert worker.stdout.readline() == "batch\n"
+            worker.stdin.write("\n")
+            worker.stdin.flush()
+        worker.kill()
     drop.refresh_from_db()
     half = drop.audience_size
     assert drop.state == State.PREPARING

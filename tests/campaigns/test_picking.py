@@ -1,7 +1,6 @@
 """One of two texts is picked once, whoever picks, and goes to those who waited for it."""
 
 import os
-import signal
 import subprocess
 import sys
 from collections import Counter
@@ -244,7 +243,7 @@ def test_a_pick_killed_before_its_end_has_not_been_made_and_is_made_once(committ
         return drop, shop.schema_name
 
     ((drop, schema),) = committed(begin, 1)
-    worker = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", PICKER, schema, str(drop.pk)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -255,12 +254,9 @@ def test_a_pick_killed_before_its_end_has_not_been_made_and_is_made_once(committ
         },
         cwd=environment.ROOT,
         text=True,
-    )
-    assert worker.stdout.readline() == "picked\n"
-    worker.send_signal(signal.SIGKILL)
-    worker.wait()
-    worker.stdin.close()
-    worker.stdout.close()
+    ) as worker:
+        assert worker.stdout.readline() == "picked\n"
+        worker.kill()
 
     def again(_):
         picks = [Rival.objects.get().pick]

@@ -203,7 +203,8 @@ def test_the_last_look_at_a_person_reads_no_other_ones_tries(backlog, shop):
         )
         cursor.execute("ANALYZE contacts_contact, messaging_attempt")
         # As if they were millions: of so few, reading all may be the planner's honest choice.
-        cursor.execute("SET LOCAL enable_seqscan = off")
+        for choice in ("seqscan", "hashjoin", "mergejoin"):
+            cursor.execute(f"SET LOCAL enable_{choice} = off")
     with CaptureQueriesContext(connection) as told:
         assert len(outbox.claim(shop, many=1)) == 1
     (look,) = [one["sql"] for one in told if "MAX(" in one["sql"]]

@@ -1,8 +1,6 @@
 """WhatsApp: approved texts at any hour, free words for a day, and everything the law asks."""
 
 import json
-import subprocess
-import sys
 from datetime import timedelta
 from uuid import uuid4
 
@@ -22,8 +20,7 @@ from apps.messaging.providers.base import DeliveryFailed, Receipt
 from apps.messaging.providers.twilio import TwilioWhatsApp
 from apps.messaging.services import post
 from apps.shops.models import Shop
-from config.processes import free_port, wait_until_listening
-from tests.environment import ROOT
+from tests import chaos
 from tests.factories import ContactFactory
 
 TEAM = Actor("team", 1)
@@ -243,13 +240,8 @@ def test_what_whatsapp_would_refuse_is_refused_here_and_said(owner_client, text,
 @pytest.fixture(scope="module")
 def peer(tmp_path_factory):
     """Twilio, in a process of its own."""
-    port, books = free_port(), tmp_path_factory.mktemp("twilio") / "taken.tsv"
-    command = [sys.executable, "-m", "tests.peers.twilio", "--port", str(port)]
-    process = subprocess.Popen([*command, "--books", str(books), "--latency", "0"], cwd=ROOT)
-    wait_until_listening(port, process, patience=120)
-    yield f"http://127.0.0.1:{port}"
-    process.kill()
-    process.wait()
+    with chaos.provider(tmp_path_factory.mktemp("twilio"), latency=0) as there:
+        yield f"http://127.0.0.1:{there.port}"
 
 
 @pytest.fixture

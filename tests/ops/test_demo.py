@@ -81,6 +81,19 @@ def data(tmp_path: Path) -> Iterator[Path]:
         embedded.stop(folder / "postgres")
 
 
+@pytest.fixture
+def launch(data: Path) -> Iterator[Callable[..., Launched]]:
+    """``launch(port)``: the launcher on this data; what still runs at the end is stopped."""
+    with contextlib.ExitStack() as started:
+
+        def start(port: int, **more: str) -> Launched:
+            made = Launched(data, port, **more)
+            started.callback(lambda: made.process.poll() is None and made.stop(signal.SIGTERM))
+            return made
+
+        yield start
+
+
 def _port_with_room_for_a_phone() -> int:
     while True:
         port = processes.free_port()
@@ -116,9 +129,9 @@ def _at_the_counter_by_phone(told: str, port: int) -> str:
 
 
 @pytest.mark.timeout(600)
-def test_it_fills_serves_survives_a_kill_and_stops_without_a_trace(data):
+def test_it_fills_serves_survives_a_kill_and_stops_without_a_trace(data, launch):
     port = _port_with_room_for_a_phone()
-    first = Launched(data, port)
+    first = launch(port)
     first.until_ready()
     assert "1500 clients" in first.told
     for person in PEOPLE:
@@ -126,12 +139,12 @@ def test_it_fills_serves_survives_a_kill_and_stops_without_a_trace(data):
     assert re.search(r"code du moment \d{6}", first.told)
     assert processes.answers(f"http://127.0.0.1:{port}/health/ready")
 
-    second_at_once = Launched(data, port)
+    second_at_once = launch(port)
     assert second_at_once.process.wait(120) == 1
     assert "tourne déjà" in second_at_once.told
 
     first.stop(signal.SIGKILL)
-    again = Launched(data, port, PHONE="127.0.0.1")
+    again = launch(port, PHONE="127.0.0.1")
     again.until_ready()
     assert "1500 clients" not in again.told, "the shops are filled once"
     assert "Scanner une carte" in _at_the_counter_by_phone(again.told, port)
@@ -139,23 +152,23 @@ def test_it_fills_serves_survives_a_kill_and_stops_without_a_trace(data):
     assert "PostgreSQL arrêté" in again.told
     assert embedded.socket_folder(data / "postgres") is None
     if sys.platform == "linux":
-        _until(lambda: not _running(data), 10)
+        _until(lambda: not _running(data), 60)
 
 
-def test_a_taken_port_is_a_clear_sentence(data):
+def test_a_taken_port_is_a_clear_sentence(launch):
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        launched = Launched(data, port)
+        launched = launch(port)
         assert launched.process.wait(120) == 1
     assert f"Le port {port} est pris" in launched.told
     assert f"PORT={port + 1} make demo" in launched.told
     assert "Traceback" not in launched.told
 
 
-def test_half_a_database_is_a_clear_sentence(data):
-    launched = Launched(data, processes.free_port(), DATABASE_URL="postgresql://x@y/z")
+def test_half_a_database_is_a_clear_sentence(launch):
+    launched = launch(processes.free_port(), DATABASE_URL="postgresql://x@y/z")
     assert launched.process.wait(120) == 1
     assert "DATABASE_OWNER_URL" in launched.told
 

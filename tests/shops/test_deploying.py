@@ -51,7 +51,7 @@ class Ground:
 
     def run(self, *arguments: str, later: str = "") -> tuple[int, str]:
         process = self.start(*arguments, later=later)
-        said, _ = process.communicate(timeout=120)
+        said, _ = process.communicate(timeout=200)
         return process.returncode, said
 
     def deploy(self, later: str, *options: str) -> tuple[int, str]:
