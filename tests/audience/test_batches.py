@@ -75,7 +75,7 @@ LINES = st.lists(
 
 @pytest.mark.django_db
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(LINES)
 @example(["Zoé;;0612345678;;;12;oui;", ";Petit;0612345678;trois@exemple.fr;jura;3;stop;oui"])

@@ -91,7 +91,7 @@ LINES = st.lists(
 
 @pytest.mark.django_db
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(LINES, LINES)
 @example(["02/03/2026;9,00;0612345678;;;T-1;;;"] * 2, ["02/03/2026;9,00;0612345678;;;;;;"])

@@ -209,11 +209,14 @@ def birthday_of(person):
     )
 
 
+# On that day, and a customer since before it.
+BORN = {"contact__birth_date": date(1980, 11, 24), "contact__created_at": TUESDAY - 90 * DAY}
+
+
 @pytest.fixture
 def celebrating(shop):
     ProgrammeFactory()
-    born = {"contact__birth_date": date(1980, 11, 24)}
-    return CardFactory(contact__agreeing=True, **born).contact
+    return CardFactory(contact__agreeing=True, **BORN).contact
 
 
 def test_a_birthday_after_a_drop_waits_its_turn_then_leaves(shop, celebrating):
@@ -248,8 +251,7 @@ def test_two_drops_and_a_birthday_at_once_write_to_each_person_once(committed):
 
     def prepare(_):
         ProgrammeFactory()
-        born = {"contact__birth_date": date(1980, 11, 24)}
-        people = CardFactory.create_batch(6, contact__agreeing=True, **born)
+        people = CardFactory.create_batch(6, contact__agreeing=True, **BORN)
         runs = [birthday_of(card.contact).pk for card in people]
         drops = [launched(relevant_until=date(2026, 12, 20)) for _ in range(2)]
         return [(drop.pk, str(drop.launch_token)) for drop in drops], runs

@@ -157,7 +157,14 @@ def test_a_stop_holds_on_the_page_at_the_next_freeze_and_for_the_number(visitor,
 
 def test_a_refused_number_is_bad_for_pigeons_alone(shop, owner_client):
     one = friend(sms_consent="granted")
-    post(contact=one, channel="pigeon", kind="commercial", cause="drop:1", body="Bonjour")
+    post(
+        contact=one,
+        channel="pigeon",
+        kind="commercial",
+        cause="drop:1",
+        body="Bonjour",
+        now=MORNING,
+    )
     (held,) = outbox.claim(shop, MORNING)
     outbox.record([(held.attempt_id, Outcome("failed", "30005"))], shop, MORNING)
     assert set(Contact.objects.reachable_by("sms")) == {one}

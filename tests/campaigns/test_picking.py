@@ -177,6 +177,7 @@ def test_who_is_held_out_is_so_in_the_trial_and_after_it(shop):
 
 def test_a_pick_whose_job_was_lost_is_made_by_the_net(shop, run_jobs):
     drop = on_trial(shop)
+    Drop.objects.update(relevant_until=timezone.localdate() + timedelta(days=3))
     OrmQ.objects.all().delete()
     tasks.sweep()
     Rival.objects.update(pick_at=timezone.now() + FIVE)

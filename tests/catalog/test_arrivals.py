@@ -97,7 +97,7 @@ LINES = st.lists(
 
 @pytest.mark.django_db
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(LINES)
 @example(["Sancerre;Vin;75 cl;21;S-1;;6;Loire;2022;", "sancerre;;Magnum;44;;;2;;2022;Fin."])
