@@ -17,7 +17,7 @@ from apps.invoicing.online_forms import RefundForm
 from apps.invoicing.queries import charges
 from apps.invoicing.queries import takings as with_invoices
 from apps.payments import disputing, refunding
-from apps.payments.models import Charge, Difference, ShopAccount
+from apps.payments.models import Charge, Difference, Gap, ShopAccount
 
 PAGE = 50
 KINDS = {"": "Tous", "refunded": "Remboursés", "disputed": "Contestés"}
@@ -39,17 +39,21 @@ def takings(request: TeamRequest) -> HttpResponse:
         "kinds": KINDS,
         "kind": kind,
         "account": account,
-        "gaps": _gaps(account),
+        **_gaps(account),
     }
     return render(request, "invoicing/takings.html", context)
 
 
-def _gaps(account: ShopAccount | None) -> list[Difference]:
-    """What the night's comparison with Stripe found on this account, and still stands."""
+def _gaps(account: ShopAccount | None) -> dict[str, Any]:
+    """What the night's comparison with Stripe found on this account, and still stands: events
+    counted, since each was carried out once it was found, all else line by line."""
     if account is None:
-        return []
+        return {}
     found = Difference.objects.filter(account=account.account_id, gone_at=None)
-    return list(found.order_by("-seen_at", "-pk")[:PAGE])
+    return {
+        "missed": found.filter(gap=Gap.MISSED).count(),
+        "gaps": found.exclude(gap=Gap.MISSED).order_by("-seen_at", "-pk")[:PAGE],
+    }
 
 
 def _page_of(request: TeamRequest, pk: int, **more: Any) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from apps.shops.ledger import may_work
 logger = logging.getLogger("comptoir.payments")
 COMPARED = timedelta(days=40)  # charges of shops' accounts, one by one
 LOOKED_BACK = timedelta(days=3)  # over events that may have been lost on the way
+ON_ITS_WAY = timedelta(hours=1)  # an event this young is late at most, not lost
 
 
 class Found(NamedTuple):
@@ -50,7 +51,7 @@ def reconcile(now: datetime) -> list[Found]:
     told_there, differs = _on_accounts(now, since)
     told += told_there
     known = list(Subscriber.objects.select_related("shop"))
-    found = [*_missed(told), *_strangers(at_stripe, known), *_differences(at_stripe, known)]
+    found = [*_missed(told, now), *_strangers(at_stripe, known), *_differences(at_stripe, known)]
     found += [*_unbilled(), *differs]
     _list(found, now)
     for event in told:
@@ -95,8 +96,9 @@ def _charges(account: ShopAccount, now: datetime) -> list[Found]:
     return found
 
 
-def _missed(told: list[stripe.Thing]) -> Iterator[Found]:
-    by_name = {event["id"]: event for event in told}
+def _missed(told: list[stripe.Thing], now: datetime) -> Iterator[Found]:
+    until = (now - ON_ITS_WAY).timestamp()
+    by_name = {event["id"]: event for event in told if event["created"] < until}
     stored = StripeEvent.objects.filter(event_id__in=by_name).values_list("event_id", flat=True)
     for name in sorted(set(by_name) - set(stored)):
         event = by_name[name]

@@ -42,7 +42,7 @@ def test_events_lost_on_the_way_are_listed_fetched_and_carried_out(
     owner_client, stripe, night, kept
 ):
     stripe.pay(owner_client.post(f"{PAGE}maison/", {"once": "0" * 32})["Location"])
-    found = night()
+    found = night(timedelta(hours=2))
     assert set(found) == {Gap.MISSED, Gap.CHANGED}
     assert found.count(Gap.MISSED) == len(stripe.events)
     assert kept().plan == "maison"
@@ -51,6 +51,13 @@ def test_events_lost_on_the_way_are_listed_fetched_and_carried_out(
     healed = Difference.objects.filter(gap=Gap.CHANGED).get()
     assert healed.gone_at
     assert "active" in healed.there
+
+
+def test_an_event_on_its_way_is_carried_out_and_not_called_lost(owner_client, stripe, night, kept):
+    stripe.pay(owner_client.post(f"{PAGE}maison/", {"once": "0" * 32})["Location"])
+    assert Gap.MISSED not in night()
+    assert kept().plan == "maison"
+    assert StripeEvent.objects.count() == len(stripe.events)
 
 
 def test_a_right_that_its_subscription_does_not_give_is_listed_and_taken_back(

@@ -360,11 +360,12 @@ def test_a_refund_nobody_told_of_is_listed_and_set_right(owner_client, sold, str
     assert not Difference.objects.filter(gap=Gap.CHARGE, gone_at=None).exists()
 
 
-def test_events_of_an_account_that_were_lost_are_fetched_at_night(sold, account, run_jobs):
+def test_events_of_an_account_that_were_lost_are_fetched_at_night(owner_client, sold, account):
     sold()
     with in_schema("public"):
-        StripeEvent.objects.filter(account=account).delete()
-        reconciling.reconcile(timezone.now())
+        lost = StripeEvent.objects.filter(account=account).delete()[0]
+        reconciling.reconcile(timezone.now() + timedelta(hours=2))
+    assert f"{lost} événements de Stripe n’étaient jamais arrivés" in owner_client.get(PAGE).text
     assert StripeEvent.objects.filter(account=account, kind="charge.succeeded").exists()
 
 
