@@ -36,7 +36,8 @@ Comment le lire, même dans dix ans, sans aucun logiciel de Comptoir
       lines (lignes : label désignation, quantity en millièmes, unit_cents prix unitaire,
       discount_cents remise, amount_cents montant, net_cents montant hors taxe, vat taux),
       bases (par taux de TVA : base et taxe), net_cents, vat_cents, total_cents, due_on
-      (échéance), supplied_on (livraison), mentions, corrects et reason (d’un avoir)
+      (échéance), paid_on (payée avant d’être émise), supplied_on (livraison), mentions,
+      corrects et reason (d’un avoir)
     d’un paiement : invoice (la facture), amount_cents (négatif : rendu), method (cash espèces,
       card carte, transfer virement, cheque chèque), paid_on, reverses (le maillon repris)
     d’une clôture : period (day jour, month mois, year année), starts, ends, totals (totaux de la

@@ -103,8 +103,9 @@ def sums_of(sums: Sums) -> dict[str, Any]:
 
 
 def due_day(words: InvoiceWords, terms: Terms, on: date) -> date:
-    """A private customer pays at once; a company has the shop's term."""
-    return on + timedelta(days=terms.days_to_pay if words.buyer.is_business else 0)
+    """A private customer pays at once; a company has the shop's term; who has paid owes nothing
+    later."""
+    return words.paid_on or on + timedelta(days=terms.days_to_pay if words.buyer.is_business else 0)
 
 
 def mentions_of(words: InvoiceWords, shop: Shop, terms: Terms) -> dict[str, Any]:
@@ -149,6 +150,7 @@ def compose(words: InvoiceWords, shop: Shop, terms: Terms, on: date) -> dict[str
         "operation": str(words.operation),
         "supplied_on": (words.supplied_on or on).isoformat(),
         "due_on": due_day(words, terms, on).isoformat(),
+        "paid_on": words.paid_on.isoformat() if words.paid_on else None,
         "taxed": words.taxed,
         "lines": lines_of(words, sums),
         **sums_of(sums),

@@ -17,10 +17,11 @@ from apps.invoicing.words import Operation
 
 LEVEL = "en16931"
 _TYPES = {Type.INVOICE: "380", Type.CREDIT: "381"}
-_FRAMES = {Operation.GOODS: "B1", Operation.SERVICES: "S1", Operation.MIXED: "M1"}
+_FRAMES = {Operation.GOODS: "B", Operation.SERVICES: "S", Operation.MIXED: "M"}
+_TO_PAY, _PAID = "1", "2"  # what follows in the frame
 _SIREN, _FRENCH_ADDRESS = "0002", "0225"
 _ON_DEBITS, _ON_PAYMENT = "invoice", "payment"
-_TRANSFER = "30"
+_CASH_OR_ANY, _TRANSFER, _ONLINE = "1", "30", "68"  # UNTDID 4461
 _UNIT = "C62"  # one; what the line counts is in its words
 _OUTSIDE = {"GP", "MQ", "GF", "RE", "YT"}  # French, with a country code of their own
 
@@ -112,6 +113,16 @@ def _bases(facts: dict[str, Any]) -> list[dict[str, str]]:
     return found
 
 
+def _payment(facts: dict[str, Any]) -> dict[str, Any]:
+    """What is left to pay, and how; what was paid before leaves nothing, and no account."""
+    total, iban = euros(facts["total_cents"]), facts["seller"]["iban"]
+    if facts.get("paid_on"):  # unknown to the first records
+        return {"BT-81": _ONLINE, "BT-113": total, "BT-115": euros(0)}
+    if iban:
+        return {"BT-81": _TRANSFER, "BT-84": iban, "BT-115": total}
+    return {"BT-81": _CASH_OR_ANY, "BT-115": total}
+
+
 def terms_of(facts: dict[str, Any]) -> dict[str, Any]:
     """The invoice by the standard's terms."""
     credit, delivery = facts["type"] == Type.CREDIT, facts["delivery"]
@@ -123,22 +134,20 @@ def terms_of(facts: dict[str, Any]) -> dict[str, Any]:
         "BT-3": _TYPES[Type(facts["type"])],
         "BT-5": facts["currency"],
         "BT-9": facts["due_on"],
-        "BT-23": _FRAMES[Operation(facts["operation"])],
+        "BT-23": _FRAMES[Operation(facts["operation"])]
+        + (_PAID if facts.get("paid_on") else _TO_PAY),
         "BT-72": facts["supplied_on"],
-        "BT-81": _TRANSFER if facts["seller"]["iban"] else "1",
         "BT-106": euros(net),
         "BT-109": euros(net),
         "BT-110": euros(vat),
         "BT-112": euros(total),
-        "BT-115": euros(total),
         "BG-1": _notes(facts),
         "BG-4": _seller(facts["seller"]),
         "BG-7": _party(facts["buyer"], facts["buyer"]["address"]["country"]),
         "BG-23": _bases(facts),
         "BG-25": [_line(place, line, facts["mentions"]["exemption"]) for place, line in lines],
+        **_payment(facts),
     }
-    if facts["seller"]["iban"]:
-        found["BT-84"] = facts["seller"]["iban"]
     if not facts["mentions"]["exemption"] and facts["mentions"]["on_debits"]:
         found["BT-8"] = _ON_DEBITS
     if delivery:

@@ -118,8 +118,8 @@ def _words(bill: PlanBill) -> InvoiceWords:
         taxed=taxed,
         operation=Operation.SERVICES,
         supplied_on=timezone.localdate(bill.since) if bill.since else None,
-        note=f"Réglée en ligne le {_day(bill.happened_at)}.",
         territory=territory_of(shop),
+        paid_on=timezone.localdate(bill.happened_at),
     )
 
 

@@ -159,12 +159,15 @@ def _of_the_sale(facts: dict[str, Any]) -> list[str]:
         of = facts["corrects"]
         return [*said, f"Corrige la facture {of['number']} du {_day(of['on'])}", facts["reason"]]
     operation = Operation(facts["operation"]).label
-    due = _day(facts["due_on"])
-    return [
-        *said,
-        f"{operation} du {_day(facts['supplied_on'])}",
-        f"À payer avant le {due}" if facts["buyer"]["is_business"] else "À payer à réception",
-    ]
+    return [*said, f"{operation} du {_day(facts['supplied_on'])}", _when_to_pay(facts)]
+
+
+def _when_to_pay(facts: dict[str, Any]) -> str:
+    if paid_on := facts.get("paid_on"):  # unknown to the first records
+        return f"Payée le {_day(paid_on)}"
+    if facts["buyer"]["is_business"]:
+        return f"À payer avant le {_day(facts['due_on'])}"
+    return "À payer à réception"
 
 
 def _row(line: dict[str, Any], *, taxed: bool) -> list[Any]:
@@ -193,6 +196,7 @@ def _mentions(facts: dict[str, Any]) -> list[str]:
             f"Pénalités de retard : {said['penalty']}. Indemnité forfaitaire pour frais de "
             f"recouvrement : {indemnity}. {said['early_discount']}"
         )
-    if facts["seller"]["iban"]:
+    is_owed = facts["type"] == Type.INVOICE and not facts.get("paid_on")
+    if facts["seller"]["iban"] and is_owed:
         found.append(f"IBAN {facts['seller']['iban']}")
     return found

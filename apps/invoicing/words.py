@@ -97,11 +97,20 @@ class LineWords:
         return self.before_discount - self.off
 
 
+def _kept(day: date | None) -> str | None:
+    return day.isoformat() if day else None
+
+
+def _read(day: str | None) -> date | None:
+    return date.fromisoformat(day) if day else None
+
+
 @dataclass(frozen=True, slots=True)
 class InvoiceWords:
     """``taxed``: prices are with VAT. ``supplied_on``: when it was handed over or done; ``None``
     means the day of issue. ``delivery`` only where it is not the buyer's address; ``territory``
-    only where VAT is another's than the seller's own."""
+    only where VAT is another's than the seller's own; ``paid_on`` only where it was paid whole
+    before it is issued."""
 
     buyer: Buyer
     lines: tuple[LineWords, ...]
@@ -111,25 +120,27 @@ class InvoiceWords:
     delivery: Address | None = None
     note: str = ""
     territory: str = ""
+    paid_on: date | None = None
 
     def kept(self) -> dict[str, Any]:
         """As JSON takes it; ``of`` reads it back."""
-        day = self.supplied_on.isoformat() if self.supplied_on else None
-        return {**asdict(self), "operation": str(self.operation), "supplied_on": day}
+        days = {"supplied_on": _kept(self.supplied_on), "paid_on": _kept(self.paid_on)}
+        return {**asdict(self), "operation": str(self.operation), **days}
 
     @classmethod
     def of(cls, kept: dict[str, Any]) -> Self:
-        buyer, delivery, day = kept["buyer"], kept["delivery"], kept["supplied_on"]
+        buyer, delivery = kept["buyer"], kept["delivery"]
         address = Address(**buyer["address"])
         return cls(
             buyer=Buyer(**{**buyer, "address": address}),
             lines=tuple(LineWords(**line) for line in kept["lines"]),
             taxed=kept["taxed"],
             operation=kept["operation"],
-            supplied_on=date.fromisoformat(day) if day else None,
+            supplied_on=_read(kept["supplied_on"]),
             delivery=Address(**delivery) if delivery else None,
             note=kept["note"],
             territory=kept.get("territory", ""),  # drafts of before have none
+            paid_on=_read(kept.get("paid_on")),
         )
 
     @property

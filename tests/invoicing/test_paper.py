@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import replace
+from datetime import date
 
 import pypdfium2
 import pytest
@@ -80,11 +81,27 @@ def test_and_that_programs_read(seller, run_jobs):
     assert "EN 16931" in xmp
 
 
+def test_what_was_paid_before_asks_for_no_money_again(seller, run_jobs):
+    change_terms({"iban": "FR7630006000011234567890189"}, by=OWNER)
+    invoice = issued(bottles(3, 1490), paid_on=date(2026, 11, 19))
+    pdf = made(invoice, run_jobs)
+    said = words_on(pdf)
+    assert "Payée le 19 novembre 2026" in said
+    assert "À payer" not in said
+    assert "IBAN" not in said
+    xml = get_facturx_xml_from_pdf(io.BytesIO(pdf), check_xsd=True)[1]
+    for told in (b"TotalPrepaidAmount>44.70", b"DuePayableAmount>0.00", b"<ram:ID>B2<"):
+        assert told in xml
+    assert b"FR7630006000011234567890189" not in xml
+
+
 def _facts(invoice):
     return invoice.record.facts
 
 
-@pytest.mark.parametrize("who", ["private", "company", "abroad", "elsewhere", "exempt", "réunion"])
+@pytest.mark.parametrize(
+    "who", ["private", "company", "paid", "abroad", "elsewhere", "exempt", "réunion"]
+)
 def test_every_kind_of_invoice_passes_every_check(seller, who):
     buyer, more = CLAIRE if who == "private" else HOTEL, {}
     if who == "abroad":
@@ -92,6 +109,8 @@ def test_every_kind_of_invoice_passes_every_check(seller, who):
         buyer = replace(HOTEL, siren="", vat_number="BE0428759497", address=address)
     if who == "elsewhere":
         more = {"delivery": CLAIRE.address, "note": "Merci de votre visite."}
+    if who == "paid":
+        more = {"paid_on": date(2026, 11, 20)}
     if who == "exempt":
         change_terms({"is_exempt": True, "vat_number": ""}, by=OWNER)
     if who == "réunion":

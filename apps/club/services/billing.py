@@ -43,7 +43,7 @@ def _bill(paid_as: str, now: datetime) -> Invoice | None:
     member, token = periods[0].member, named(paid_as)
     payer = member.giver or member.contact
     with translation.override("fr"):
-        words = _words(member, periods)
+        words = _words(member, periods, now)
         draft = save_draft(words, now=now, cause=Cause(contact_id=payer.pk, token=token))
     invoice = issue(draft, by=SYSTEM, now=now)
     pay(
@@ -60,7 +60,7 @@ def _bill(paid_as: str, now: datetime) -> Invoice | None:
     return invoice
 
 
-def _words(member: Member, periods: list[Period]) -> InvoiceWords:
+def _words(member: Member, periods: list[Period], now: datetime) -> InvoiceWords:
     plan, payer = member.plan, member.giver or member.contact
     many, first, last = len(periods), periods[0], periods[-1]
     label = _("%(plan)s : %(bottles)d bouteilles, du %(start)s au %(end)s") % {
@@ -75,7 +75,8 @@ def _words(member: Member, periods: list[Period]) -> InvoiceWords:
         lines.append(LineWords(_("Livraison"), many * THOUSAND, ship, plan.vat))
     name = f"{payer.first_name} {payer.last_name}".strip()
     address = Address(member.street, member.postal_code, member.city)
-    return InvoiceWords(Buyer(name, address), tuple(lines))
+    paid_on = timezone.localdate(min(first.paid_at or now, now))
+    return InvoiceWords(Buyer(name, address), tuple(lines), paid_on=paid_on)
 
 
 def bill_waiting(now: datetime) -> int:
