@@ -9,6 +9,7 @@ import hypothesis
 import psycopg
 import pytest
 from django.conf import settings
+from django.core.cache import cache
 from django.db import connection, connections
 from django.test import Client
 from django.utils import timezone
@@ -17,11 +18,12 @@ from django_q.models import OrmQ
 from psycopg import sql
 
 from apps.accounts.models import Membership, User
+from apps.club import showing
 from apps.core.roles import Role
 from apps.core.tenancy import in_schema
 from apps.shops.ledger import serves_public
 from apps.shops.models import Shop
-from apps.wallet.keyring import forget_known
+from apps.wallet import keyring
 from tests import environment
 from tests.at_once import at_once
 from tests.factories import UserFactory
@@ -76,8 +78,17 @@ def _start_in_public() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _nobody_remembers_who_signs() -> None:
-    forget_known()
+def _nothing_is_known_from_before() -> None:
+    keyring.forget_known()
+    showing.forget_known()
+
+
+@pytest.fixture
+def empty_cache() -> Iterator[None]:
+    """What tests before and after have in it does not count: codes scanned, tries made."""
+    cache.clear()
+    yield
+    cache.clear()
 
 
 @pytest.fixture

@@ -114,12 +114,15 @@ def _given(words: Words, member: Member, form: WordForm) -> Leaving:
 
 def _recap(request: ShopRequest, words: Words, member: Member, form: WordForm) -> HttpResponse:
     now = timezone.now()
+    word = leaving.check(member, words.way, request.shop, now)
+    with_bottles = words.way == Way.RENOUNCE and contract.first_received(member) is not None
     context: dict[str, Any] = {
         "member": member,
         "reference": contract.reference_of(member),
-        "standing": leaving.check(member, words.way, request.shop, now),
+        "standing": word,
         "ends_at": contract.end_of(member, now, form.cleaned_data.get("wanted_on")),
         "paid_cents": leaving.paid_cents(member),
+        "awaits_bottles": word.awaits_bottles if word else with_bottles,
     }
     return _page(request, "leave_recap", words, form, **context)
 

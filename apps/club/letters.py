@@ -79,20 +79,35 @@ STAYS = Letter(
     ),
     button=(_("Voir mon contrat"), "%(page)s"),
 )
+_WORD = _(
+    "Vous avez renoncé au contrat %(reference)s (%(plan)s), conclu le %(began_on)s, au nom "
+    "de %(name)s. Nous avons reçu votre déclaration à la date et à l’heure ci-dessous."
+)
+_PROOF = _("Conservez cet e-mail : il est la preuve de votre rétractation.")
 RENOUNCED = Letter(
     subject=_("Accusé de réception de votre rétractation"),
     paragraphs=(
-        _(
-            "Vous avez renoncé au contrat %(reference)s (%(plan)s), conclu le %(began_on)s, au nom "
-            "de %(name)s. Nous avons reçu votre déclaration à la date et à l’heure ci-dessous."
-        ),
+        _WORD,
         _(
             "Ce que vous avez payé, %(paid_cents)s, vous est remboursé par le moyen de paiement "
             "que vous avez utilisé, sans frais, et au plus tard dans les quatorze jours."
         ),
-        _("Conservez cet e-mail : il est la preuve de votre rétractation."),
+        _PROOF,
     ),
     box=(_("Reçue le"), "%(asked)s"),
+)
+RENOUNCED_WITH_BOTTLES = Letter(
+    subject=RENOUNCED.subject,
+    paragraphs=(
+        _WORD,
+        _(
+            "Rapportez ou renvoyez les bouteilles reçues dans les quatorze jours. À leur retour, "
+            "ou dès que vous prouvez leur envoi, ce que vous avez payé, %(paid_cents)s, vous est "
+            "remboursé par le moyen de paiement que vous avez utilisé, sans frais."
+        ),
+        _PROOF,
+    ),
+    box=RENOUNCED.box,
 )
 GIVEN_BACK = Letter(
     subject=_("Votre remboursement est parti"),

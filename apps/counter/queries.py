@@ -40,11 +40,13 @@ def kept_cards(now: datetime) -> dict[str, Any]:
             kept = (reward.pk, reward.label, reward.is_alcohol)
             ready.setdefault(reward.card_id, []).append(kept)
     programme = the_programme()
+    told, said = programme.told, programme.counts.said
     return {
         "kind": programme.kind,
         "by_amount": programme.counts.by_amount,
-        "goal": programme.told(programme.goal),
-        "goal_told": programme.counts.said(programme.goal),
+        "offers": [(told(one.at), said(one.at), one.label) for one in programme.offers],
+        "goal": told(programme.goal),
+        "goal_told": said(programme.goal),
         "reward": programme.reward,
         "rest": programme.cooldown_minutes,
         "cards": [_kept(one, programme, ready.get(one.card.pk, [])) for one in found],

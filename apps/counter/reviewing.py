@@ -10,6 +10,18 @@ from apps.review.kinds import Kind, Names
 from apps.review.models import Case
 from apps.review.services import note
 
+# Why it could not be given, by the name of its refusal. Older lines keep the sentence itself.
+_WHY = {
+    "CardMerged": gettext_lazy("La carte avait été réunie avec une autre."),
+    "IdNotChecked": gettext_lazy("Aucune pièce d’identité n’a été notée."),
+    "MayNotGive": gettext_lazy("Cet appareil n’avait plus le droit d’offrir sans réseau."),
+    "Minor": gettext_lazy("C’est de l’alcool, et la personne a moins de 18 ans."),
+    "RewardExpired": gettext_lazy("Son délai était passé."),
+    "RewardGone": gettext_lazy("Le tampon qui la donnait avait été annulé."),
+    "RewardSpent": gettext_lazy("Elle avait déjà été offerte."),
+    "TokenSpent": gettext_lazy("Le même geste avait déjà servi à autre chose."),
+}
+
 
 class LostHandOver(Kind):
     """Of two hand-overs the one that came second; nothing was given, so nothing is undone."""
@@ -18,14 +30,16 @@ class LostHandOver(Kind):
 
     def sentence(self, case: Case, names: Names) -> str:
         told = _("%(who)s dit avoir remis une récompense à %(whom)s, sans réseau. %(why)s")
-        return told % {"who": names.who, "whom": names.whom, "why": case.facts["why"]}
+        why = case.facts["why"]
+        return told % {"who": names.who, "whom": names.whom, "why": _WHY.get(why, why)}
 
     def address(self, case: Case) -> str:
         return reverse("counter-card", args=[case.facts["card"]])
 
 
-def note_lost(gesture: Gesture, device: int | None) -> None:
-    """A line for a hand-over that was refused; the same one again adds nothing."""
+def note_lost(gesture: Gesture, device: int | None, why: str) -> None:
+    """A line for a hand-over that was refused, by the name of its refusal; the same one again adds
+    nothing."""
     assert gesture.card is not None
     note(
         LostHandOver.name,
@@ -35,5 +49,5 @@ def note_lost(gesture: Gesture, device: int | None) -> None:
         actor_id=gesture.actor_id,
         device=device,
         card=gesture.card.pk,
-        why=gesture.refusal,
+        why=why,
     )

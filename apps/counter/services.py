@@ -214,6 +214,7 @@ def _answer(one: Queued, letter: Letter, ours: _Ours) -> Answer:
         at=moment(one.at, letter, word),
         received_at=letter.now,
     )
+    why = ""
     try:
         with transaction.atomic():
             try:
@@ -223,9 +224,10 @@ def _answer(one: Queued, letter: Letter, ours: _Ours) -> Answer:
                 _VERBS[one.kind](one, gesture, by, letter)
             except Refusal as refusal:
                 gesture.refusal, gesture.asked = str(refusal)[:300], one.typed
+                why = type(refusal).__name__
             gesture.save(force_insert=True)
-            if gesture.refusal and gesture.kind == Kind.GIVE and gesture.card:
-                note_lost(gesture, by.device)
+            if why and gesture.kind == Kind.GIVE and gesture.card:
+                note_lost(gesture, by.device, why)
     except IntegrityError:
         # The same gesture came by another request and was answered first: ours is undone.
         return _again(Gesture.objects.get(token=one.token))

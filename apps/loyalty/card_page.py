@@ -135,6 +135,7 @@ class Face:
     """A card as its holder sees it. ``waiting`` are the addresses still to be confirmed."""
 
     token: str
+    holder: int
     number: int
     first_name: str
     visits: int
@@ -175,7 +176,7 @@ _FROM = """FROM loyalty_card card JOIN contacts_contact person ON person.id = ca
     LEFT JOIN loyalty_programme rule ON true"""
 # Of person and card the few columns that the page shows, then the shop's rule.
 _FACE = f"""
-SELECT card.number, card.balance, person.first_name, person.visits, person.link_token,
+SELECT person.id, card.number, card.balance, person.first_name, person.visits, person.link_token,
     person.merged_into_id IS NOT NULL, {_VERSION},
     coalesce(person.push <> '' AND person.ways->'push'->>'consent' = 'granted', false),
     card.tier,
@@ -188,7 +189,7 @@ SELECT card.number, card.balance, person.first_name, person.visits, person.link_
     {sql_columns(Programme, "rule")}
 {_FROM} WHERE card.token = %s
 """
-_RULE_AT = 11  # columns before the rule's
+_RULE_AT = 12  # columns before the rule's
 _NOW = f"SELECT {_VERSION} {_FROM} WHERE card.number = %s"
 
 
@@ -197,12 +198,13 @@ def face_of(token: str) -> Face | None:
     row = one(_FACE, [token])
     if row is None:
         return None
-    number, balance, first_name, visits, link_token, merged, *more = row[:_RULE_AT]
+    holder, number, balance, first_name, visits, link_token, merged, *more = row[:_RULE_AT]
     version, news, tier, won, typed = more
     programme = instance(Programme, row, _RULE_AT) or default_programme()
     waiting = {said["channel"]: Joining(**said) for said in typed}
     return Face(
         token,
+        holder,
         number,
         first_name,
         visits,

@@ -56,7 +56,8 @@ function ago(moment) {
 }
 
 function said(card, kept) {
-  if (card.rewards.length) return "Récompense prête";
+  const ready = card.rewards.length;
+  if (ready) return ready > 1 ? `${ready} récompenses prêtes` : "Récompense prête";
   const coming = card.coming.length ? ` + ${card.coming.length} en attente` : "";
   const stands = kept.by_amount ? card.told : `${card.balance} / ${kept.goal}`;
   return `${stands}${coming} · ${card.last ? ago(card.last) : "jamais venu"}`;
@@ -106,14 +107,21 @@ function list(kept, queue) {
 
 // --- a person -----------------------------------------------------------------------------------
 
-function holes(goal, stamped, pressed) {
+// The shop's rewards, the nearest first: what each asks for, in figures and in words, and its name.
+// What an earlier edition kept has the last one alone.
+const offers = (kept) => kept.offers || [[kept.goal, kept.goal_told, kept.reward]];
+// The one that a card is on its way to: the last, or the nearest out of reach where points are spent.
+const aim = (card, kept) => (kept.kind === "points" && offers(kept).find(([at]) => at > card.balance)) || offers(kept).at(-1);
+
+function holes(goal, stamped, pressed, gifts) {
   return Array.from({ length: goal }, (_, index) => {
     const hole = view("hole").firstElementChild;
+    const gift = index >= stamped && gifts.has(index + 1);
     if (index < stamped) hole.append(view("stamp"));
-    else if (index === goal - 1) hole.append(view("gift"));
+    else if (gift) hole.append(view("gift"));
     else hole.textContent = index + 1;
     hole.classList.toggle("on", index < stamped);
-    hole.classList.toggle("gift", index >= stamped && index === goal - 1);
+    hole.classList.toggle("gift", gift);
     hole.classList.toggle("new", index === stamped - 1 && pressed);
     return hole;
   });
@@ -131,7 +139,7 @@ function board(made, card, kept, pressed) {
   summed.hidden = !kept.by_amount;
   if (kept.by_amount) {
     made.querySelector("[data-left]").textContent = card.coming.length ? "L’achat s’ajoutera au retour du réseau" : "";
-    made.querySelector("[data-count]").textContent = kept.goal_told;
+    made.querySelector("[data-count]").textContent = aim(card, kept)[1];
     summed.textContent = card.told;
     return;
   }
@@ -141,13 +149,13 @@ function board(made, card, kept, pressed) {
   made.querySelector("[data-count]").textContent = `${shown} / ${kept.goal}`;
   holed.classList.add(`in-${columns(kept.goal)}`);
   holed.setAttribute("aria-label", `${shown} sur ${kept.goal}`);
-  holed.replaceChildren(...holes(kept.goal, shown, pressed));
+  holed.replaceChildren(...holes(kept.goal, shown, pressed, new Set(offers(kept).map(([at]) => at))));
 }
 
 function person(known, kept, gives, queue, { notice = "", pressed = "", code = "" } = {}) {
   const card = withWaiting(known, queue);
   const made = view("person", {
-    name: card.name, initials: initials(card.name), said: said(card, kept), reward: kept.reward, number: `N° ${card.number}`,
+    name: card.name, initials: initials(card.name), said: said(card, kept), reward: aim(card, kept)[2], number: `N° ${card.number}`,
   });
   board(made, card, kept, Boolean(pressed));
   made.querySelector("[data-rewards]").replaceChildren(...rewards(card, gives, queue));

@@ -22,9 +22,12 @@ def test_a_season_has_members_in_every_state(shop, stripe, run_jobs):
     club.write(shop, now)
     assert club.is_written()
     states = set(Member.objects.values_list("state", flat=True))
-    assert {State.JOINING, State.GIVEN, State.ACTIVE, State.LATE, State.ENDED} <= states
+    assert set(State) - {State.LEAVING} == states
     assert Waiting.objects.filter(ended_at=None).count() == 3
-    assert Leaving.objects.standing().count() == 1
+    gone, going = Leaving.objects.standing().select_related("member").order_by("asked_at")
+    assert gone.member.state == State.ENDED, "who gave notice weeks ago is gone"
+    assert gone.asked_at < gone.ends_at == gone.member.ended_at < now
+    assert going.member.state == State.ACTIVE, "the worker has yet to tell Stripe"
     assert Answer.objects.filter(agrees=None).exists()
     assert abs(stripe.books.ahead) < 60, "Stripe's clock is today's again"
     assert not Member.objects.filter(began_at__gt=timezone.now()).exists()

@@ -212,6 +212,31 @@ def test_its_acknowledgement_says_the_day_and_the_hour(lea, run_jobs):
     assert str(timezone.localtime(at).year) in mail.body
 
 
+def test_it_says_that_bottles_come_back_first_where_there_are_any(lea, visitor, run_jobs):
+    received(lea, 2)
+    said = form(lea)
+    recap = visitor.post("/club/renoncer/", {**said, "etape": "voir"}).content.decode()
+    assert "Rapportez ou renvoyez les bouteilles reçues" in recap
+    visitor.post("/club/renoncer/", {**said, "etape": "confirmer"})
+    (mail,) = mails("Accusé de réception de votre rétractation")
+    assert "Rapportez ou renvoyez les bouteilles reçues" in mail.body
+    assert "32,00" in mail.body
+    assert "au plus tard dans les quatorze jours" not in mail.body
+    run_jobs()
+    bottles_came_back(Leaving.objects.get().pk, by=Actor("team", 1), now=timezone.now())
+    recap = visitor.post("/club/renoncer/", {**said, "etape": "voir"}).content.decode()
+    assert "Rapportez" not in recap
+
+
+def test_it_asks_nothing_back_of_who_received_nothing(lea, visitor, run_jobs):
+    said = form(lea)
+    recap = visitor.post("/club/renoncer/", {**said, "etape": "voir"}).content.decode()
+    renounce(lea)
+    (mail,) = mails("Accusé de réception de votre rétractation")
+    assert "au plus tard dans les quatorze jours" in mail.body
+    assert "Rapportez" not in recap + mail.body
+
+
 def test_renouncing_twice_pays_back_once(lea, stripe, run_jobs):
     first = renounce(lea)
     assert renounce(lea) == first

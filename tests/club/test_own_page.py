@@ -15,6 +15,7 @@ from apps.club.services import door, renewing, repricing
 from apps.core.actor import SYSTEM
 from apps.core.templatetags.french import jour
 from apps.invoicing.models import Invoice
+from apps.loyalty.services import card_of
 from apps.messaging.models import Message
 from tests.club.conftest import again
 from tests.club.test_leaving import word
@@ -192,6 +193,12 @@ def test_only_ones_own_invoices_are_handed_out(drawn, lea, inside, path, run_job
     assert b"".join(answer.streaming_content).startswith(b"%PDF")
     answer.close()
     assert inside.get(f"{path}facture/F2026-99999/").status_code == 404
+
+
+def test_the_page_leads_back_to_ones_card(lea, inside, path):
+    assert 'href="/c/' not in inside.get(path).content.decode(), "there is none yet"
+    card = card_of(lea.contact)
+    assert f'href="/c/{card.token}/"' in inside.get(path).content.decode()
 
 
 def test_the_page_asks_few_questions(lea, inside, path):

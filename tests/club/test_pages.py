@@ -6,6 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from apps.club import showing
 from apps.club.models import ClubPlan, Member, State
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("seller")]
@@ -140,6 +141,7 @@ def test_a_members_page_tells_what_happened(owner_client, make_plan, join):
 
 
 def count(client, address):
+    showing.forget_known()
     with CaptureQueriesContext(connection) as heard:
         assert client.get(address).status_code == 200
     return len(heard)

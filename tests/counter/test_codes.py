@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 import pytest
-from django.core.cache import cache
 from django.utils import timezone
 
 from apps.core.actor import Actor
@@ -18,15 +17,8 @@ from apps.review.services import undo
 from tests.counter.test_drain import gesture, millis, states
 from tests.factories import CardFactory, ContactFactory, ProgrammeFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty_cache")]
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture(autouse=True)
-def _nothing_scanned():
-    cache.clear()
-    yield
-    cache.clear()
 
 
 @pytest.fixture

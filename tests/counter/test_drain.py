@@ -1,6 +1,7 @@
 """What waited on a phone arrives once, at its own moment, and a refusal is somebody's to see."""
 
 import json
+import re
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -10,14 +11,19 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from apps.accounts.models import Device
+from apps.contacts.age import IdNotChecked, Minor
 from apps.contacts.models import Contact
 from apps.core.actor import Actor
 from apps.core.tenancy import in_schema
 from apps.counter.models import Gesture, Lease
 from apps.counter.passes import write_pass
+from apps.counter.reviewing import note_lost
+from apps.counter.services import MayNotGive
 from apps.loyalty import live_code
 from apps.loyalty.models import Card, Movement, Redemption, Reward
-from apps.loyalty.services import add_stamp
+from apps.loyalty.services import CardMerged, RewardExpired, RewardGone, TokenSpent, add_stamp
+from apps.review.models import Case
+from apps.review.queries import cases, lines
 from tests.factories import CardFactory, ContactFactory, ProgrammeFactory
 
 pytestmark = pytest.mark.django_db
@@ -271,6 +277,21 @@ def test_of_two_hand_overs_the_loser_is_shown_to_a_person(helper_client, owner_c
     states(helper_client, theirs)
     page = owner_client.get("/gestion/fidelite/a-verifier/").content.decode()
     assert page.count("dit avoir remis une récompense à Camille B") == 1
+    assert "sans réseau. Elle avait déjà été offerte." in page
+    assert Case.objects.get().facts == {"card": reward.card_id, "why": "RewardSpent"}
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [CardMerged, IdNotChecked, MayNotGive, Minor, RewardExpired, RewardGone, TokenSpent],
+)
+def test_whatever_refuses_a_hand_over_is_said_in_french(reward, refusal):
+    given = Gesture.objects.create(
+        token=uuid4(), kind="give", device=DEVICE, card=reward.card, at=timezone.now()
+    )
+    note_lost(given, None, refusal.__name__)
+    (line,) = lines(cases(decided=False), timezone.now())
+    assert re.search(r"sans réseau\. \w.+ .+\.$", line.sentence), line.sentence
 
 
 def test_the_device_that_lost_the_right_had_it_until_then(helper_client, owner_client, reward):

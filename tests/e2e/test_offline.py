@@ -19,7 +19,8 @@ from apps.contacts.models import Contact
 from apps.core.actor import Actor
 from apps.core.tenancy import in_schema
 from apps.counter.models import Gesture
-from apps.loyalty.models import Card, Movement, Redemption
+from apps.loyalty.models import Card, Movement, Programme, Redemption
+from apps.loyalty.rule import Offer
 from apps.loyalty.services import add_stamp
 from apps.shops.models import Shop
 from tests.accounts.phones import DIGITS
@@ -292,6 +293,28 @@ def test_a_reward_is_given_offline_on_the_one_device_only(page, stack, cellar, v
     arrived(cellar, 1)
     with in_schema(cellar.schema_name):
         assert Redemption.objects.count() == 1
+
+
+@seen(PHONE, PHONE_DARK)
+def test_every_reward_that_waits_is_shown_offline_and_every_gift_of_the_card(
+    page, stack, cellar, view, listener
+):
+    with in_schema(cellar.schema_name):
+        Programme.objects.update(steps=[Offer(3, "Un verre au comptoir", False).kept()])
+        card = Card.objects.get(contact__first_name="Camille")
+        now = timezone.now() - timedelta(days=9)
+        for turn in range(7):
+            at = now + timedelta(days=turn)
+            add_stamp(card=card, token=uuid4(), by=Actor("team", 9_999), now=at)
+        main = Programme.objects.get().reward
+    cut_off(page, stack, cellar, listener)
+    page.goto(stack.url(cellar, "/comptoir/"))
+    page.get_by_role("link", name=re.compile("Camille B.*2 récompenses prêtes")).click()
+    expect(page.locator(".ready strong")).to_have_text(["Un verre au comptoir", main])
+    expect(page.locator(".hole.gift")).to_have_count(2)
+    look(page, f"offline-rewards-{view.name}")
+    axe(page)
+    fits(page)
 
 
 def test_a_new_edition_is_offered_and_leaves_nothing_of_the_old_one(page, stack, cellar):

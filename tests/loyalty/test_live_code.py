@@ -3,7 +3,6 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.core.cache import cache
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -17,19 +16,12 @@ from apps.review.models import Case
 from apps.review.queries import lines
 from tests.factories import ContactFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty_cache")]
 LEA, KARIM = Actor("team", 7), Actor("team", 8)
 MINUTE = timedelta(minutes=1)
 in_one_shop = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 moments = st.datetimes(datetime(2026, 1, 1), datetime(2060, 1, 1), timezones=st.just(UTC))
 seconds = st.floats(-40, 400, allow_nan=False)
-
-
-@pytest.fixture(autouse=True)
-def _nothing_scanned():
-    cache.clear()
-    yield
-    cache.clear()
 
 
 @pytest.fixture

@@ -182,7 +182,7 @@ def renounce(member: Member, *, key: UUID, name: str, email: str, now: datetime)
     _told(word, "renounced", now)
     letters.post_letter(
         ours,
-        letters.RENOUNCED,
+        letters.RENOUNCED_WITH_BOTTLES if word.awaits_bottles else letters.RENOUNCED,
         f"club-leaving:{word.pk}",
         to=email,
         asked=now,

@@ -13,8 +13,9 @@ import requests
 from django.conf import settings
 from django.utils import timezone
 
+from apps.club.member_models import Leaving
 from apps.club.models import ClubPlan, Every, Handover, Member, State
-from apps.club.services import following, giving, leaving, repricing, waiting
+from apps.club.services import following, giving, keeping, leaving, repricing, waiting
 from apps.club.services.joining import Gift, Wish, order
 from apps.club.services.planning import PlanWords, save_plan
 from apps.contacts.models import Contact
@@ -80,10 +81,10 @@ _SEASON = (
     Joiner(61, 1, brought=True),
     Joiner(55, 2),
     Joiner(52, 0, SEPA),
-    Joiner(45, 1),
+    Joiner(45, 1, then="left"),
     Joiner(41, 0, brought=True),
     Joiner(38, 0, then="gift opened"),
-    Joiner(34, 0),
+    Joiner(34, 0, then="rests"),
     Joiner(31, 1, then="poor"),  # late
     Joiner(30.5, 0, then="poor"),  # late
     Joiner(24, 1),
@@ -94,6 +95,7 @@ _SEASON = (
     Joiner(1, 0),
     Joiner(0, 0, then="unpaid"),
 )
+_NOTICE = 24  # days since the one who left gave notice, in their first period
 _STREETS = ("4 rue Monge", "12 place Carnot", "27 rue des Tonneliers", "3 avenue de la Gare")
 
 
@@ -116,17 +118,24 @@ def write(shop: Shop, now: datetime) -> None:
     plans = list(ClubPlan.objects.order_by("pk"))
     people = iter(_people())
     _clock("back", _SEASON[0].days)
-    at = _SEASON[0].days
+    at, became = _SEASON[0].days, dict[str, Member]()
     for number, (joiner, person) in enumerate(zip(_SEASON, people, strict=False)):
         _clock("advance", at - joiner.days)
-        at = joiner.days
-        page = _ordered(shop, plans[joiner.plan], joiner, _wish(person, number, joiner), now)
+        at, then = joiner.days, now - timedelta(days=joiner.days)
+        page = _ordered(shop, plans[joiner.plan], joiner, _wish(person, number, joiner), then)
+        became[joiner.then] = Member.objects.latest("pk")
         if joiner.then != "unpaid":
             _pay(page, joiner)
+            _follow(account, became[joiner.then], then)
+        if joiner.days == _NOTICE:
+            word = _cancel(became["left"], then)
+            leaving.carry_out(word.pk, then)
     _clock("advance", at)
     for member in Member.objects.exclude(customer_id="").order_by("pk"):
-        selling.refresh(account, member.customer_id)
-        following.follow(member.customer_id, now)
+        _follow(account, member, now)
+    resting = became["rests"]
+    resting.refresh_from_db()
+    keeping.rest(resting, 2, now=now)
     _open_gifts(shop, people, now)
     for person, _wait in zip(people, range(3), strict=False):
         waiting.wait(plans[2], person, now)
@@ -138,11 +147,20 @@ def _leave_and_ask(plan: ClubPlan, now: datetime) -> None:
     paying = Member.objects.filter(plan=plan, state=State.ACTIVE, gift_periods=None)
     one = paying.select_related("contact").order_by("pk").first()
     if one is not None:
-        name, email = one.contact.full_name, one.contact.email
-        leaving.cancel(one, key=uuid4(), name=name, email=email, wanted_on=None, now=now)
+        _cancel(one, now)
     on = timezone.localdate(now) + timedelta(days=45)
     cents = plan.price_cents + 200
     repricing.announce_price(plan, price_cents=cents, applies_on=on, by=SYSTEM, now=now)
+
+
+def _cancel(one: Member, now: datetime) -> Leaving:
+    name, email = one.contact.full_name, one.contact.email
+    return leaving.cancel(one, key=uuid4(), name=name, email=email, wanted_on=None, now=now)
+
+
+def _follow(account: ShopAccount, member: Member, now: datetime) -> None:
+    selling.refresh(account, member.customer_id)
+    following.follow(member.customer_id, now)
 
 
 def _account(shop: Shop) -> ShopAccount:
@@ -167,8 +185,7 @@ def _clock(act: str, days: float) -> None:
         requests.post(where, data=asked, timeout=30).raise_for_status()
 
 
-def _ordered(shop: Shop, plan: ClubPlan, joiner: Joiner, wish: Wish, now: datetime) -> str:
-    then = now - timedelta(days=joiner.days)
+def _ordered(shop: Shop, plan: ClubPlan, joiner: Joiner, wish: Wish, then: datetime) -> str:
     return order(wish, plan, shop=shop, client_address=f"season:{joiner.days}", now=then)
 
 
