@@ -8,7 +8,7 @@ from django.db.models import Count, F, Prefetch, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
 from apps.accounts.models import User
-from apps.catalog.details import facet_words
+from apps.catalog.details import WINE_COLOURS, facet_words
 from apps.catalog.models import Variant
 from apps.club.box_models import WAITS, Box, BoxLine, BoxState, Round
 from apps.club.models import Handover
@@ -115,6 +115,8 @@ def to_hand_over(text: str = "", contact: Contact | None = None) -> "QuerySet[Bo
 
 # --- what to fetch from the shelves ---------------------------------------------------------
 
+_COLOURS = {colour: place for place, colour in enumerate(WINE_COLOURS)}
+
 
 @dataclass(frozen=True, slots=True)
 class Pull:
@@ -137,13 +139,21 @@ class Shelf:
         return sum(pull.units for pull in self.pulls)
 
 
+def _place(colour: str) -> tuple[int, str]:
+    """Where a colour stands on a wine list; what has none, at its end."""
+    return _COLOURS.get(colour, len(_COLOURS)), colour
+
+
 def preparation(one: Round) -> list[Shelf]:
     """What is still to be pulled, by colour, then region and name; two queries."""
     lines = BoxLine.objects.filter(box__in=Box.objects.to_pack().filter(round=one))
     rows = lines.order_by().values("variant").annotate(units=Sum("units"), boxes=Count("pk"))
     asked = {row["variant"]: row for row in rows}
     variants = Variant.objects.filter(pk__in=asked).select_related("product")
-    ordered = variants.order_by("product__colour", "product__region", "product__name", "position")
+    ordered = sorted(
+        variants.order_by("product__region", "product__name", "position", "pk"),
+        key=lambda variant: _place(variant.product.colour),
+    )
     pulls = [Pull(v, asked[v.pk]["units"], asked[v.pk]["boxes"]) for v in ordered]
     by_colour = groupby(pulls, key=lambda pull: pull.variant.product.colour)
     return [

@@ -12,6 +12,7 @@ from django.utils import timezone
 from apps.catalog.models import Variant
 from apps.club import packing, rounds
 from apps.club.box_models import Box, BoxState, Round
+from apps.club.box_queries import preparation
 from apps.club.models import State
 from tests.club.boxing import (
     TEAM,
@@ -174,6 +175,13 @@ def test_the_list_says_what_to_take_by_colour_and_forgets_what_is_packed(owner_c
     packing.pack(full.pk, by=TEAM, now=timezone.now())
     page = owner_client.get(reverse("club_preparation", args=[one.pk])).text
     assert "2 bouteilles à prendre pour 1 box" in page
+
+
+def test_the_colours_come_as_on_a_wine_list(shop):
+    named("Zoé")
+    wines = [bottle("Cognac", ""), bottle("Mâcon", "blanc"), bottle("Irouléguy", "rouge")]
+    one = a_round(*((wine, 1) for wine in wines))
+    assert [shelf.colour for shelf in preparation(one)] == ["Rouge", "Blanc", "Autres"]
 
 
 # --- packing ---------------------------------------------------------------------------------
