@@ -28,6 +28,13 @@ def why(fake, invoice):
     return paid["data"][0]["payment"]["payment_intent"]
 
 
+def test_who_is_there_confirms_at_once_and_is_asked_again_when_away(fake):
+    sub = subscribed(fake, CONFIRMED)
+    assert sub["status"] == "active"
+    fake.advance(31)
+    assert fake.books.things[sub["id"]]["status"] == "past_due"
+
+
 @pytest.mark.parametrize(
     ("number", "code", "reason", "status"),
     [

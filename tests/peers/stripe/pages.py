@@ -118,7 +118,10 @@ def complete(books: Books, session: Thing, number: str) -> str:
     }
     sub = billing.begin(books, buyer, said, account)
     session |= {"subscription": sub["id"], "invoice": sub["latest_invoice"]}
-    owed = books.things[sub["latest_invoice"]]["status"] == "open"
+    first = books.things[sub["latest_invoice"]]
+    if owing.waits_for_bank(books, first):  # here one can say yes at once; not next month
+        owing.confirm(books, first)
+    owed = first["status"] == "open"
     session["payment_status"] = "unpaid" if owed else "paid"
     return _done(books, session)
 
