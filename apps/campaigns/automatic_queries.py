@@ -13,7 +13,7 @@ from apps.campaigns.comparing import Share
 from apps.campaigns.firing import chosen
 from apps.campaigns.leaving import way_to
 from apps.campaigns.models import Click, Run, RunState, Send, Trigger
-from apps.campaigns.queries import WATCHED, cents_of, followed, has_links, living
+from apps.campaigns.queries import WATCHED, followed, has_links, living
 from apps.campaigns.triggers import KINDS
 from apps.catalog.models import Purchase
 from apps.contacts.models import ConsentEvent, ConsentState, Contact
@@ -148,7 +148,8 @@ def _spent(gone: "QuerySet[Run]", since: datetime) -> int:
         who=OuterRef("who"), done_at__lte=OuterRef("at"), done_at__gt=OuterRef("at") - WATCHED
     )
     bought = Purchase.objects.filter(at__gte=since).annotate(who=living())
-    return cents_of(bought.filter(Exists(theirs)))
+    standing = bought.filter(Exists(theirs), cancelled_at=None)
+    return int(standing.aggregate(cents=Sum("amount_cents", default=0))["cents"])
 
 
 def _stops(gone: "QuerySet[Run]") -> int:

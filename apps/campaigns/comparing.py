@@ -3,7 +3,8 @@
 A share of few people moves by chance. Wilson's interval says between what and what it may truly
 lie, Newcombe's the same of the difference of two (« Interval estimation for the difference
 between independent proportions », Statistics in Medicine 17, 1998, method 10): both hold for
-small groups and for shares near nothing, where the usual formula does not.
+small groups and for shares near nothing, where the usual formula does not. What people spent is
+compared by its mean, each group with its own spread (Welch, Biometrika 34, 1947).
 """
 
 from dataclasses import dataclass
@@ -11,9 +12,11 @@ from math import sqrt
 
 from django.utils.translation import ngettext
 
+from apps.core.money import show_euros
 from apps.core.templatetags.french import nombre
 
 Z = 1.959964  # 95 times out of 100
+ENOUGH = 30  # people in a group, for the mean of what they spent to say something
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,67 @@ class Comparison:
         """The difference as people of ``one``, from and to; less than none is below zero."""
         low, high = self.interval
         return round(low * self.one.all), round(high * self.one.all)
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What ``people`` spent between them, in cents; ``squares``: the sum of each one's, squared."""
+
+    people: int
+    cents: int
+    squares: int
+
+    @property
+    def mean(self) -> float:
+        return self.cents / self.people
+
+    @property
+    def doubt(self) -> float:
+        """The mean's standard error, squared."""
+        spread = max(0.0, self.squares - self.cents * self.mean) / (self.people - 1)
+        return spread / self.people
+
+
+@dataclass(frozen=True, slots=True)
+class Takings:
+    """What two groups spent that chance alone had drawn apart."""
+
+    one: Spent
+    other: Spent
+
+    @property
+    def has_enough(self) -> bool:
+        return min(self.one.people, self.other.people) >= ENOUGH
+
+    @property
+    def interval(self) -> tuple[int, int]:
+        """Cents that all of ``one`` spent more than they would have, from and to; below zero,
+        less."""
+        difference = self.one.mean - self.other.mean
+        doubt = Z * sqrt(self.one.doubt + self.other.doubt)
+        low, high = difference - doubt, difference + doubt
+        return round(low * self.one.people), round(high * self.one.people)
+
+
+def brought(found: Takings) -> str:
+    """What the message brought in, beside those kept without, in one sentence."""
+    if not found.other.people or not (found.one.cents or found.other.cents):
+        return ""
+    if not found.has_enough:
+        return f"Sur les achats, trop peu de monde pour conclure : il en faut {ENOUGH} par groupe."
+    low, high = found.interval
+    if low > 0:
+        return f"Il a rapporté entre {_euros(low)} et {_euros(high)} d’achats de plus."
+    if high < 0:
+        return f"Il a coûté entre {_euros(-high)} et {_euros(-low)} d’achats."
+    return (
+        "Sur les achats, trop peu de monde pour conclure : entre "
+        f"{_euros(-low)} de moins et {_euros(high)} de plus."
+    )
+
+
+def _euros(cents: int) -> str:
+    return show_euros(100 * round(cents / 100), always_decimals=False)
 
 
 def said(found: Comparison) -> str:

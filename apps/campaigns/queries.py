@@ -34,7 +34,7 @@ from django.db.models.functions import (
 from django.utils.translation import ngettext
 
 from apps.campaigns import addresses
-from apps.campaigns.comparing import Comparison, Share, said
+from apps.campaigns.comparing import Comparison, Share, Spent, Takings, brought, said
 from apps.campaigns.models import Address, Click, Drop, Link, State, Trigger, Use
 from apps.campaigns.timing import Wave
 from apps.campaigns.writing import uses
@@ -251,6 +251,7 @@ def by_channel(drop: Drop) -> list[ByChannel]:
 
 
 WATCHED = timedelta(days=14)  # how long a visit after a message counts as one
+Group = tuple["QuerySet[Any, Any]", int]  # who stands in it, and how many
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,8 +259,7 @@ class Effect:
     """What people did since they were written to, beside those who were kept without.
 
     ``until`` is when one stops looking; ``clicked`` is None for a drop without links,
-    ``redeemed`` for one without codes; ``addresses``: see ``followed``; ``cents``: what those who
-    were written to bought.
+    ``redeemed`` for one without codes; ``addresses``: see ``followed``.
     """
 
     came: Comparison
@@ -267,11 +267,15 @@ class Effect:
     redeemed: Share | None
     until: datetime
     addresses: list[tuple[str, int]]
-    cents: int
+    bought: Takings
 
     @property
     def sentence(self) -> str:
         return said(self.came)
+
+    @property
+    def on_money(self) -> str:
+        return brought(self.bought)
 
     @property
     def explained(self) -> str:
@@ -307,12 +311,6 @@ def came_after(launched_at: datetime) -> "QuerySet[Movement]":
     return visits.filter(at__gte=launched_at, at__lt=until)
 
 
-def cents_of(purchases: "QuerySet[Purchase]") -> int:
-    """What they come to, returns taken off and cancelled ones aside."""
-    standing = purchases.filter(cancelled_at=None)
-    return int(standing.aggregate(cents=Sum("amount_cents", default=0))["cents"])
-
-
 def effect(drop: Drop) -> Effect | None:
     """Everybody who was taken counts, whether or not their message arrived: only so are the two
     groups alike but for the message."""
@@ -337,6 +335,26 @@ def effect(drop: Drop) -> Effect | None:
         clicks = drop.clicks.values(who=living()).distinct().count()
         clicked = Share(min(clicks, got.all), got.all)
     came = Comparison(got, share(held, kept))
-    bought = Purchase.objects.filter(at__gte=drop.launched_at, at__lt=until).annotate(who=living())
-    cents = cents_of(bought.filter(who__in=written_to))
-    return Effect(came, clicked, redeemed, until, followed(drop.clicks.all()), cents)
+    bought = Purchase.objects.filter(at__gte=drop.launched_at, at__lt=until)
+    takings = _takings(bought, (written_to, got.all), (held, kept))
+    return Effect(came, clicked, redeemed, until, followed(drop.clicks.all()), takings)
+
+
+def _takings(purchases: "QuerySet[Purchase]", one: Group, other: Group) -> Takings:
+    """Of two groups, of whom those without a purchase spent nothing."""
+    theirs = Q(who__in=one[0]) | Q(who__in=other[0])
+    standing = purchases.filter(cancelled_at=None).annotate(who=living()).filter(theirs)
+    each = standing.order_by().values("who").annotate(cents=Sum("amount_cents"))
+    square = F("cents") * F("cents")
+    found = each.aggregate(
+        **{
+            f"{name}_{side}": Sum(what, filter=Q(who__in=people), default=0)
+            for side, (people, _count) in (("one", one), ("other", other))
+            for name, what in (("cents", F("cents")), ("squares", square))
+        }
+    )
+
+    def spent(side: str, count: int) -> Spent:
+        return Spent(count, int(found[f"cents_{side}"]), int(found[f"squares_{side}"]))
+
+    return Takings(spent("one", one[1]), spent("other", other[1]))

@@ -1,12 +1,13 @@
 """What chance alone does: the intervals, and what they let one say."""
 
-from math import isclose
+from math import isclose, sqrt
+from statistics import mean, variance
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.campaigns.comparing import Comparison, Share, said
+from apps.campaigns.comparing import Comparison, Share, Spent, Takings, brought, said
 
 
 @st.composite
@@ -83,3 +84,44 @@ def test_what_the_owner_reads(one, other, sentence):
 )
 def test_a_share_is_read_the_french_way(share, read):
     assert Share(*share).percent == f"{read}\u00a0%"
+
+
+def spent(*cents):
+    return Spent(len(cents), sum(cents), sum(one * one for one in cents))
+
+
+purchases = st.lists(st.integers(-2_000, 90_000), min_size=30, max_size=80)
+
+
+@given(one=purchases, other=purchases)
+def test_what_a_message_brought_is_welchs_interval_of_the_means(one, other):
+    low, high = Takings(spent(*one), spent(*other)).interval
+    doubt = 1.959964 * sqrt(variance(one) / len(one) + variance(other) / len(other))
+    difference = mean(one) - mean(other)
+    assert low == pytest.approx(len(one) * (difference - doubt), abs=1)
+    assert high == pytest.approx(len(one) * (difference + doubt), abs=1)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "sentence"),
+    [
+        ([3000, 0] * 50, [0] * 40, "Il a rapporté entre 1 205 € et 1 795 € d’achats de plus."),
+        ([0] * 40, [3000, 0] * 50, "Il a coûté entre 482 € et 718 € d’achats."),
+        (
+            [2000, 0] * 40,
+            [2000, 0] * 20,
+            "Sur les achats, trop peu de monde pour conclure : entre 307 € de moins et 307 € "
+            "de plus.",
+        ),
+        (
+            [2000] * 40,
+            [0] * 8,
+            "Sur les achats, trop peu de monde pour conclure : il en faut 30 par groupe.",
+        ),
+        ([0] * 40, [0] * 40, ""),
+        ([2000] * 40, [], ""),
+    ],
+)
+def test_what_the_owner_reads_of_the_money(one, other, sentence):
+    said = brought(Takings(spent(*one), spent(*other)))
+    assert said.replace("\u00a0", " ").replace("\u202f", " ") == sentence

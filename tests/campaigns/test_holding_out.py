@@ -173,7 +173,7 @@ def test_what_they_bought_since_is_told_in_euros(shop, owner_client):
     _bought(held, 700, FRIDAY + day)
     under_another = ContactFactory(merged_into=other)
     _bought(under_another, 500, FRIDAY + day)
-    assert queries.effect(drop).cents == 3500
+    assert queries.effect(drop).bought.one.cents == 3500
     page = owner_client.get(f"/gestion/messages/{drop.pk}/").text.replace("\u00a0", " ")
     assert "35,00 €" in page.replace("\u202f", " ")
 
