@@ -18,7 +18,7 @@ from apps.core.tenancy import across_shops, current_schema, in_schema
 LOST_AFTER = timedelta(minutes=10)
 
 _NOTE = """
-INSERT INTO public.core_due AS old (schema, what, at) VALUES (%s, %s, %s)
+INSERT INTO public.core_due AS old (schema, what, at) SELECT %s, %s, %s {where}
 ON CONFLICT (schema, what) DO UPDATE SET at = least(old.at, EXCLUDED.at)
 WHERE old.at IS NULL OR old.at > EXCLUDED.at
 """
@@ -29,10 +29,11 @@ RETURNING schema
 """
 
 
-def note(what: str, at: datetime) -> None:
-    """Something of this shop is due at ``at``, or sooner as was known; with the caller's commit."""
+def note(what: str, at: datetime, where: str = "") -> None:
+    """Something of this shop is due at ``at``, or sooner as was known; with the caller's commit.
+    Only ``where`` that SQL finds it so."""
     with connection.cursor() as cursor:
-        cursor.execute(_NOTE, [current_schema(), what, at])
+        cursor.execute(_NOTE.format(where=where), [current_schema(), what, at])
 
 
 @transaction.atomic

@@ -59,7 +59,7 @@ def one(statement: str, values: Any) -> Row | None:
 @cache
 def _insertion(model: type[models.Model], rows: int, otherwise: str) -> tuple[str, list[Any]]:
     meta, quote = model._meta, connection.ops.quote_name
-    fields = [field for field in meta.concrete_fields if not field.primary_key]
+    fields = [field for field in meta.concrete_fields if field is not meta.auto_field]
     names = ", ".join(quote(str(field.column)) for field in fields)
     places = ", ".join([f"({', '.join(['%s'] * len(fields))})"] * rows)
     into = f"INSERT INTO {quote(meta.db_table)} ({names}) VALUES {places}"
@@ -67,8 +67,9 @@ def _insertion(model: type[models.Model], rows: int, otherwise: str) -> tuple[st
 
 
 def _values(rows: Sequence[models.Model], fields: Sequence[Any]) -> list[Any]:
+    link = database()  # itself: each look through Django's proxy costs as much as the value
     return [
-        field.get_db_prep_save(getattr(row, field.attname), connection)
+        field.get_db_prep_save(getattr(row, field.attname), link)
         for row in rows
         for field in fields
     ]
@@ -101,7 +102,8 @@ def insert_once(row: models.Model) -> bool:
 
 
 def write_later(row: models.Model) -> None:
-    """Write a new row that nobody reads back in this transaction: with its next statement, or
-    with its COMMIT. No ``save``, no signal, and its number is not learnt."""
+    """Write a new row with this transaction's next statement, or with its COMMIT. No ``save``, no
+    signal; a number that the database makes is not learnt."""
     statement, fields = _insertion(type(row), 1, "")
     database().write_later(statement, _values([row], fields))
+    row._state.adding, row._state.db = False, connection.alias

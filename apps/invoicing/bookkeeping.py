@@ -21,6 +21,9 @@ from apps.invoicing.targets import TARGETS, Target
 from apps.shops.models import Shop
 
 DUE = "bookkeeping"  # this room's name in the due-index
+_ONE_IS_ACTIVE = (
+    f"WHERE EXISTS (SELECT 1 FROM invoicing_bookkeeper WHERE standing = '{Standing.ACTIVE}')"
+)
 CONNECTING = Limit("bookkeeper", 20, 600)
 
 
@@ -49,8 +52,7 @@ def current() -> Bookkeeper | None:
 
 def wake(now: datetime) -> None:
     """Something was sealed: with the caller's commit it is due at the bookkeeper's."""
-    if Bookkeeper.objects.filter(standing=Standing.ACTIVE).exists():
-        due.note(DUE, now)
+    due.note(DUE, now, _ONE_IS_ACTIVE)
 
 
 def connect(

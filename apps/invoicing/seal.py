@@ -12,11 +12,20 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
+from django.db import connection
 from django.utils import timezone
 
+from apps.core.reading import columns, instance, one
 from apps.invoicing.models import Chain, Record, RecordKind
 
 GENESIS = "0" * 64
+_LOCK = f"SELECT {columns(Chain, 'chain')} FROM invoicing_chain chain FOR UPDATE"
+_WRITE = """
+WITH sealed AS (
+    INSERT INTO invoicing_record (number, kind, at, "on", body, hash)
+    VALUES (%(number)s, %(kind)s, %(at)s, %(on)s, %(body)s, %(hash)s))
+UPDATE invoicing_chain SET number = %(number)s, hash = %(hash)s, at = %(at)s
+"""
 
 
 def canonical(facts: dict[str, Any]) -> str:
@@ -34,10 +43,7 @@ class Place:
 
     chain: Chain
     at: datetime
-
-    @property
-    def on(self) -> date:
-        return timezone.localdate(self.at)
+    on: date  # by the shop's clock
 
     def write(self, kind: RecordKind, facts: dict[str, Any]) -> Record:
         """Seal ``facts`` here. Whoever rolls back leaves nothing, not even a hole."""
@@ -45,19 +51,22 @@ class Place:
         head = {"record": number, "previous": chain.hash, "kind": kind.value}
         when = {"at": self.at.astimezone(UTC).isoformat(), "on": self.on.isoformat()}
         body = canonical({**head, **when, **facts})
-        record = Record.objects.create(
-            number=number, kind=kind, at=self.at, on=self.on, body=body, hash=digest(body)
-        )
-        chain.number, chain.hash, chain.at = number, record.hash, self.at
-        chain.save(update_fields=["number", "hash", "at"])
-        return record
+        sealed: dict[str, Any] = {"number": number, "kind": kind.value, "at": self.at}
+        sealed |= {"on": self.on, "body": body, "hash": digest(body)}
+        with connection.cursor() as cursor:
+            cursor.execute(_WRITE, sealed)
+        chain.number, chain.hash, chain.at = number, sealed["hash"], self.at
+        return Record(**sealed)
 
 
 def next_place(now: datetime) -> Place:
     """Take the chain's lock. Who waited for it comes after those they waited for: a record is
     never dated before the one it follows."""
-    chain = Chain.objects.select_for_update().first()
-    if chain is None:
+    row = one(_LOCK, [])
+    if row is None:
         Chain.objects.get_or_create(only=True, defaults={"hash": GENESIS})
-        chain = Chain.objects.select_for_update().get()
-    return Place(chain, max(now, chain.at or now))
+        row = one(_LOCK, [])
+    assert row
+    chain = instance(Chain, row)
+    at = max(now, chain.at or now)
+    return Place(chain, at, timezone.localdate(at))

@@ -1,12 +1,14 @@
 """Invoices: written, issued, paid, corrected. Each sealed in the transaction that numbers it."""
 
+import json
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
 from django.db import transaction
-from django.db.models import F, Max
+from django.db.models import F
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.audit.services import record
@@ -15,6 +17,7 @@ from apps.core.actor import Actor
 from apps.core.french import search_key
 from apps.core.jobs import enqueue
 from apps.core.money import show_euros
+from apps.core.reading import columns, instance, one, width, write_later
 from apps.core.refusal import Refusal
 from apps.invoicing import bookkeeping
 from apps.invoicing.closing import DUE, next_night
@@ -94,6 +97,17 @@ def change_terms(values: Mapping[str, Any], *, by: Actor) -> Terms:
 # --- drafts ----------------------------------------------------------------------------------
 
 
+# Nothing is kept under the token of an invoice: it was issued since.
+_KEEP = """
+INSERT INTO invoicing_draft (token, words, buyer, contact_id, purchase_id, changed_at)
+SELECT %(token)s, %(words)s, %(buyer)s, %(contact_id)s, %(purchase_id)s, %(changed_at)s
+WHERE NOT EXISTS (SELECT 1 FROM invoicing_invoice WHERE token = %(token)s)
+ON CONFLICT (token) DO UPDATE SET (words, buyer, contact_id, purchase_id, changed_at) = (
+    excluded.words, excluded.buyer, excluded.contact_id, excluded.purchase_id, excluded.changed_at)
+RETURNING id
+"""
+
+
 @transaction.atomic
 def save_draft(
     words: InvoiceWords, *, now: datetime, cause: Cause | None = None, draft: Draft | None = None
@@ -103,16 +117,12 @@ def save_draft(
     said = {"words": words.kept(), "buyer": words.buyer.name, "changed_at": now}
     if draft is None:
         cause = cause or Cause()
-        if Invoice.objects.filter(token=cause.token).exists():
-            raise DraftGone()
         links = {"contact_id": cause.contact_id, "purchase_id": cause.purchase_id}
         kept = Draft(token=cause.token, **said, **links)
-        Draft.objects.bulk_create(
-            [kept],
-            update_conflicts=True,
-            unique_fields=["token"],
-            update_fields=[*said, *links],
-        )
+        row = one(_KEEP, {**vars(kept), "words": json.dumps(said["words"])})
+        if row is None:
+            raise DraftGone()
+        kept.pk, kept._state.adding = row[0], False
         return kept
     if not Draft.objects.filter(pk=draft.pk).update(**said):
         raise DraftGone()
@@ -128,25 +138,36 @@ def throw_away(draft: Draft) -> None:
 # --- issuing ---------------------------------------------------------------------------------
 
 
+_TAKE = f"""
+WITH taken AS (DELETE FROM invoicing_draft WHERE id = %s RETURNING *)
+SELECT {columns(Draft, "taken")}, {columns(Terms, "terms")}, issued.record_id FROM taken
+LEFT JOIN invoicing_terms terms ON true
+LEFT JOIN invoicing_invoice issued ON issued.token = taken.token
+"""
+_LAST = "SELECT coalesce(max(position), 0) FROM invoicing_invoice WHERE series = %s"
+
+
 @transaction.atomic
 def issue(draft: Draft, *, by: Actor, now: datetime) -> Invoice:
     """Number, seal and record the invoice a draft has become, all or nothing; asked again, it is
     the same one. Raises ``DraftGone``, ``PurchaseInvoiced``, and what
     ``write_document`` does."""
-    place = next_place(now)
-    found = Invoice.objects.filter(token=draft.token).first()
-    if found is not None:
-        return found
-    held = Draft.objects.filter(pk=draft.pk).first()
-    if held is None:
+    row = one(_TAKE, [draft.pk])
+    if row is None or row[-1]:  # its other hand was faster, and has committed
+        if found := Invoice.objects.filter(token=draft.token).first():
+            return found
         raise DraftGone()
+    held, terms = instance(Draft, row), instance(Terms, row, width(Draft)) or Terms()
+    words, shop = InvoiceWords.of(held.words), shop_here()
+    # All that needs no number is done before the lock.
+    on = timezone.localdate(now)
+    document = write_document(words, shop, terms, on)
+    place = next_place(now)
     if held.purchase_id and (standing := invoice_of_purchase(held.purchase_id)):
         raise PurchaseInvoiced(number=standing.number)
-    words = InvoiceWords.of(held.words)
-    document = write_document(words, shop_here(), the_terms(), place.on)
-    invoice = _seal(place, Type.INVOICE, document, held, by=by)
-    held.delete()
-    return invoice
+    if place.on != on:  # who waited past midnight is of the new day
+        document = write_document(words, shop, terms, place.on)
+    return _seal(place, Type.INVOICE, document, held, by=by)
 
 
 def invoice_of_purchase(purchase_id: int) -> Invoice | None:
@@ -167,8 +188,9 @@ def _seal(
 ) -> Invoice:
     """The next number of the type's series, and the invoice under it."""
     series = f"{SERIES[type_]}{place.on.year}"
-    held = Invoice.objects.filter(series=series).aggregate(last=Max("position"))
-    position = (held["last"] or 0) + 1
+    row = one(_LAST, [series])
+    assert row
+    position = row[0] + 1
     number = f"{series}-{position:05d}"
     links = {"contact": source.contact_id, "purchase": source.purchase_id}
     facts = {"type": type_.value, "number": number, "series": series, "position": position}
@@ -177,7 +199,7 @@ def _seal(
     sign = -1 if type_ == Type.CREDIT else 1
     amounts = {name: sign * document[name] for name in ("net_cents", "vat_cents", "total_cents")}
     buyer = document["buyer"]
-    invoice = Invoice.objects.create(
+    invoice = Invoice(
         record=sealed,
         type=type_,
         number=number,
@@ -195,7 +217,8 @@ def _seal(
         due_on=date.fromisoformat(document["due_on"]),
         **amounts,
     )
-    Paper.objects.create(invoice=invoice)
+    write_later(invoice)
+    write_later(Paper(invoice=invoice))
     enqueue(MAKE, invoice.pk, urgent=True)
     record(by, f"{type_}.issue", "invoice", sealed.pk, after={"number": number})
     _heard(place)
@@ -278,7 +301,7 @@ def _seal_payment(
         "reverses": reverses.pk if reverses else None,
     }
     sealed = place.write(RecordKind.PAYMENT, facts)
-    payment = Payment.objects.create(
+    payment = Payment(
         record=sealed,
         invoice=invoice,
         amount_cents=amount_cents,
@@ -287,6 +310,7 @@ def _seal_payment(
         token=token,
         reverses=reverses,
     )
+    write_later(payment)
     verb = "payment.reverse" if reverses else "payment.record"
     record(by, verb, "invoice", invoice.pk, after={"amount_cents": amount_cents})
     _heard(place)
@@ -349,7 +373,14 @@ def credit(
 
 @transaction.atomic
 def credit_amount(
-    invoice: Invoice, cents: int, *, reason: str, token: UUID, by: Actor, now: datetime
+    invoice: Invoice,
+    cents: int,
+    *,
+    reason: str,
+    token: UUID,
+    by: Actor,
+    now: datetime,
+    label: str = "Remboursement",
 ) -> Invoice:
     """A credit note over an amount, VAT included, whatever the lines; ``token`` again is the same
     one. Each rate bears its share. Raises ``NothingToCredit``."""
@@ -361,17 +392,17 @@ def credit_amount(
     if not 0 < cents <= sum(base.net_cents + base.vat_cents for base in left):
         raise NothingToCredit()
     bases = shared(left, cents)
-    lines = [_amount_line(base) for base in bases]
+    lines = [_amount_line(label, base) for base in bases]
     sums = Sums(tuple(base.net_cents for base in bases), bases)
     same = {name: held.record.facts[name] for name in _OF_THE_INVOICE}
     document = {**same, "taxed": True, "lines": lines, "note": "", **sums_of(sums)}
     return _seal_credit(place, held, document, reason, token=token, by=by)
 
 
-def _amount_line(base: Base) -> dict[str, Any]:
+def _amount_line(label: str, base: Base) -> dict[str, Any]:
     amount = base.net_cents + base.vat_cents
     return {
-        "label": "Remboursement",
+        "label": label,
         "of": None,
         "quantity": THOUSAND,
         "unit_cents": amount,

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.core.actor import Actor
 from apps.core.facts import announce
 from apps.core.french import search_key
+from apps.core.reading import columns, instance, one
 from apps.core.refusal import Refusal
 from apps.core.tenancy import current_schema, database, in_schema
 from apps.core.tokens import readable_code
@@ -44,10 +45,18 @@ RESERVED = frozenset(
 )
 
 
+_HERE = f"SELECT {columns(Shop, 's')} FROM public.shops_shop s WHERE s.schema_name = %s"
+
+
 def shop_here() -> Shop:
     """The shop in whose schema the connection stands: its host's request, or its job."""
     tenant = database().tenant
-    return tenant if isinstance(tenant, Shop) else Shop.objects.get(schema_name=current_schema())
+    if isinstance(tenant, Shop):
+        return tenant
+    row = one(_HERE, [current_schema()])
+    if row is None:
+        raise Shop.DoesNotExist()
+    return instance(Shop, row)
 
 
 def every_open_shop() -> Iterator[Shop]:
