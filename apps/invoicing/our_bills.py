@@ -47,6 +47,10 @@ class CreditAtStripe(Refusal):
     )
 
 
+class CreditFirst(Refusal):
+    message = _("L’avoir qui la règle en partie n’est pas encore émis.")
+
+
 class InvoiceFirst(Refusal):
     message = _("La facture que cet avoir corrige n’est pas encore émise.")
 
@@ -72,32 +76,62 @@ def invoice(shop: str, bill_id: int, now: datetime) -> None:
 def _issued(bill: PlanBill, now: datetime) -> Invoice:
     if found := Invoice.objects.filter(token=named(bill.stripe_id)).first():
         return found
+    with in_schema(bill.shop_id):
+        corrected = _corrected(bill) if bill.total_cents > bill.paid_cents else []
     draft = save_draft(_words(bill), now=now, cause=Cause(token=named(bill.stripe_id)))
     made = issue(draft, by=SYSTEM, now=now)
     if bill.paid_cents:
-        _pay(made, bill, now)
+        _pay(made, bill, bill.paid_cents, "paid", now)
+    _set_off(made, bill, corrected, now)
     return made
+
+
+def _corrected(bill: PlanBill) -> list[str]:
+    """The invoices that what Stripe kept for the shop was taken off: all of them have their
+    credit note. Raises ``CreditFirst``."""
+    before = list(billing.credits_before(bill).select_related("corrects"))
+    if not all(one.number for one in before if one.corrects):
+        raise CreditFirst()
+    return [one.corrects.number for one in before if one.corrects]
+
+
+def _set_off(made: Invoice, bill: PlanBill, corrected: list[str], now: datetime) -> None:
+    """What Stripe kept for the shop pays what it did not take: out of the corrected invoices, the
+    first one first, and into this one."""
+    rest = bill.total_cents - bill.paid_cents
+    for held in Invoice.objects.with_balance().filter(number__in=corrected).order_by("pk"):
+        cents = min(rest, -held.owed)
+        if cents > 0:
+            _pay(held, bill, -cents, f"from {held.number}", now)
+            _pay(made, bill, cents, f"of {held.number}", now)
+            rest -= cents
 
 
 def _credited(bill: PlanBill, now: datetime) -> Invoice:
-    corrected = bill.corrects
+    """A credit note over what none was written for yet, and the money that went back."""
+    corrected, token = bill.corrects, named(bill.stripe_id)
     assert corrected
     if not corrected.number:
         raise InvoiceFirst()
-    held, token = Invoice.objects.get(number=corrected.number), named(bill.stripe_id)
+    held = Invoice.objects.with_balance().get(number=corrected.number)
     if found := Invoice.objects.filter(token=token).first():
         return found
-    reason = "Remboursement de votre formule"
-    made = credit_amount(held, -bill.total_cents, reason=reason, token=token, by=SYSTEM, now=now)
-    _pay(held, bill, now)
-    return made
+    how = {"token": token, "by": SYSTEM, "now": now}
+    if not bill.paid_cents:  # it stays at Stripe, for what comes next
+        said = {"reason": "Changement de formule", "label": "Temps non utilisé"}
+        return credit_amount(held, -bill.total_cents, **said, **how)  # type: ignore[arg-type]
+    cents = -bill.total_cents - max(0, -held.owed)
+    if cents > 0:
+        said = {"reason": "Remboursement de votre formule"}
+        credit_amount(held, cents, **said, **how)  # type: ignore[arg-type]
+    _pay(held, bill, bill.paid_cents, "paid", now)
+    return held.corrections.latest("pk")
 
 
-def _pay(made: Invoice, bill: PlanBill, now: datetime) -> None:
+def _pay(made: Invoice, bill: PlanBill, cents: int, what: str, now: datetime) -> None:
     on = min(timezone.localdate(bill.happened_at), timezone.localdate(now))
-    token = uuid5(named(bill.stripe_id), "paid")
-    how = {"method": Method.ONLINE, "paid_on": on, "token": token}
-    pay(made, bill.paid_cents, by=SYSTEM, now=now, **how)  # type: ignore[arg-type]
+    token = uuid5(named(bill.stripe_id), what)
+    pay(made, cents, method=Method.ONLINE, paid_on=on, token=token, by=SYSTEM, now=now)
 
 
 # --- its words -------------------------------------------------------------------------------
@@ -107,7 +141,7 @@ def _words(bill: PlanBill) -> InvoiceWords:
     shop = bill.shop
     if missing := billing.lacks(shop):
         raise BuyerUnknown(facts=", ".join(missing))
-    if bill.total_cents < 0:
+    if bill.total_cents < 0:  # of no invoice of ours
         raise CreditAtStripe()
     address = Address(shop.street, shop.postal_code, shop.city, str(shop.region))
     name = shop.legal_name or shop.name

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 from djstripe.models import Price
 
@@ -71,9 +72,13 @@ def listed(shop: Shop) -> list[PlanBill]:
 def keep(shop: Shop, told: Told) -> None:
     """Note and announce what is not known yet. In a transaction, standing in the shop's schema."""
     known = {bill.stripe_id: bill for bill in PlanBill.objects.filter(shop=shop)}
-    for one in sorted(told.invoices, key=lambda one: int(one["created"])):
+    # Stripe lists the latest first, also those of one second.
+    for one in sorted(told.invoices[::-1], key=lambda one: int(one["created"])):
         if one["total"] and one["id"] not in known:
-            known[one["id"]] = _note(shop, one["id"], _of_invoice(one))
+            parts = _of_credit(one, known.values()) if one["total"] < 0 else [_of_invoice(one)]
+            for turn, said in enumerate(parts, start=1):
+                name = one["id"] if turn == 1 else f"{one['id']}/{turn}"
+                known[name] = _note(shop, name, said)
     paid_by = {bill.payment_id: bill for bill in known.values() if bill.payment_id}
     for back, bill in _given_back(told.charges, paid_by):
         if back["id"] not in known:
@@ -88,7 +93,9 @@ def _note(shop: Shop, name: str, said: dict[str, Any]) -> PlanBill:
 
 
 def _of_invoice(one: stripe.Thing) -> dict[str, Any]:
-    line = max(one["lines"]["data"], key=lambda line: int(line["period"]["end"]))
+    # What a change of plan takes back of the former one stands on a line below zero.
+    lines = one["lines"]["data"]
+    line = max(lines, key=lambda line: (line["amount"] > 0, int(line["period"]["end"])))
     held = Price.objects.filter(id=line["pricing"]["price_details"]["price"]).first()
     payments = one["payments"]["data"]
     return {
@@ -101,6 +108,31 @@ def _of_invoice(one: stripe.Thing) -> dict[str, Any]:
         "until": mirror.moment(line["period"]["end"]),
         "happened_at": mirror.moment(one["status_transitions"]["paid_at"] or one["created"]),
     }
+
+
+def _of_credit(one: stripe.Thing, known: Iterable[PlanBill]) -> list[dict[str, Any]]:
+    """What a change to a lesser plan leaves the shop: taken off the bill that Stripe says it is of,
+    then off the latest. What is of none of them waits for a person."""
+    named, bills = {_credited(line) for line in one["lines"]["data"]}, list(known)
+    left, parts = -one["total"], list[dict[str, Any]]()
+    for bill in sorted(bills, key=lambda b: (b.stripe_id in named, b.happened_at, b.pk))[::-1]:
+        taken = sum(-other.total_cents for other in bills if other.corrects_id == bill.pk)
+        cents = min(left, bill.total_cents - taken)
+        if cents > 0:
+            left -= cents
+            back = {"corrects": bill, "net_cents": 0, "total_cents": -cents}
+            parts.append(_of_invoice(one) | back)
+    if left:
+        parts.append(_of_invoice(one) | {"total_cents": -left})
+    return parts
+
+
+def _credited(line: stripe.Thing) -> str:
+    """The invoice that a line takes something back of."""
+    parent = line.get("parent") or {}
+    of = parent.get("invoice_item_details") or parent.get("subscription_item_details") or {}
+    items = (of.get("proration_details") or {}).get("credited_items") or {}
+    return str(items.get("invoice") or "")
 
 
 def _given_back(
@@ -146,10 +178,15 @@ def ask_again() -> None:
 
 
 def numbered(bill: PlanBill, number: str) -> None:
-    """It is on the invoice of that number; what corrects it may follow."""
+    """It is on the invoice of that number; what waited for it may follow."""
     PlanBill.objects.filter(pk=bill.pk).update(number=number, waits_for="")
-    corrections = bill.corrections.filter(number="").order_by("pk")
-    _announce((bill.shop_id, pk) for pk in corrections.values_list("pk", flat=True))
+    _announce((other.shop_id, other.pk) for other in waiting())
+
+
+def credits_before(bill: PlanBill) -> "QuerySet[PlanBill]":
+    """What Stripe had kept for the shop when it paid that bill: credit notes without money."""
+    kept = PlanBill.objects.filter(shop=bill.shop, paid_cents=0, total_cents__lt=0)
+    return kept.filter(happened_at__lte=bill.happened_at).exclude(pk=bill.pk)
 
 
 def waits(bill: PlanBill, why: str) -> None:

@@ -1,6 +1,7 @@
 """What a shop pays for its plan is invoiced to it by the platform's own shop, once, for ever."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.utils import timezone
@@ -188,6 +189,117 @@ def test_given_back_in_parts_the_notes_add_up_to_the_invoice(invoiced, subscribe
     bill, *notes = invoiced()
     for name in ("net_cents", "vat_cents", "total_cents"):
         assert sum(getattr(note, name) for note in notes) == -getattr(bill, name)
+
+
+# --- another plan within a month that was paid -----------------------------------------------
+
+
+class Months:
+    """Of the wine merchant's subscription, as Stripe and the platform's books have them."""
+
+    def __init__(self, client, stripe, catch_up, ours):
+        self.client, self.stripe, self.catch_up, self.ours = client, stripe, catch_up, ours
+
+    def change(self, code):
+        """Chosen, confirmed on Stripe's page, told."""
+        url = self.client.post(f"{PAGE}{code}/", {"once": uuid4().hex})["Location"]
+        self.stripe.pressed(url.removeprefix(self.stripe.url), {"act": "change"})
+        self.catch_up()
+
+    def go_by(self, days):
+        self.stripe.advance(days)
+        self.catch_up()
+
+    @property
+    def left(self):
+        """What the last invoice at Stripe leaves the shop."""
+        return -self.stripe.books.all("invoice")[0]["total"]
+
+    @property
+    def owed(self):
+        """What is left to pay of each of our invoices, in order."""
+        with in_schema(self.ours.schema_name):
+            bills = Invoice.objects.with_balance().filter(type=Type.INVOICE).order_by("pk")
+            return list(bills.values_list("owed", flat=True))
+
+
+@pytest.fixture
+def months(owner_client, stripe, catch_up, ours):
+    return Months(owner_client, stripe, catch_up, ours)
+
+
+def test_a_lesser_plan_is_a_credit_note_by_itself(owner_client, subscribe, months, invoiced, bills):
+    subscribe("maison")
+    months.go_by(10)
+    months.change("echoppe")
+    bill, note = invoiced()
+    assert (note.type, note.corrects_id, note.total_cents) == (Type.CREDIT, bill.pk, -months.left)
+    assert note.record.facts["reason"] == "Changement de formule"
+    assert note.vat_cents * 5 == pytest.approx(note.net_cents, abs=5)
+    assert months.owed == [-months.left]  # at Stripe, for the months to come
+    assert bills()[0].waits_for == ""
+    assert f"Avoir {note.number}" in owner_client.get(PAGE).text
+    with in_schema(months.ours.schema_name):
+        assert Paper.objects.get(pk=note.pk).state == "ready"
+
+
+def test_what_is_left_of_it_pays_the_months_that_come(subscribe, months, invoiced):
+    subscribe("maison")
+    months.go_by(10)
+    months.change("echoppe")
+    for _ in range(4):
+        months.go_by(31)
+    took = [one["amount"] for one in months.stripe.books.all("charge")]
+    assert len(took) < 4
+    assert set(months.owed) == {0}
+    with in_schema(months.ours.schema_name):
+        paid = sum(Payment.objects.values_list("amount_cents", flat=True))
+        assert prove_chain().broken is None
+    assert paid == sum(took) == sum(bill.total_cents for bill in invoiced())
+
+
+def test_back_and_forth_it_is_taken_off_bill_after_bill(subscribe, months, invoiced, bills):
+    subscribe("boutique")
+    months.go_by(2)
+    months.change("maison")
+    months.change("echoppe")
+    first, dearer, *notes = invoiced()
+    assert [note.corrects_id for note in notes] == [dearer.pk, first.pk]
+    assert notes[0].total_cents == -dearer.total_cents
+    assert sum(note.total_cents for note in notes) == -months.left
+    assert all(bill.number for bill in bills())
+
+
+def test_a_lesser_plan_told_in_any_order_and_again_is_one(subscribe, months, invoiced, tell):
+    subscribe("maison")
+    months.change("boutique")
+    for event in months.stripe.events[::-1]:
+        tell({**event, "id": event["id"] + "x"})
+    months.catch_up()
+    assert [one.type for one in invoiced()] == [Type.INVOICE, Type.CREDIT]
+
+
+def test_while_the_invoice_waits_what_is_left_of_it_waits_too(kept, subscribe, months, invoiced):
+    shop = kept(siren="")
+    subscribe("maison")
+    months.change("echoppe")
+    months.go_by(31)
+    assert invoiced() == []
+    with in_schema(shop.schema_name):
+        change_settings(shop=shop, by=OWNER, values={"siren": FACTS["siren"]})
+    months.catch_up()
+    assert [one.type for one in invoiced()] == [Type.INVOICE, Type.CREDIT, Type.INVOICE]
+    assert months.owed[1] == 0
+
+
+def test_who_is_given_back_what_was_left_has_one_credit_note(
+    subscribe, months, invoiced, give_back
+):
+    subscribe("maison")
+    months.change("echoppe")
+    give_back(months.left)
+    assert [one.type for one in invoiced()] == [Type.INVOICE, Type.CREDIT]
+    assert months.owed == [0]
 
 
 @pytest.mark.parametrize(("region", "vat"), [("RE", 332), ("YT", 0)])

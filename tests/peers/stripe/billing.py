@@ -5,7 +5,7 @@
 
 import math
 
-from tests.peers.stripe import once, shapes
+from tests.peers.stripe import once, prorating, shapes
 from tests.peers.stripe.books import PLATFORM, Books, StripeError, Thing
 from tests.peers.stripe.shapes import FAILS, MONTH
 
@@ -30,10 +30,14 @@ def method_of(books: Books, sub: Thing) -> Thing | None:
     return books.things.get(name) if name else None
 
 
-def bill(books: Books, sub: Thing, reason: str) -> Thing:
+def bill(books: Books, sub: Thing, reason: str, lines: list[Thing] | None = None) -> Thing:
+    """An invoice of ``lines``, else of what the subscription costs in its period; tried."""
     account = books.owners[sub["id"]]
-    made = books.put(shapes.invoice(books, sub, reason), account)
+    items = sub["items"]["data"]
+    whole = [shapes.line(books, item, item["price"]["unit_amount"]) for item in items]
+    made = books.put(shapes.invoice(books, sub, reason, lines or whole), account)
     sub["latest_invoice"] = made["id"]
+    prorating.use_credit(books, made)
     books.emit("invoice.created", made, account)
     books.emit("invoice.finalized", made, account)
     attempt(books, made, sub)
@@ -139,6 +143,7 @@ def change(books: Books, sub: Thing, said: Thing) -> None:
         sub["cancel_at_period_end"] = leaves
         sub["canceled_at"] = books.now() if leaves else None
         sub["cancel_at"] = period_end(sub) if leaves else None
+    before = [dict(item) for item in sub["items"]["data"]]
     for asked in said.get("items", {}).values():
         _exchange(books, sub["items"]["data"], asked, account)
     if "pause_collection" in said:
@@ -149,6 +154,10 @@ def change(books: Books, sub: Thing, said: Thing) -> None:
         sub[field] = said.get(field, sub[field])
     sub["metadata"] |= said.get("metadata", {})
     books.emit("customer.subscription.updated", sub, account)
+    if said.get("proration_behavior") == "always_invoice" and sub["status"] == "active":
+        lines = prorating.lines(books, sub, before)
+        if lines:
+            bill(books, sub, "subscription_update", lines)
 
 
 def _exchange(books: Books, items: list[Thing], asked: Thing, account: str) -> None:

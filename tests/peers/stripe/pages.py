@@ -196,7 +196,9 @@ def manage(books: Books, session: Thing, said: Thing) -> str:
     elif act == "change":
         change = session["flow"]["subscription_update_confirm"]
         sub = books.find("subscription", change["subscription"], account)
-        billing.change(books, sub, {"items": change["items"]})
+        # As the portal of a platform is set that lets people change their plan at once.
+        asked = {"items": change["items"], "proration_behavior": "always_invoice"}
+        billing.change(books, sub, asked)
     else:
         leaves = "true" if act == "cancel" else "false"
         sub = books.find("subscription", named, account)

@@ -262,36 +262,33 @@ def subscription(books: Books, customer_id: str, prices: list[Thing], said: Thin
     ) | {"metadata": said.get("metadata", {})}
 
 
-def _lines(books: Books, sub: Thing, name: str) -> list[Thing]:
-    return [
-        {
-            "id": books.new_id("line_item"),
-            "object": "line_item",
-            "amount": item["price"]["unit_amount"],
-            "currency": "eur",
-            "description": None,
-            "discounts": [],
-            "invoice": name,
-            "livemode": False,
-            "metadata": {},
-            "pricing": {
-                "price_details": {
-                    "price": item["price"]["id"],
-                    "product": item["price"]["product"],
-                },
-                "type": "price_details",
-                "unit_amount_decimal": item["price"]["unit_amount_decimal"],
+def line(books: Books, item: Thing, cents: int) -> Thing:
+    """Of an invoice, for what is bought from the start of its period to the end."""
+    return {
+        "id": books.new_id("line_item"),
+        "object": "line_item",
+        "amount": cents,
+        "currency": "eur",
+        "description": None,
+        "discounts": [],
+        "livemode": False,
+        "metadata": {},
+        "pricing": {
+            "price_details": {
+                "price": item["price"]["id"],
+                "product": item["price"]["product"],
             },
-            "period": {"start": item["current_period_start"], "end": item["current_period_end"]},
-            "quantity": 1,
-        }
-        for item in sub["items"]["data"]
-    ]
+            "type": "price_details",
+            "unit_amount_decimal": item["price"]["unit_amount_decimal"],
+        },
+        "period": {"start": item["current_period_start"], "end": item["current_period_end"]},
+        "quantity": 1,
+    }
 
 
-def invoice(books: Books, sub: Thing, reason: str) -> Thing:
+def invoice(books: Books, sub: Thing, reason: str, lines: list[Thing]) -> Thing:
     now, name = books.now(), books.new_id("invoice")
-    lines = _lines(books, sub, name)
+    lines = [{**line, "invoice": name} for line in lines]
     subtotal = sum(line["amount"] for line in lines)
     tax = sum(round(subtotal * rate["percentage"] / 100) for rate in sub["default_tax_rates"])
     # As Stripe does: nothing is due for a period on trial.
@@ -312,6 +309,7 @@ def invoice(books: Books, sub: Thing, reason: str) -> Thing:
         customer_email=None,
         customer_name=None,
         discounts=[],
+        ending_balance=None,
         hosted_invoice_url=f"{books.url}/facture/{name}",
         invoice_pdf=None,
         lines=listed(lines, f"/v1/invoices/{name}/lines"),
@@ -324,6 +322,7 @@ def invoice(books: Books, sub: Thing, reason: str) -> Thing:
         },
         period_end=now,
         period_start=now,
+        starting_balance=0,
         status="open",
         status_transitions={
             "finalized_at": now,
@@ -434,8 +433,17 @@ def application_fee(books: Books, paid: Thing, account_id: str) -> Thing:
         charge=paid["id"],
         currency="eur",
         refunded=False,
+        refunds=listed([], ""),
     )
     del made["metadata"]
+    return made
+
+
+def fee_refund(books: Books, fee: Thing, cents: int) -> Thing:
+    made = _new(
+        books, "fee_refund", amount=cents, balance_transaction=None, currency="eur", fee=fee["id"]
+    )
+    del made["livemode"]
     return made
 
 
