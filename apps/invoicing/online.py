@@ -100,11 +100,12 @@ def _wanted(charge: Charge) -> Iterator[tuple[Move, str, int, date]]:
     on = timezone.localdate(charge.made_at)
     yield Move.FEE, charge.charge_id, -charge.fee_cents, on
     yield Move.SHARE, charge.charge_id, -charge.kept_cents, on
-    for refund in charge.refunds.exclude(refund_id=""):
+    for refund in charge.refunds.exclude(refund_id="").order_by("asked_at"):
         name = refund.refund_id
         came_back = refund.status == Back.FAILED and _is_paid_out(name)
         on = timezone.localdate(refund.asked_at)
         yield Move.RETURNED, name, refund.amount_cents if came_back else 0, on
+    yield Move.SHARE, charge.share_id, charge.share_back_cents, on  # with the last refund
     for dispute in charge.disputes.all():
         on, name = timezone.localdate(dispute.made_at), dispute.dispute_id
         is_lost = dispute.verdict == Verdict.LOST

@@ -61,7 +61,7 @@ def _page_of(request: TeamRequest, pk: int, **more: Any) -> dict[str, Any]:
     (taking_,) = with_invoices([found])
     left = 0 if refunding.is_contested(found) else refunding.left_of(found)
     contested = sum(one.taken_cents + one.fee_cents for one in found.disputes.all())
-    costs = found.fee_cents + found.kept_cents
+    costs = found.fee_cents + found.share_cents
     disputes = [
         (one, disputing.why(one), disputing.to_gather(one), disputing.address(one))
         for one in found.disputes.all()
@@ -99,8 +99,8 @@ def give_back(request: TeamRequest, pk: int) -> HttpResponse:
         return render(request, "invoicing/taking.html", context, status=422)
     told = form.cleaned_data
     if "sure" not in request.POST:
-        said = refunding.REASONS[told["reason"]]
-        context = _page_of(request, pk, form=form, asked=told, reason=said)
+        said, share = refunding.REASONS[told["reason"]], refunding.share_of(found, told["amount"])
+        context = _page_of(request, pk, form=form, asked=told, reason=said, share=share)
         return render(request, "invoicing/refund.html", context)
     how = {"reason": told["reason"], "once": told["once"]}
     try:

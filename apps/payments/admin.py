@@ -83,7 +83,7 @@ class ChargeAdmin(ReadOnly):
     list_select_related = ("shop",)
     search_fields = ("charge_id", "payment_id", "paid_as", "shop__name", "shop__slug")
     ordering = ("-made_at",)
-    fields = (*list_display, "payment_id", "paid_as", "fee_cents", "kept_cents")
+    fields = (*list_display, "payment_id", "paid_as", "fee_cents", "kept_cents", "share_back_cents")
 
 
 class DisputeAdmin(ReadOnly):

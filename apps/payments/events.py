@@ -68,6 +68,8 @@ def store(told: stripe.Thing) -> bool:
         kind, thing = str(told["type"]), told["data"]["object"]
         made = datetime.fromtimestamp(int(told["created"]), UTC)
         event, account = str(told["id"]), str(told.get("account") or "")
+        if kind == takings.SHARE_BACK:
+            account = str(thing["account"])
         is_ours = told["livemode"] == settings.STRIPE_LIVE_MODE
         about = _about(kind, thing, account) if is_ours else ""
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
@@ -88,7 +90,7 @@ def _about(kind: str, thing: stripe.Thing, account: str) -> str:
     """Whom to ask about; empty for what changes nothing here."""
     if kind.startswith(OF_ACCOUNTS):
         return account
-    if account and kind.startswith(takings.KINDS):
+    if account and kind.startswith((*takings.KINDS, takings.SHARE_BACK)):
         return takings.named(thing)
     if not kind.startswith(CONCERNS):
         return ""

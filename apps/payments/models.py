@@ -67,7 +67,8 @@ class ShopAccount(models.Model):
 
 
 class PlanBill(models.Model):
-    """What a shop paid for its plan, or was given back of it (``corrects``), as Stripe said once.
+    """What a shop paid for its plan, was given back of it, or has left of it after a change to a
+    lesser one (``corrects``, where it is of a bill), as Stripe said once.
 
     The platform's own shop puts it on an invoice of its own (``invoicing.our_bills``): until then
     ``number`` is empty, and ``waits_for`` says in a sentence what it waits for.
@@ -76,12 +77,12 @@ class PlanBill(models.Model):
     walled_by = "shop"
 
     shop = of_shop(db_index=True)
-    stripe_id = models.CharField(_("chez Stripe"), max_length=64, unique=True)  # in_…, re_…
+    stripe_id = models.CharField(_("chez Stripe"), max_length=64, unique=True)  # in_…, in_…/2, re_…
     payment_id = models.CharField(max_length=64, blank=True)  # Stripe's payment intent
     corrects = models.ForeignKey("self", models.CASCADE, null=True, related_name="corrections")
     plan = models.CharField(_("formule"), max_length=12, blank=True)
     net_cents = models.IntegerField(_("hors taxe"))
-    total_cents = models.IntegerField(_("toutes taxes"))  # above zero, unless Stripe gave credit
+    total_cents = models.IntegerField(_("toutes taxes"))  # below zero: back, or left for later
     paid_cents = models.IntegerField(_("encaissé"))
     since = models.DateTimeField(null=True)  # the period it pays for
     until = models.DateTimeField(null=True)
@@ -111,7 +112,9 @@ class Charge(models.Model):
     amount_cents = models.PositiveIntegerField()
     refunded_cents = models.PositiveIntegerField(default=0)
     fee_cents = models.IntegerField(default=0)  # Stripe's
-    kept_cents = models.IntegerField(default=0)  # the platform's
+    kept_cents = models.IntegerField(default=0)  # the platform's share
+    share_id = models.CharField(max_length=64, blank=True, default="", db_default="")  # fee_…
+    share_back_cents = models.IntegerField(default=0, db_default=0)  # given back of that share
     by = models.CharField(max_length=12, blank=True)  # « card », « sepa_debit »
     last4 = models.CharField(max_length=4, blank=True)
     made_at = models.DateTimeField()
@@ -124,6 +127,11 @@ class Charge(models.Model):
 
     def __str__(self) -> str:
         return self.charge_id
+
+    @property
+    def share_cents(self) -> int:
+        """What the platform has of it still."""
+        return self.kept_cents - self.share_back_cents
 
     @property
     def name(self) -> str:

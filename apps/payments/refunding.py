@@ -72,6 +72,15 @@ def is_contested(charge: Charge) -> bool:
     return taken.exists()
 
 
+def share_of(charge: Charge, cents: int) -> int:
+    """What Stripe gives back of the platform's share along with ``cents``: all of it with the last
+    of them, else in proportion."""
+    if cents >= charge.amount_cents - charge.refunded_cents:
+        return charge.share_cents
+    part = (2 * charge.kept_cents * cents + charge.amount_cents) // (2 * charge.amount_cents)
+    return min(charge.share_cents, part)
+
+
 def give_back(
     charge: Charge, cents: int, *, reason: str, once: UUID, by: Actor, now: datetime
 ) -> Refund:
@@ -117,7 +126,9 @@ def _claim(
 def _send(refund: Refund) -> None:
     """Ask Stripe under the mark, and follow what it says."""
     account = ShopAccount.objects.select_related("shop").get(shop_id=refund.shop_id)
-    known = {"reason": refund.reason} if refund.reason in _AT_STRIPE else {}
+    said = {"reason": refund.reason} if refund.reason in _AT_STRIPE else {}
+    if refund.charge.share_cents > 0:  # of a charge that bears none, Stripe refuses the word
+        said["refund_application_fee"] = "true"
     try:
         stripe.write(
             "refunds",
@@ -126,7 +137,7 @@ def _send(refund: Refund) -> None:
             charge=refund.charge.charge_id,
             amount=refund.amount_cents,
             metadata={takings.ONCE: str(refund.once)},
-            **known,
+            **said,
         )
     except stripe.StripeRefused as refusal:
         _ended(refund, Back.FAILED, refusal.code)

@@ -31,7 +31,8 @@ ONCE = "comptoir_once"  # of a refund's metadata: the mark of the form that aske
 PAYOUT = "po_"
 NAMES = ("ch_", "py_", PAYOUT)  # of what is asked about
 KINDS = ("charge.", "refund.", "payout.")
-_EXPANDED = ["refunds.data.balance_transaction", "balance_transaction"]
+SHARE_BACK = "application_fee.refunded"  # the one that is told to the platform
+_EXPANDED = ["refunds.data.balance_transaction", "balance_transaction", "application_fee"]
 _STATES = {
     "pending": Back.PENDING,
     "requires_action": Back.PENDING,
@@ -115,7 +116,7 @@ def follow(account: ShopAccount, seen: Seen, began: datetime) -> bool:
 def _charge(account: ShopAccount, seen: Seen, began: datetime) -> Charge | None:
     one = seen.thing
     details = one["payment_method_details"] or {}
-    fees = _fees(one["balance_transaction"])
+    fees, share = _fees(one["balance_transaction"]), one["application_fee"] or {}
     said = {
         "payment_id": one["payment_intent"] or "",
         "paid_as": seen.paid_as,
@@ -123,6 +124,8 @@ def _charge(account: ShopAccount, seen: Seen, began: datetime) -> Charge | None:
         "refunded_cents": one["amount_refunded"],
         "fee_cents": fees.get("stripe_fee", 0) + fees.get("tax", 0),
         "kept_cents": fees.get("application_fee", 0),
+        "share_id": share.get("id", ""),
+        "share_back_cents": share.get("amount_refunded", 0),
         "by": details.get("type", "")[:12],
         "last4": (details.get(details.get("type")) or {}).get("last4") or "",
         "made_at": mirror.moment(one["created"]),

@@ -165,6 +165,7 @@ def paid_online(shop: Shop) -> list[Charge]:
             refunded_cents=back,
             fee_cents=cents * 15 // 1000 + 25,
             kept_cents=cents // 100,
+            share_back_cents=back // 100,
             by="card",
             last4="4242",
             made_at=now - timedelta(days=place),

@@ -63,10 +63,11 @@ def told(stripe, tell, run_jobs, shop):
 
 @pytest.fixture
 def sold(stripe, account, shop, told):
-    """``sold(3000)``: a customer paid 30 € on the account, and has the shop's invoice of it."""
+    """``sold(3000)``: a customer paid 30 € on the account, and has the shop's invoice of it; of
+    which the platform kept one percent."""
     settle_in()
 
-    def sell(cents=3000, *, invoiced=True):
+    def sell(cents=3000, *, invoiced=True, share="1"):
         books = stripe.books
         said = {"product": "club", "currency": "eur", "unit_amount": str(cents)}
         if "club" not in books.things:
@@ -75,7 +76,7 @@ def sold(stripe, account, shop, told):
         buyer = books.put(shapes.customer(books, {}), account)
         method = books.put(shapes.payment_method(books, CARD, buyer["id"]), account)
         asked = {"items": {"0": {"price": price["id"]}}, "default_payment_method": method["id"]}
-        asked["application_fee_percent"] = "1"
+        asked["application_fee_percent"] = share
         sub = billing.begin(books, buyer["id"], asked, account)
         if invoiced:
             now, token = timezone.now(), named(sub["latest_invoice"])
@@ -184,8 +185,9 @@ def test_a_part_is_given_back_credited_and_in_the_books(owner_client, sold, told
     note = Invoice.objects.get(type=Type.CREDIT)
     assert note.total_cents == -1200
     assert Invoice.objects.with_balance().get(type=Type.INVOICE).owed == 0
-    assert sums()["517000"] == 2900 - 1200
-    assert "411000" not in sums()
+    found = sums()
+    assert found["517000"] == 2900 - 1200 + 12
+    assert "411000" not in found
 
 
 @pytest.mark.parametrize("reason", refunding.REASONS)
@@ -274,6 +276,55 @@ def test_a_refund_that_comes_back_is_the_shops_to_give_again(owner_client, sold,
     assert Refund.objects.get().status == Back.FAILED
     assert sums()["467100"] == -1200
     assert refunding.left_of(whole(charge)) == 3000
+
+
+# --- the platform's share goes back with it --------------------------------------------------
+
+
+@pytest.mark.parametrize(("euros", "left"), [("12,00", 18), ("30,00", 0)])
+def test_our_share_goes_back_with_the_money(owner_client, sold, told, euros, left):
+    charge = sold()
+    page = ask(owner_client, charge, euros).text.replace("&nbsp;", "\xa0")
+    said = "en proportion" if left else "rendue"
+    assert "La part de Comptoir vous est rendue" in page
+    assert f"{said}\xa0: 0,{30 - left}\xa0€" in page
+    ask(owner_client, charge, euros, sure="1")
+    told()
+    assert whole(charge).share_cents == left
+    assert sums().get("622800", 0) == left
+    assert "Part de Comptoir, rendue" in owner_client.get(f"{PAGE}{charge.pk}/").text
+
+
+def test_given_back_in_parts_the_shares_add_up_and_the_bank_agrees(
+    owner_client, sold, stripe, told, account
+):
+    charge = sold(4990)
+    for euros in ("3,33", "10,01", "36,56"):
+        ask(owner_client, charge, euros, sure="1")
+    told()
+    assert whole(charge).share_cents == 0
+    assert "622800" not in sums()
+    stripe.control("/tests/payout", {"account": account})
+    told()
+    assert "517000" not in sums()
+    assert prove_chain().broken is None
+
+
+def test_of_a_payment_without_share_nothing_of_it_is_asked(owner_client, sold, stripe, told):
+    charge = sold(share="")
+    assert "part de Comptoir" not in ask(owner_client, charge).text
+    ask(owner_client, charge, sure="1")
+    told()
+    assert whole(charge).refunded_cents == 1200
+    assert not Movement.objects.filter(what="share").exists()
+
+
+def test_a_share_given_back_from_our_own_dashboard_is_followed(sold, stripe, told):
+    charge = sold()
+    with stripe.books.changing():
+        money.give_share_back(stripe.books, stripe.books.things[charge.share_id], 20)
+    told()
+    assert (whole(charge).share_cents, sums()["622800"]) == (10, 10)
 
 
 # --- contested -----------------------------------------------------------------------------

@@ -24,6 +24,7 @@ PREFIX = {
     "customer": "cus",
     "dispute": "dp",
     "event": "evt",
+    "fee_refund": "fr",
     "invoice": "in",
     "invoice_payment": "inpay",
     "line_item": "il",

@@ -1,6 +1,7 @@
 """Money that came, went back or is contested: charges, refunds, disputes, payouts, and the balance
 transactions that say what each left on the account."""
 
+from tests.peers.stripe import shapes
 from tests.peers.stripe.books import Books, StripeError, Thing
 from tests.peers.stripe.shapes import _new
 
@@ -62,15 +63,38 @@ def give_back(books: Books, said: Thing, account: str) -> Thing:
         raise StripeError(400, "This charge has been charged back", "charge_disputed")
     if not of["paid"] or not 0 < amount <= left:
         raise StripeError(400, "Refund amount is greater than unrefunded amount on charge")
+    with_share = said.get("refund_application_fee") == "true"
+    if with_share and not of["application_fee"]:
+        message = f"Charge {of['id']} has no associated application fee."
+        raise StripeError(400, f"{message} As a result, no application fee can be refunded.")
     of["amount_refunded"] += amount
     of["refunded"] = of["amount_refunded"] == of["amount"]
     made = books.put(_refund(books, of, amount, said), account)
     moved = balance(books, "refund", made["id"], -amount, account)
     made["balance_transaction"] = moved["id"]
     of["refunds"]["data"].insert(0, made)
+    if with_share:
+        fee = books.things[of["application_fee"]]
+        part = round(fee["amount"] * amount / of["amount"])
+        left = fee["amount"] - fee["amount_refunded"]
+        give_share_back(books, fee, left if of["refunded"] else min(left, part))
     books.emit("refund.created", made, account)
     books.emit("charge.refunded", of, account)
     return made
+
+
+def give_share_back(books: Books, fee: Thing, cents: int) -> None:
+    """The platform's share, or a part of it, to the account it was taken of: a line of its own
+    there, told to the platform alone."""
+    if not cents:
+        return
+    made = books.put(shapes.fee_refund(books, fee, cents))
+    fee["amount_refunded"] += cents
+    fee["refunded"] = fee["amount_refunded"] == fee["amount"]
+    fee["refunds"]["data"].insert(0, made)
+    moved = balance(books, "adjustment", made["id"], cents, fee["account"])
+    moved["reporting_category"] = "fee"
+    books.emit("application_fee.refunded", fee)
 
 
 def _refund(books: Books, of: Thing, amount: int, said: Thing) -> Thing:
