@@ -198,7 +198,7 @@ def to_hand_over(request: TeamRequest) -> HttpResponse:
     context = {
         "q": text,
         "person": person and counter_name(person),
-        "boxes": [(counter_name(living(one.member.contact)), one) for one in boxes],
+        "boxes": [(counter_name(one.member.person), one) for one in boxes],
         "lines": [(counter_name(living(one.contact)), one) for one in theirs],
         "many": len(boxes) + len(theirs),
         "nothing": not found and not boxes and not text and not person,

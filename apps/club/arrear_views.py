@@ -24,7 +24,7 @@ from apps.core.roles import Right
 @require_safe
 def arrears(request: TeamRequest) -> HttpResponse:
     """Who is past due, since when and why, and what comes next; money that waits for bottles."""
-    people = ("member__plan", "member__contact")
+    people = ("member__plan", "member__contact__merged_into")
     owing = Arrear.objects.standing().select_related("period", *people).order_by("since", "pk")
     back = Leaving.objects.unpaid_back().filter(awaits_bottles=True).select_related(*people)
     recovered = Arrear.objects.filter(recovered=True).select_related("period", *people)

@@ -9,7 +9,6 @@ from apps.contacts.models import Channel
 from apps.core.templatetags.french import typo
 from apps.core.tokens import keyed_hash
 from apps.loyalty.card_links import can_receive
-from apps.loyalty.merging import living
 from apps.messaging.models import Kind
 from apps.messaging.services import post
 from apps.messaging.text import lighten
@@ -21,7 +20,7 @@ def has_left(box: Box) -> None:
 
     By e-mail, which links are at home in, else by SMS; who has neither is not told.
     """
-    person, shop = living(box.member.contact), shop_here()
+    person, shop = box.member.person, shop_here()
     ways = (Channel.EMAIL, Channel.SMS)
     channel = next((way for way in ways if can_receive(person, way)), None)
     if channel is None:

@@ -12,6 +12,7 @@ from apps.catalog.details import WINE_COLOURS, facet_words
 from apps.catalog.models import Variant
 from apps.club.box_models import WAITS, Box, BoxLine, BoxState, Round
 from apps.club.models import Handover
+from apps.club.queries import records
 from apps.club.story import Line, line_of
 from apps.contacts.models import Contact
 
@@ -92,21 +93,15 @@ def listed(one: Round, shown: str, text: str = "") -> "QuerySet[Box]":
     """Its boxes by their members' names."""
     found = with_content(Box.objects.filter(SHOWN[shown][1], round=one))
     if text:
-        found = found.filter(member__contact__in=_records(text))
+        found = found.filter(member__contact__in=records(text))
     return found.order_by("member__contact__search", "pk")
-
-
-def _records(text: str) -> "QuerySet[Contact]":
-    """Of the people whom ``text`` finds, also those that were merged into theirs."""
-    people = Contact.objects.matching(text).values("pk")
-    return Contact.objects.filter(Q(pk__in=people) | Q(merged_into__in=people))
 
 
 def to_hand_over(text: str = "", contact: Contact | None = None) -> "QuerySet[Box]":
     """What waits at the shop to be fetched, by name; of whom ``text`` finds, or of one person."""
     ready = Box.objects.filter(state=BoxState.PACKED, member__handover=Handover.PICKUP)
     if text:
-        ready = ready.filter(member__contact__in=_records(text))
+        ready = ready.filter(member__contact__in=records(text))
     if contact:
         ready = ready.of(contact)
     related = ("round", "member__plan", "member__contact__merged_into")

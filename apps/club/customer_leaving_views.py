@@ -99,7 +99,7 @@ def _steps(request: ShopRequest, words: Words, token: str) -> HttpResponse:
 def _known(request: ShopRequest, member: Member) -> dict[str, Any]:
     found = {"reference": contract.reference_of(member)}
     if is_open(request, member):
-        found |= {"name": member.contact.full_name, "email": member.contact.email}
+        found |= {"name": member.person.full_name, "email": member.person.email}
     return found
 
 

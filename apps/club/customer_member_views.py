@@ -122,7 +122,7 @@ def _door(request: ShopRequest, found: Member, form: CodeForm, status: int = 200
     context = {
         "member": found,
         "form": form,
-        "ways": door.ways_of(found.contact),
+        "ways": door.ways_of(found.person),
         "sent": "code" in request.GET or form.is_bound,
     }
     return render(request, "club/public/door.html", context, status=status)

@@ -19,7 +19,6 @@ from apps.core import drawing
 from apps.core.jobs import enqueue
 from apps.core.templatetags.french import de_mois
 from apps.core.tenancy import current_schema
-from apps.loyalty.merging import living
 from apps.shops.services import shop_here
 
 DRAW = "apps.club.box_tasks.draw_labels"
@@ -68,7 +67,7 @@ def words(one: Round) -> dict[str, Any]:
     """What the sheet says: parcels first, then what is fetched, each by name."""
     boxes = Box.objects.filter(round=one, state__in=[BoxState.OPEN, BoxState.PACKED])
     found = list(boxes.select_related("member__plan", "member__contact__merged_into"))
-    found.sort(key=lambda box: (not box.is_shipped, living(box.member.contact).search, box.pk))
+    found.sort(key=lambda box: (not box.is_shipped, box.member.person.search, box.pk))
     month = date_format(one.month, "F Y")
     return {
         "title": f"Étiquettes, box {de_mois(one.month)}",
@@ -78,7 +77,7 @@ def words(one: Round) -> dict[str, Any]:
 
 
 def _label(box: Box, month: str) -> dict[str, Any]:
-    member, person = box.member, living(box.member.contact)
+    member, person = box.member, box.member.person
     lines = ["À retirer en boutique"]
     if member.handover == Handover.SHIPPING:
         lines = [member.street, f"{member.postal_code} {member.city}"]

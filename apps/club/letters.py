@@ -16,9 +16,10 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.club.contract import reference_of
 from apps.club.models import Member
-from apps.contacts.models import Channel, Contact
+from apps.contacts.models import Channel
 from apps.core.money import show_euros
 from apps.core.templatetags.french import jour, typo
+from apps.loyalty.card_links import can_receive
 from apps.messaging.hours import next_allowed
 from apps.messaging.models import Kind
 from apps.messaging.services import post
@@ -231,7 +232,7 @@ def post_letter(
     **values: Any,
 ) -> bool:
     """Put the mail into the outbox, once for ``cause``; False where there is no address."""
-    contact, shop = member.contact, shop_here()
+    contact, shop = member.person, shop_here()
     with translation.override(contact.language):
         said = _values(member, values)
         subject = _filled(letter.subject, said)
@@ -272,8 +273,8 @@ def post_sms(
 ) -> bool:
     """The same by SMS, at an hour at which one may ring: ``at_once`` only for what was just asked
     for on a page. False for who has no mobile."""
-    contact = member.contact
-    if not _takes_sms(contact) or not letter.sms:
+    contact = member.person
+    if not can_receive(contact, Channel.SMS) or not letter.sms:
         return False
     with translation.override(contact.language):
         text = lighten(str(letter.sms) % _values(member, values))
@@ -289,10 +290,6 @@ def post_sms(
             expires_at=expires_at,
         )
     )
-
-
-def _takes_sms(contact: Contact) -> bool:
-    return bool(contact.phone and contact.phone_mobile and not contact.phone_bad_at)
 
 
 def _values(member: Member, values: dict[str, Any]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from apps.catalog.details import WINE_COLOURS
 from apps.contacts.models import Contact
 from apps.core.tokens import new_token
 from apps.invoicing.models import Invoice
+from apps.loyalty.merging import living
 
 
 class Every(models.IntegerChoices):
@@ -222,10 +223,19 @@ class Member(models.Model):
         return belongs | Q(**{f"{prefix}state": State.JOINING, f"{prefix}hold_until__gt": now})
 
     @property
+    def person(self) -> Contact:
+        """Who belongs to the club: their record of today, where theirs was merged into another."""
+        return living(self.contact)
+
+    @property
+    def payer(self) -> Contact:
+        """Who pays: of a gift, who gave it."""
+        return living(self.giver or self.contact)
+
+    @property
     def called(self) -> str:
         """Who it is, for the team."""
-        person = self.contact
-        return f"{person.first_name} {person.last_name}".strip() or person.email
+        return self.person.full_name or self.person.email
 
     @property
     def tone(self) -> str:

@@ -21,7 +21,6 @@ from apps.core.doors import door
 from apps.core.refusal import Refusal
 from apps.core.roles import Right
 from apps.loyalty.forms import RedeemForm
-from apps.loyalty.merging import living
 from apps.loyalty.queries import counter_name
 
 
@@ -91,7 +90,7 @@ def _page(
     context = {
         "section": "club",
         "box": found,
-        "person": living(found.member.contact),
+        "person": found.member.person,
         "offered": _offered(found) if found.state == BoxState.OPEN else [],
         "story": queries.story(found),
         "parcel": parcel or ParcelForm(initial=kept if carrier else None),
@@ -145,7 +144,7 @@ def hand_over(request: TeamRequest, pk: int) -> HttpResponse:
 def _counter_page(
     request: TeamRequest, found: Box, *, error: str = "", status: int = 200
 ) -> HttpResponse:
-    person = living(found.member.contact)
+    person = found.member.person
     context = {
         "box": found,
         "name": counter_name(person),

@@ -23,7 +23,6 @@ from apps.contacts.age import check_proof
 from apps.core.actor import SYSTEM, Actor
 from apps.core.facts import announce
 from apps.core.refusal import Refusal
-from apps.loyalty.merging import living
 from apps.loyalty.services import TokenSpent
 
 
@@ -164,7 +163,7 @@ def _hand_over(box_id: int, gesture: UUID, id_checked: bool, by: Actor, now: dat
     if box.state != BoxState.PACKED:
         raise NotReady(state=box.get_state_display())
     if has_alcohol(box):
-        check_proof(living(box.member.contact), id_checked, timezone.localdate(now))
+        check_proof(box.member.person, id_checked, timezone.localdate(now))
     box.state, box.gesture, box.ended_at = BoxState.HANDED, gesture, now
     box.id_checked = id_checked
     box.save(update_fields=["state", "gesture", "ended_at", "id_checked"])

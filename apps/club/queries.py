@@ -38,15 +38,21 @@ def _left(plan: ClubPlan) -> int | None:
     return None if plan.places is None else max(0, plan.places - plan.members - plan.waiting)
 
 
+def records(text: str) -> QuerySet[Contact]:
+    """Of the people whom ``text`` finds, also those that were merged into theirs."""
+    people = Contact.objects.matching(text).values("pk")
+    return Contact.objects.filter(Q(pk__in=people) | Q(merged_into__in=people))
+
+
 def members(state: str, plan: int | None, text: str) -> QuerySet[Member]:
     """The team's list, newest first."""
     abandoned = Q(state=State.ENDED, began_at=None)
-    found = Member.objects.select_related("plan", "contact", "giver")
+    found = Member.objects.select_related("plan", "contact__merged_into")
     found = found.filter(state=state) if state else found.exclude(abandoned)
     if plan:
         found = found.filter(plan=plan)
     if text:
-        found = found.filter(contact__in=Contact.objects.matching(text))
+        found = found.filter(contact__in=records(text))
     return found.order_by("-asked_at", "-pk")
 
 

@@ -41,10 +41,9 @@ def _bill(paid_as: str, now: datetime) -> Invoice | None:
     if not periods or periods[0].invoice_id:
         return periods[0].invoice if periods else None
     member, token = periods[0].member, named(paid_as)
-    payer = member.giver or member.contact
     with translation.override("fr"):
         words = _words(member, periods, now)
-        draft = save_draft(words, now=now, cause=Cause(contact_id=payer.pk, token=token))
+        draft = save_draft(words, now=now, cause=Cause(contact_id=member.payer.pk, token=token))
     invoice = issue(draft, by=SYSTEM, now=now)
     pay(
         invoice,
@@ -61,7 +60,7 @@ def _bill(paid_as: str, now: datetime) -> Invoice | None:
 
 
 def _words(member: Member, periods: list[Period], now: datetime) -> InvoiceWords:
-    plan, payer = member.plan, member.giver or member.contact
+    plan, payer = member.plan, member.payer
     many, first, last = len(periods), periods[0], periods[-1]
     label = _("%(plan)s : %(bottles)d bouteilles, du %(start)s au %(end)s") % {
         "plan": plan.name,
@@ -73,10 +72,9 @@ def _words(member: Member, periods: list[Period], now: datetime) -> InvoiceWords
     lines = [LineWords(label, many * THOUSAND, first.amount_cents - ship, plan.vat)]
     if ship:
         lines.append(LineWords(_("Livraison"), many * THOUSAND, ship, plan.vat))
-    name = f"{payer.first_name} {payer.last_name}".strip()
     address = Address(member.street, member.postal_code, member.city)
     paid_on = timezone.localdate(min(first.paid_at or now, now))
-    return InvoiceWords(Buyer(name, address), tuple(lines), paid_on=paid_on)
+    return InvoiceWords(Buyer(payer.full_name, address), tuple(lines), paid_on=paid_on)
 
 
 def bill_waiting(now: datetime) -> int:

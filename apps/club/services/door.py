@@ -65,7 +65,7 @@ def send_code(member: Member, channel: str, *, now: datetime) -> None:
 
     Raises ``Unreachable``, ``TooMany``.
     """
-    if channel not in ways_of(member.contact):
+    if channel not in ways_of(member.person):
         raise Unreachable()
     spend(CODES, member.pk, now=now)
     code = f"{secrets.randbelow(10**6):06d}"

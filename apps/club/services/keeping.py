@@ -121,7 +121,7 @@ def means_page(member: Member, *, once: str, back_url: str) -> str:
         raise NothingToPayWith()
     spend(PAGES, member.pk)
     change = change_of(member, f"{member.pk}:{once}")
-    return changing.means_page(change, language=member.contact.language, back_url=back_url)
+    return changing.means_page(change, language=member.person.language, back_url=back_url)
 
 
 def use_means(member: Member, page: str, *, now: datetime) -> bool:

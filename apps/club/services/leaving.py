@@ -70,8 +70,7 @@ def contract(reference: str, email: str) -> Member:
     """
     number = number_in(reference) or 0
     found = Member.objects.select_related("plan", "contact", "giver").filter(pk=number).first()
-    payer = (found.giver or found.contact) if found else None
-    if found is None or payer is None or payer.email.lower() != email.strip().lower():
+    if found is None or found.payer.email.lower() != email.strip().lower():
         raise NoSuchContract()
     return found
 

@@ -18,6 +18,7 @@ from apps.club.services.following import follow, held, move
 from apps.club.services.planning import DUE
 from apps.contacts.models import Channel, Contact
 from apps.core import due
+from apps.loyalty.merging import living
 from apps.messaging.models import Kind
 from apps.messaging.services import post
 from apps.payments import selling
@@ -72,7 +73,7 @@ def offer_places(plan: ClubPlan, now: datetime) -> int:
 
 
 def _write(waiting: Waiting, plan: ClubPlan, shop: Shop) -> None:
-    person = waiting.contact
+    person = living(waiting.contact)
     with translation.override(person.language):
         context = {
             "shop": shop,

@@ -28,7 +28,7 @@ def _terms(person: Contact, member: Member, base: str) -> str:
 def welcome(member_id: int) -> None:
     """Write to who paid, once."""
     member = Member.objects.select_related("plan", "contact", "giver").get(pk=member_id)
-    shop, person = shop_here(), member.giver or member.contact
+    shop, person = shop_here(), member.payer
     with translation.override(person.language):
         context = {
             "shop": shop,
