@@ -118,16 +118,16 @@ def fee_percent(shop: Shop) -> Decimal:
 # --- asking to be paid ---------------------------------------------------------------------
 
 
-def buyer(account: ShopAccount, *, contact_id: int, name: str, email: str, language: str) -> str:
-    """A customer on the shop's account, for a person who has none yet."""
+def buyer(account: ShopAccount, *, reference: str, name: str, email: str, language: str) -> str:
+    """A customer on the shop's account, for what ``reference`` names."""
     made = stripe.write(
         "customers",
-        f"buyer:{account.shop_id}:{contact_id}",
+        f"buyer:{reference}",
         on=account.account_id,
         name=name,
         email=email,
         preferred_locales=[language],
-        metadata={SHOP: account.shop_id, "contact": str(contact_id)},
+        metadata={SHOP: account.shop_id, REFERENCE: reference},
     )
     return str(made["id"])
 

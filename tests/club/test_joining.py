@@ -69,6 +69,24 @@ def test_two_tabs_are_two_pages_and_the_first_can_be_paid_no_more(make_plan, ord
     assert stripe.books.things[name]["status"] == "expired"
 
 
+def test_who_types_anothers_mail_meets_none_of_their_cards(make_plan, join):
+    """Stripe's page offers a customer the card they paid with before: each joining is its own."""
+    first = join(make_plan(), "lea")
+    second = join(make_plan(name="Prestige"), "lea")
+    assert second.contact == first.contact
+    assert second.customer_id != first.customer_id
+
+
+@pytest.mark.parametrize("changed", [{"bottles": 2}, {"every": 3}, {"term_months": 12}])
+def test_what_members_were_promised_is_not_changed_under_them(make_plan, join, changed):
+    plan = make_plan()
+    join(plan)
+    said = {"name": "Découverte", "price_cents": 3200, "bottles": 3, "ship_cents": 800}
+    words = planning.PlanWords(**{**said, **changed})
+    with pytest.raises(planning.Promised):
+        planning.save_plan(words, by=SYSTEM, now=timezone.now(), plan=plan)
+
+
 def test_an_agreed_price_outlives_the_plans(make_plan, join, stripe, told):
     plan = make_plan()
     member = join(plan)

@@ -217,15 +217,13 @@ def _earlier(member: Member) -> list[Member]:
 
 
 def _customer(account: ShopAccount, member: Member) -> str:
-    """The person as the shop's account knows them, from an earlier membership or made now."""
-    known = Member.objects.of(member.contact).exclude(customer_id="").order_by("-pk").first()
-    if member.customer_id or known:
-        return member.customer_id or known.customer_id  # type: ignore[union-attr]
+    """The person as the shop's account knows them, for this membership alone: to a customer of
+    before, Stripe's page offers the card they paid with, whoever typed their e-mail here."""
     person = member.contact
-    return selling.buyer(
+    return member.customer_id or selling.buyer(
         account,
-        contact_id=person.pk,
-        name=f"{person.first_name} {person.last_name}".strip(),
+        reference=member.key.hex,
+        name=person.full_name,
         email=person.email,
         language=person.language,
     )
