@@ -55,7 +55,8 @@ def plan(request: TeamRequest, pk: int | None = None) -> HttpResponse:
             kept = planning.save_plan(form.words_of(), by=actor(request), now=now, plan=found)
             waiting.offer_places(kept, now)  # it may have more of them now
         except Refusal as refusal:
-            form.add_error("places", str(refusal))
+            field = "places" if isinstance(refusal, planning.FewerThanMembers) else None
+            form.add_error(field, str(refusal))
             status = refusal.status
         else:
             messages.success(request, _("Formule enregistrée."))

@@ -13,6 +13,7 @@ from apps.club.models import ChosenBy, ClubPlan, Every, Member, Waiting
 from apps.core.actor import Actor
 from apps.core.refusal import Refusal
 
+_PROMISED = {"every", "bottles", "term_months"}  # read from the plan for its members too
 DUE = "club"  # in the due-index: places to be given back, gifts that end
 
 
@@ -27,6 +28,14 @@ class NoSuchColour(Refusal):
 
 class FewerThanMembers(Refusal):
     message = _("%(members)d places sont prises : la formule ne peut pas en avoir moins.")
+    status = 422
+
+
+class Promised(Refusal):
+    message = _(
+        "Des membres ont choisi cette formule pour son rythme, ses bouteilles et sa durée : "
+        "fermez-la aux nouveaux, et écrivez-en une autre."
+    )
     status = 422
 
 
@@ -53,7 +62,7 @@ def save_plan(
     words: PlanWords, *, by: Actor, now: datetime, plan: ClubPlan | None = None
 ) -> ClubPlan:
     """Make a plan or change it. Who is a member keeps what was agreed. Raises ``NoSuchColour``,
-    ``FewerThanMembers``."""
+    ``FewerThanMembers``, ``Promised``."""
     if set(words.colours) - set(WINE_COLOURS):
         raise NoSuchColour()
     held = hold(plan.pk) if plan else ClubPlan(made_at=now)
@@ -63,6 +72,8 @@ def save_plan(
     wanted = {one.name: getattr(words, one.name) for one in fields(words)}
     wanted["colours"] = list(words.colours)
     changed = sorted(name for name, value in wanted.items() if getattr(held, name) != value)
+    if taken and _PROMISED.intersection(changed):
+        raise Promised()
     for name in changed:
         setattr(held, name, wanted[name])
     held.save()
