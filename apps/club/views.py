@@ -78,6 +78,7 @@ def plan_open(request: TeamRequest, pk: int) -> HttpResponse:
         )
     else:
         planning.open_plan(found, by=actor(request))
+        waiting.offer_places(found, now)
         messages.success(request, _("La formule est de nouveau proposée."))
     return redirect("club_plans")
 

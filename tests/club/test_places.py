@@ -41,6 +41,17 @@ def test_who_does_not_pay_gives_the_place_back_to_who_waits(make_plan, order, st
     assert f"/club/{plan.pk}/?place={line.token}" in message.body
 
 
+def test_a_plan_that_opens_again_offers_its_places(make_plan, owner_client, shop):
+    plan = make_plan(places=1)
+    planning.close_plan(plan, by=SYSTEM, now=timezone.now())
+    line = in_line(plan, "lea")
+    assert not line.offered_at
+    owner_client.post(f"/gestion/club/formules/{plan.pk}/ouvrir/", {"act": "open"})
+    connection.set_tenant(shop)
+    line.refresh_from_db()
+    assert line.offered_at
+
+
 def test_money_that_came_at_the_last_moment_counts(make_plan, order, stripe, later):
     """Its event is lost or late: Stripe is asked before the place is given back."""
     plan = make_plan(places=1)

@@ -102,7 +102,7 @@ def look(now: datetime) -> None:
     """Give back what was kept in vain, and offer what is free. Outside any transaction: Stripe is
     asked before a place is given back."""
     unpaid = Member.objects.filter(state=State.JOINING, hold_until__lte=now)
-    account = ShopAccount.objects.filter(shop=shop_here()).first()
+    account = ShopAccount.objects.filter(shop=shop_here(), left_at=None).first()
     for member in unpaid.exclude(checkout_id=""):
         if account:
             selling.close_page(account, member.checkout_id)
