@@ -137,6 +137,12 @@ def test_who_rests_may_go_on_at_once(lea, inside, path):
     assert again(lea).state == "active"
 
 
+def test_who_went_on_may_rest_again_the_same_day(lea, inside, path):
+    for act in ("pause", "reprendre", "pause"):
+        inside.post(f"{path}{act}/", {"periods": "1"})
+    assert again(lea).state == "paused"
+
+
 @pytest.mark.parametrize("periods", ["0", "4", "", "x"])
 def test_no_rest_is_longer_than_what_is_offered(lea, inside, path, periods):
     inside.post(f"{path}pause/", {"periods": periods})

@@ -18,6 +18,8 @@ from apps.shops.services import shop_here
 
 LONGEST_REST = 3  # periods
 PAGES = Limit("club-means:member", 20, 3600)
+# Of an act's name, its moment: done, undone and done again it is another act for Stripe.
+ACT = "%Y%m%d%H%M%S%f"
 
 
 class CannotRest(Refusal):
@@ -62,7 +64,7 @@ def rest(member: Member, periods: int, *, now: datetime) -> None:
         raise CannotRest()
     # A day before the first debit that is wanted again: Stripe asks for none while it rests.
     until = periods_later(ends, periods * member.plan.every) - timedelta(days=1)
-    changing.rest(change_of(member, f"rest:{member.pk}:{until:%Y%m%d}"), until)
+    changing.rest(change_of(member, f"rest:{member.pk}:{now:{ACT}}"), until)
     follow(member.customer_id, now)
 
 
@@ -70,7 +72,7 @@ def resume(member: Member, *, now: datetime) -> None:
     """It goes on with the next period. Raises ``NotResting``."""
     if member.state != State.PAUSED:
         raise NotResting()
-    changing.resume(change_of(member, f"resume:{member.pk}:{now:%Y%m%d%H%M%S}"))
+    changing.resume(change_of(member, f"resume:{member.pk}:{now:{ACT}}"))
     follow(member.customer_id, now)
 
 
@@ -102,7 +104,7 @@ def bring(member: Member, handover: str, *, now: datetime) -> None:
         raise NotBroughtHere()
     cents = (member.plan.ship_cents or 0) if shipped else 0
     if member.subscription_id and cents != member.ship_cents:
-        once = f"bring:{member.pk}:{handover}:{now:%Y%m%d%H%M}"
+        once = f"bring:{member.pk}:{now:{ACT}}"
         sold = selling.Sold(
             f"club_{member.plan_id}_ship", str(_("Livraison")), cents, member.plan.every
         )

@@ -20,7 +20,7 @@ from apps.club.models import BELONGS, Member, PeriodState
 from apps.club.services.arrears import DUE
 from apps.club.services.following import follow, held
 from apps.club.services.giving_back import CARRY, give_back
-from apps.club.services.keeping import change_of
+from apps.club.services.keeping import ACT, change_of
 from apps.club.story import tell
 from apps.core import due
 from apps.core.actor import Actor
@@ -220,7 +220,8 @@ def carry_out(leaving_id: int, now: datetime) -> None:
 
 def _tell_stripe(word: Leaving, now: datetime) -> None:
     member = word.member
-    change = change_of(member, f"{'stays' if word.taken_back_at else 'leaves'}:{word.pk}")
+    act = "stays" if word.taken_back_at else "leaves"
+    change = change_of(member, f"{act}:{word.pk}:{now:{ACT}}")
     with_period = word.ends_at == member.period_ends_at
     if not change.subscription:
         return  # a gift was paid at once: nothing more is asked for
