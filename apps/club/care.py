@@ -24,9 +24,7 @@ def heard_settled(period_id: int) -> None:
     """Reaction to ``PeriodSettled``: what was owed is paid; what came in too late goes back."""
     now = timezone.now()
     arrears.settled(period_id, now)
-    renounced = Leaving.objects.standing().filter(
-        way=Way.RENOUNCE, awaits_bottles=False, member__periods=period_id
-    )
+    renounced = Leaving.objects.renounced().filter(awaits_bottles=False, member__periods=period_id)
     if Period.objects.filter(pk=period_id, state=PeriodState.PAID).exists():
         for pk in renounced.values_list("pk", flat=True):
             leaving.carry_out(pk, now)

@@ -42,10 +42,13 @@ class LeavingQuerySet(models.QuerySet["Leaving"]):
         """Stripe has not been told yet."""
         return self.filter(done_at=None)
 
+    def renounced(self) -> Self:
+        """The contract is undone, as if nothing had been."""
+        return self.standing().filter(way=Way.RENOUNCE)
+
     def unpaid_back(self) -> Self:
         """What was paid is still to be given back."""
-        renounced = self.standing().filter(way=Way.RENOUNCE)
-        return renounced.filter(done_at__isnull=False, given_back_at=None)
+        return self.renounced().filter(done_at__isnull=False, given_back_at=None)
 
 
 class Leaving(models.Model):

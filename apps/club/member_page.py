@@ -25,7 +25,7 @@ SHOWN = 12  # periods
 def shown(member: Member, shop: Shop) -> dict[str, Any]:
     now = timezone.now()
     stand = changing.stand(member.customer_id, member.subscription_id)
-    leaves = standing(member, Way.CANCEL)
+    leaves, pays = standing(member, Way.CANCEL), member.payer == member.person
     over = leaves.ends_at if leaves else member.ends_at  # Stripe hears of a leaving after us
     return {
         "member": member,
@@ -36,11 +36,12 @@ def shown(member: Member, shop: Shop) -> dict[str, Any]:
         "next_debit": _next_debit(member, over, stand.rests_until, now),
         "leaves": leaves,
         "renounced": standing(member, Way.RENOUNCE),
-        "may_renounce": may_renounce(member, shop, now),
+        "pays": pays,
+        "may_renounce": pays and may_renounce(member, shop, now),
         "renounce_until": renounce_until(member, shop),
         "arrear": Arrear.objects.standing().filter(member=member).select_related("period").first(),
         "offer": repricing.open_offer(member),
-        "periods": _periods(member),
+        "periods": _periods(member) if pays else [],
         **box_page.shown(member, now),
         "may_rest": member.state == State.ACTIVE and not member.is_gift,
         "rests": range(1, LONGEST_REST + 1),
@@ -73,7 +74,10 @@ def _periods(member: Member) -> list[Period]:
 
 
 def paper_of(member: Member, number: str) -> Paper | None:
-    """The file of an invoice of this member's, or of a credit note over one; None for others'."""
+    """The file of an invoice of this member's, or of a credit note over one; None for others', and
+    for who was given it: the giver's name and address stand there."""
+    if member.payer != member.person:
+        return None
     own = Period.objects.filter(member=member).values("invoice")
     found = Invoice.objects.select_related("paper").filter(number=number).first()
     if found is None:

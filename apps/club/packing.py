@@ -8,6 +8,7 @@ from datetime import datetime
 from uuid import UUID, uuid4, uuid5
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -18,6 +19,7 @@ from apps.club.box_models import Box, BoxLine, BoxState
 from apps.club.boxes import tell_of
 from apps.club.carriers import CARRIERS
 from apps.club.facts import BoxReady
+from apps.club.member_models import Leaving
 from apps.club.models import PeriodState, State
 from apps.contacts.age import check_proof
 from apps.core.actor import SYSTEM, Actor
@@ -134,9 +136,11 @@ def call_off(box_id: int, *, now: datetime, by: Actor = SYSTEM) -> None:
 
 
 def follow(member_id: int, now: datetime) -> None:
-    """Who has left has no box of a period that they never paid."""
-    boxes = Box.objects.filter(member=member_id, member__state=State.ENDED, state=BoxState.OPEN)
-    for pk in boxes.filter(period__state=PeriodState.DUE).values_list("pk", flat=True):
+    """Who has left has no box of a period that they never paid; who renounced has none at all."""
+    unpaid = Q(member__state=State.ENDED, period__state=PeriodState.DUE, state=BoxState.OPEN)
+    undone = Q(member__in=Leaving.objects.renounced().values("member"))
+    boxes = Box.objects.filter(unpaid | undone, member=member_id)
+    for pk in boxes.values_list("pk", flat=True):
         call_off(pk, now=now)
 
 

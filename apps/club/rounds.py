@@ -18,6 +18,7 @@ from apps.catalog.models import Variant
 from apps.club import filling
 from apps.club.box_models import Box, BoxRule, BoxState, Offer, Round, Selection
 from apps.club.filling import Offered
+from apps.club.member_models import Leaving
 from apps.club.models import ChosenBy, ClubPlan, Period, PeriodState, State
 from apps.core import due
 from apps.core.actor import SYSTEM, Actor
@@ -169,8 +170,9 @@ def owed(one: Round) -> "QuerySet[Period, Period]":
     """The periods that a box of this round is still to be made for.
 
     Begun before the month ends, not called off, and without a box; of who has left only what is
-    paid. Who pauses, or has not opened their gift, has it later. Once choices are closed a first
-    box alone comes in, of a plan whose boxes the shop composes: nobody could choose, swap or skip.
+    paid, of who renounced nothing. Who pauses, or has not opened their gift, has it later. Once
+    choices are closed a first box alone comes in, of a plan whose boxes the shop composes: nobody
+    could choose, swap or skip.
     """
     month_end = months_later(one.month, 1)
     mine = Box.objects.filter(period=OuterRef("pk"))
@@ -178,6 +180,7 @@ def owed(one: Round) -> "QuerySet[Period, Period]":
     found = Period.objects.filter(~Exists(has_one), starts__lt=month_end)
     found = found.exclude(state=PeriodState.VOID).exclude(member__state__in=_LATER)
     found = found.exclude(member__state=State.ENDED, state=PeriodState.DUE)
+    found = found.exclude(member__in=Leaving.objects.renounced().values("member"))
     if one.chosen_at:
         others = Box.objects.filter(member=OuterRef("member"))
         found = found.filter(~Exists(others), member__plan__chosen_by=ChosenBy.SHOP)

@@ -1,14 +1,16 @@
 """A gift: paid once by one, opened once by another, over by itself."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.utils import timezone
 
+from apps.club import member_page
 from apps.club.models import Member, Period, State
-from apps.club.services import giving, waiting
+from apps.club.services import giving, leaving, waiting
 from apps.club.services.joining import Gift, Minor
-from apps.invoicing.models import Invoice
+from apps.invoicing.models import Invoice, Type
 from apps.messaging.models import Message
 from tests.payments.conftest import SEPA
 
@@ -77,6 +79,27 @@ def test_no_alcohol_is_given_to_a_child(gift, a_wish, shop):
     young = a_wish("nour", birth_date=timezone.localdate() - timedelta(days=17 * 365))
     with pytest.raises(Minor):
         giving.open_gift(gift, young, shop=shop, now=timezone.now())
+
+
+def test_who_gave_it_renounces_and_it_is_over(gift, stripe, account, run_jobs):
+    word = {"key": uuid4(), "name": "Camille Martin", "email": "camille@exemple.fr"}
+    leaving.renounce(gift, **word, now=timezone.now())
+    run_jobs()
+    gift.refresh_from_db()
+    assert gift.state == State.ENDED
+    assert [one["amount"] for one in stripe.books.all("refund", account.account_id)] == [12_000]
+    assert Invoice.objects.filter(type=Type.CREDIT).get().total_cents == -12_000
+
+
+def test_its_invoice_is_the_givers_alone(gift, a_wish, shop):
+    """Their name and address, and what it cost, are not for who opens it."""
+    number = Invoice.objects.get().number
+    assert member_page.shown(gift, shop)["periods"]
+    opened = giving.open_gift(gift, a_wish("nour"), shop=shop, now=timezone.now())
+    assert member_page.paper_of(opened, number) is None
+    shown = member_page.shown(opened, shop)
+    assert not shown["periods"]
+    assert not shown["may_renounce"]
 
 
 def test_a_debit_keeps_the_place_until_it_has_gone_through(make_plan, join, stripe, told, later):

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from apps.club import care
+from apps.club import care, rounds
 from apps.club.box_models import Box, Round
 from apps.club.contract import reference_of
 from apps.club.member_models import Leaving
@@ -19,6 +19,7 @@ from apps.core.actor import Actor
 from apps.core.tenancy import in_schema
 from apps.invoicing.models import Invoice, Payment, Type
 from apps.messaging.models import Message
+from tests.club.boxing import a_round, bottle
 from tests.club.conftest import again
 
 pytestmark = pytest.mark.django_db
@@ -269,6 +270,21 @@ def test_fourteen_days_after_the_first_box_it_is_too_late(lea, state, days):
 def test_before_the_first_box_it_is_never_too_late(lea, run_jobs):
     Member.objects.filter(pk=lea.pk).update(began_at=timezone.now() - timedelta(days=60))
     assert renounce(again(lea)).way == "renounce"
+
+
+def test_who_renounced_gets_no_box(lea, run_jobs):
+    """Neither the one that was packed, nor another of the period that is given back."""
+    bottle()
+    one = a_round(month=timezone.localdate().replace(day=1), now=timezone.now())
+    box = Box.objects.get(round=one, member=lea)
+    Box.objects.filter(pk=box.pk).update(state="packed", pulled=uuid4(), packed_at=timezone.now())
+    renounce(lea)
+    run_jobs()
+    box.refresh_from_db()
+    assert box.state == "cancelled"
+    Box.objects.all().delete()
+    assert rounds.make(one.pk, timezone.now())
+    assert not Box.objects.exists()
 
 
 def test_money_waits_for_the_bottles_that_were_received(lea, stripe, run_jobs):

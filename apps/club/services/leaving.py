@@ -15,15 +15,17 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.club import letters
 from apps.club.contract import end_of, first_received, may_renounce, number_in
+from apps.club.facts import MemberMoved
 from apps.club.member_models import Leaving, Way
-from apps.club.models import BELONGS, Member, PeriodState
+from apps.club.models import BELONGS, Member, PeriodState, State
 from apps.club.services.arrears import DUE
-from apps.club.services.following import follow, held
+from apps.club.services.following import follow, held, move
 from apps.club.services.giving_back import CARRY, give_back
 from apps.club.services.keeping import ACT, change_of
 from apps.club.story import tell
 from apps.core import due
 from apps.core.actor import Actor
+from apps.core.facts import announce
 from apps.core.jobs import enqueue
 from apps.core.refusal import Refusal
 from apps.payments import changing
@@ -179,6 +181,10 @@ def renounce(member: Member, *, key: UUID, name: str, email: str, now: datetime)
         awaits_bottles=first_received(ours) is not None,
     )
     _told(word, "renounced", now)
+    if ours.is_gift:  # paid at once: at Stripe there is nothing to end
+        ours.ends_at = ours.ended_at = now
+        move(ours, State(ours.state), State.ENDED, now)
+    announce(MemberMoved(ours.pk))  # its boxes are called off, whatever Stripe is told and when
     letters.post_letter(
         ours,
         letters.RENOUNCED_WITH_BOTTLES if word.awaits_bottles else letters.RENOUNCED,
