@@ -5,7 +5,7 @@ from datetime import datetime, time, timedelta
 from django.db.models import Min
 from django.utils import timezone
 
-from apps.club.member_models import Answer, Arrear, Leaving, Way
+from apps.club.member_models import Arrear, Leaving
 from apps.club.models import BELONGS, Member, Period, PeriodState
 from apps.club.services import arrears, leaving, renewing, repricing
 from apps.core import due
@@ -88,8 +88,7 @@ def next_moment(now: datetime) -> datetime | None:
     waits = Leaving.objects.undone() | Leaving.objects.unpaid_back().filter(awaits_bottles=False)
     if waits.exists():
         moments.append(now + leaving.AGAIN)
-    agreed = Answer.objects.filter(agrees=True, applied_at=None, member__state__in=BELONGS)
-    if ends := agreed.aggregate(at=Min("member__period_ends_at"))["at"]:
+    if ends := repricing.to_come().aggregate(at=Min("member__period_ends_at"))["at"]:
         moments.append(max(ends, now) + timedelta(hours=1))
     if Member.objects.filter(state__in=BELONGS, term_ends_on__isnull=False).exists():
         moments.append(_next_hour(now))

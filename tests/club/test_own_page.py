@@ -269,6 +269,20 @@ def test_an_answer_may_be_changed_until_it_counts(lea, offered, inside, path):
 
 def test_a_price_is_announced_in_time(lea):
     with pytest.raises(repricing.TooSoon):
+@pytest.mark.usefixtures("offered")
+def test_a_yes_to_a_price_that_was_proposed_anew_counts_no_more(lea, inside, path, run_jobs, month):
+    inside.post(f"{path}prix/{Answer.objects.get().pk}/", {"reponse": "oui"})
+    on = timezone.localdate() + timedelta(days=42)
+    words = {"price_cents": 3400, "applies_on": on, "by": SYSTEM, "now": timezone.now()}
+    repricing.announce_price(lea.plan, **words)
+    run_jobs()
+    for _ in range(2):
+        month(lea, "4242 4242 4242 4242")
+        care.run()
+        run_jobs()
+    assert again(lea).price_cents == 3200
+
+
         repricing.announce_price(
             lea.plan,
             price_cents=3600,

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -121,20 +121,28 @@ def tallied(plan: ClubPlan) -> "QuerySet[PriceChange]":
     return plan.price_changes.annotate(**said).order_by("-pk")
 
 
+def to_come() -> "QuerySet[Answer]":
+    """Agreed, and asked for from one of the next periods on; a newer proposal takes the place of
+    those before it."""
+    newer = Answer.objects.filter(member=OuterRef("member"), pk__gt=OuterRef("pk"))
+    agreed = Answer.objects.filter(agrees=True, applied_at=None, member__state__in=BELONGS)
+    return agreed.filter(~Exists(newer))
+
+
 def to_apply(now: datetime) -> "list[int]":
     """Agreed, and the next period begins on its day or later."""
-    agreed = Answer.objects.filter(agrees=True, applied_at=None, member__state__in=BELONGS)
-    rows = agreed.values_list("pk", "member__period_ends_at", "change__applies_on").order_by("pk")
-    return [pk for pk, ends, day in rows if ends and timezone.localdate(ends) >= day]
+    rows = to_come().values_list("pk", "member__period_ends_at", "change__applies_on")
+    found = rows.order_by("pk")
+    return [pk for pk, ends, day in found if ends and timezone.localdate(ends) >= day]
 
 
 def apply(answer_id: int, now: datetime) -> None:
     """Stripe asks for the agreed price from the next period on, where that begins on its day or
     later; else it waits. Raises what Stripe's silence raises."""
-    one = Answer.objects.select_related("change", "member__plan").get(pk=answer_id)
-    member, ends = one.member, one.member.period_ends_at
-    if not one.agrees or one.applied_at or ends is None:
+    one = to_come().select_related("change", "member__plan").filter(pk=answer_id).first()
+    if one is None or one.member.period_ends_at is None:
         return
+    member, ends = one.member, one.member.period_ends_at
     if timezone.localdate(ends) < one.change.applies_on:
         due.note(DUE, ends + timedelta(hours=1))
         return
