@@ -21,6 +21,8 @@ from apps.core.jobs import enqueue
 from apps.core.refusal import Refusal
 from apps.loyalty.rule import months_later
 from apps.payments import selling
+from apps.payments.changing import FAILED
+from apps.payments.mirror import moment
 from apps.payments.selling import REFERENCE
 from apps.shops.models import Shop
 
@@ -30,7 +32,6 @@ BILL = "apps.club.tasks.bill"  # named, not imported: tasks stand above
 WELCOME = "apps.club.tasks.welcome"
 OVER = ("canceled", "incomplete_expired")
 LATE = ("past_due", "unpaid")
-FAILED = ("requires_payment_method", "requires_action", "canceled")
 _PERIOD = {
     "open": PeriodState.DUE,
     "paid": PeriodState.PAID,
@@ -65,10 +66,6 @@ def _named(key: UUID, things: list[Thing]) -> Thing | None:
     return next((one for one in things if (one["metadata"] or {}).get(REFERENCE) == key.hex), None)
 
 
-def _moment(stamp: int | None) -> datetime | None:
-    return datetime.fromtimestamp(stamp, UTC) if stamp else None
-
-
 def _day(stamp: int) -> date:
     return timezone.localdate(datetime.fromtimestamp(stamp, UTC))
 
@@ -90,11 +87,11 @@ def _follow_one(
 ) -> None:
     before, state = State(member.state), _state(sub)
     member.subscription_id = sub["id"]
-    member.period_ends_at = _moment(max(item["current_period_end"] for item in sub["items"]))
-    member.ends_at = _moment(sub["cancel_at"])
+    member.period_ends_at = moment(max(item["current_period_end"] for item in sub["items"]))
+    member.ends_at = moment(sub["cancel_at"])
     member.ended_at = None
     if state == State.ENDED:
-        member.ended_at = member.ends_at = _moment(sub["ended_at"]) or now
+        member.ended_at = member.ends_at = moment(sub["ended_at"]) or now
     # Also who has left by the time we hear of it, as long as one period was paid.
     belonged = state != State.ENDED or any(one["status"] == "paid" for one in invoices)
     if member.began_at is None and state != State.JOINING and belonged:
@@ -109,7 +106,7 @@ def _follow_one(
 
 
 def _begin(member: Member, sub: Thing, now: datetime) -> None:
-    at = member.began_at = _moment(sub["created"]) or now
+    at = member.began_at = moment(sub["created"]) or now
     if member.plan.term_months:
         member.term_ends_on = months_later(timezone.localdate(at), member.plan.term_months)
     # Stripe's clock counts whole seconds: nothing is told before it was asked for.
@@ -164,11 +161,12 @@ def _keep_period(member: Member, invoice: Thing, now: datetime) -> None:
     )
     if invoice["intents"]:
         period.payment_id = invoice["intents"][0]
-    paid_at = _moment(invoice["status_transitions"]["paid_at"])
+    paid_at = moment(invoice["status_transitions"]["paid_at"])
     moved = period.state != state
     period.state = state
     period.paid_at = paid_at if state == PeriodState.PAID else None
-    period.save()
+    # Not its invoice, which is put there without the membership's lock.
+    period.save(update_fields=["payment_id", "state", "paid_at"])
     if is_new:
         announce(PeriodBegan(period.pk))
     if moved:
