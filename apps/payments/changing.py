@@ -4,6 +4,7 @@ paid by another means, at another price; and an invoice that could not be taken.
 Each act goes to Stripe under a key of its own and is read back from it; nothing is noted here.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,6 +22,7 @@ CARD_GONE = frozenset(
 CONFIRM = "authentication_required"
 FAILED = ("requires_payment_method", "requires_action", "canceled")
 DEBIT = "sepa_debit"
+_PAGE = re.compile(r"cs_\w+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,12 +142,14 @@ def use_means(change: Change, page: str) -> bool:
     """What was kept on that page pays from now on, and first what is owed. False when the page is
     another's, or was left. The same page again changes nothing more."""
     on = change.account.account_id
-    path = f"checkout/sessions/{page}"
+    if not _PAGE.fullmatch(page):
+        return False
     try:
-        found = stripe.read(path, on=on, expand=["setup_intent"])
+        found = stripe.read(f"checkout/sessions/{page}", on=on, expand=["setup_intent"])
     except stripe.Gone:
         return False
-    if found["customer"] != change.customer or found["status"] != "complete":
+    is_done = found["mode"] == "setup" and found["status"] == "complete"
+    if not is_done or found["customer"] != change.customer:
         return False
     method = found["setup_intent"]["payment_method"]
     _write(change, default_payment_method=method)

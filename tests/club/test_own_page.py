@@ -185,8 +185,10 @@ def test_another_account_is_taken_where_the_shop_takes_debits(lea, inside, path,
     assert "prélèvement" in inside.get(path).content.decode()
 
 
-def test_a_page_of_stripes_that_is_anothers_changes_nothing(lea, inside, path, stripe):
-    inside.get(f"{path}?moyen=cs_test_nobody")
+@pytest.mark.parametrize("page", ["cs_test_nobody", "../customers/{customer}", "cs_x?expand=y"])
+def test_a_page_of_stripes_that_is_anothers_changes_nothing(lea, inside, path, page):
+    page = page.format(customer=lea.customer_id)
+    assert inside.get(path, {"moyen": page})["Location"] == path
     assert not MemberEvent.objects.filter(kind="means").exists()
 
 
@@ -267,8 +269,6 @@ def test_an_answer_may_be_changed_until_it_counts(lea, offered, inside, path):
     assert "Vous l’avez refusé" in inside.get(path).content.decode()
 
 
-def test_a_price_is_announced_in_time(lea):
-    with pytest.raises(repricing.TooSoon):
 @pytest.mark.usefixtures("offered")
 def test_a_yes_to_a_price_that_was_proposed_anew_counts_no_more(lea, inside, path, run_jobs, month):
     inside.post(f"{path}prix/{Answer.objects.get().pk}/", {"reponse": "oui"})
@@ -283,6 +283,8 @@ def test_a_yes_to_a_price_that_was_proposed_anew_counts_no_more(lea, inside, pat
     assert again(lea).price_cents == 3200
 
 
+def test_a_price_is_announced_in_time(lea):
+    with pytest.raises(repricing.TooSoon):
         repricing.announce_price(
             lea.plan,
             price_cents=3600,
