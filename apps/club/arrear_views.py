@@ -9,13 +9,11 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.accounts.requests import TeamRequest, actor
-from apps.club.care import carry_out_leaving
 from apps.club.forms import PriceForm
 from apps.club.member_models import Arrear, Leaving
 from apps.club.models import ClubPlan
 from apps.club.services import giving_back, repricing
 from apps.core.doors import door
-from apps.core.jobs import enqueue
 from apps.core.refusal import Refusal
 from apps.core.roles import Right
 
@@ -43,7 +41,6 @@ def arrears(request: TeamRequest) -> HttpResponse:
 def bottles_back(request: TeamRequest, pk: int) -> HttpResponse:
     """The shop has its bottles again: the money goes."""
     giving_back.bottles_came_back(pk, by=actor(request), now=timezone.now())
-    enqueue(carry_out_leaving, pk, urgent=True)
     messages.success(request, _("Le remboursement part."))
     return redirect("club_arrears")
 
