@@ -4,6 +4,8 @@ from datetime import date, timedelta
 from typing import Any
 
 from django import forms
+from django.http import QueryDict
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from apps.club.box_models import BoxRule, Round
@@ -13,6 +15,17 @@ from apps.loyalty.rule import months_later
 
 MONTHS_AHEAD = 3
 _DAY = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+
+
+def number(typed: str) -> int:
+    """A key or a count from a page's own fields; 0 for what is none."""
+    return int(typed) if typed.isdecimal() and len(typed) < 19 else 0
+
+
+def bottles(typed: QueryDict, counted: str = "units") -> list[tuple[int, int]]:
+    """The rows of a page that counts bottles: a variant's key, and how many of it."""
+    rows = zip(typed.getlist("variant"), typed.getlist(counted), strict=False)
+    return [(number(variant), number(many)) for variant, many in rows]
 
 
 class DaysForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -49,13 +62,7 @@ class OpenForm(DaysForm):
         self.free = [month for month in ahead if month not in taken]
         month = self.fields["month"]
         assert isinstance(month, forms.TypedChoiceField)
-        month.choices = [(m.isoformat(), f"{_MONTHS[m.month - 1]} {m.year}") for m in self.free]
-
-
-_MONTHS = (
-    *("Janvier", "Février", "Mars", "Avril", "Mai", "Juin"),
-    *("Juillet", "Août", "Septembre", "Octobre", "Novembre", "Décembre"),
-)
+        month.choices = [(m.isoformat(), date_format(m, "F Y").capitalize()) for m in self.free]
 
 
 class RuleForm(forms.ModelForm):  # type: ignore[type-arg]

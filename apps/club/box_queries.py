@@ -115,7 +115,7 @@ _COLOURS = {colour: place for place, colour in enumerate(WINE_COLOURS)}
 
 @dataclass(frozen=True, slots=True)
 class Pull:
-    """So many of a bottle for the boxes that may be packed; ``on_hand`` is what stands there."""
+    """So many of a bottle for the boxes that may be packed; ``variant`` says what stands there."""
 
     variant: Variant
     units: int

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_POST
 
 from apps.catalog.details import WINE_COLOURS
 from apps.club import boxes
+from apps.club.box_forms import bottles, number
 from apps.club.box_models import Box
 from apps.club.customer_member_views import opened
 from apps.club.models import Member
@@ -44,17 +45,11 @@ def _act(request: ShopRequest, mine: Box, by: Actor) -> str:
         boxes.leave_to_shop(mine.pk, by=by, now=now)
         return _("C’est noté : nous choisissons pour vous.")
     if act == "swap":
-        out, into = (_number(request.POST.get(name, "")) for name in ("out", "into"))
+        out, into = (number(request.POST.get(name, "")) for name in ("out", "into"))
         boxes.swap(mine.pk, out, into, by=by, now=now)
         return _("La bouteille est échangée.")
-    rows = zip(request.POST.getlist("variant"), request.POST.getlist("units"), strict=False)
-    wanted = {_number(pk): _number(units) for pk, units in rows}
-    boxes.choose(mine.pk, wanted, by=by, now=now)
+    boxes.choose(mine.pk, dict(bottles(request.POST)), by=by, now=now)
     return _("Votre choix est enregistré.")
-
-
-def _number(typed: str) -> int:
-    return int(typed) if typed.isdecimal() and len(typed) < 10 else 0
 
 
 @customers

@@ -1,10 +1,10 @@
 """What somebody types who joins the club, gives it, opens a gift or waits for a place."""
 
-import re
 from typing import Any
 from uuid import uuid4
 
 from django import forms
+from django.core.validators import RegexValidator
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
@@ -19,11 +19,40 @@ from apps.legal.queries import in_force
 from apps.loyalty.customer_forms import NameForm
 from apps.shops.models import Shop
 
-_POSTAL_CODE = re.compile(r"\d{5}\Z")
+
+def email_field(label: Any, required: Any) -> forms.EmailField:
+    """A mailbox; ``required`` is what is said where it is left out."""
+    invalid = _("Cet e-mail n’est pas complet. Exemple : nom@exemple.fr.")
+    widget = forms.EmailInput(attrs={"autocomplete": "email", "inputmode": "email"})
+    said = {"required": required, "invalid": invalid}
+    return forms.EmailField(label=label, error_messages=said, widget=widget)
 
 
-class AddressForm(NameForm):
-    """Who somebody is, and where a parcel or an invoice finds them. ``site`` traps robots."""
+class PlaceForm(forms.Form):
+    """Where a parcel or an invoice finds somebody."""
+
+    street = forms.CharField(
+        label=_("Votre adresse"),
+        max_length=120,
+        error_messages={"required": _("Donnez le numéro et la rue.")},
+        widget=forms.TextInput(attrs={"autocomplete": "street-address"}),
+    )
+    postal_code = forms.CharField(
+        label=_("Code postal"),
+        validators=[RegexValidator(r"^\d{5}\Z", _("Un code postal a cinq chiffres."))],
+        error_messages={"required": _("Donnez votre code postal.")},
+        widget=forms.TextInput(attrs={"autocomplete": "postal-code", "inputmode": "numeric"}),
+    )
+    city = forms.CharField(
+        label=_("Ville"),
+        max_length=60,
+        error_messages={"required": _("Donnez votre ville.")},
+        widget=forms.TextInput(attrs={"autocomplete": "address-level2"}),
+    )
+
+
+class AddressForm(NameForm, PlaceForm):
+    """Who somebody is, and where they are. ``site`` traps robots."""
 
     key = forms.UUIDField(widget=forms.HiddenInput)
     site = forms.CharField(required=False)
@@ -33,37 +62,12 @@ class AddressForm(NameForm):
         error_messages={"required": _("Dites-nous votre nom.")},
         widget=forms.TextInput(attrs={"autocomplete": "family-name", "autocapitalize": "words"}),
     )
-    email = forms.EmailField(
-        label=_("Votre e-mail"),
-        error_messages={
-            "required": _("Donnez votre e-mail : votre contrat y sera envoyé."),
-            "invalid": _("Cet e-mail n’est pas complet. Exemple : nom@exemple.fr."),
-        },
-        widget=forms.EmailInput(attrs={"autocomplete": "email", "inputmode": "email"}),
-    )
+    email = email_field(_("Votre e-mail"), _("Donnez votre e-mail : votre contrat y sera envoyé."))
     phone = forms.CharField(
         label=_("Votre mobile (facultatif)"),
         max_length=30,
         required=False,
         widget=forms.TextInput(attrs={"type": "tel", "autocomplete": "tel", "inputmode": "tel"}),
-    )
-    street = forms.CharField(
-        label=_("Votre adresse"),
-        max_length=120,
-        error_messages={"required": _("Donnez le numéro et la rue.")},
-        widget=forms.TextInput(attrs={"autocomplete": "street-address"}),
-    )
-    postal_code = forms.CharField(
-        label=_("Code postal"),
-        max_length=5,
-        error_messages={"required": _("Donnez votre code postal.")},
-        widget=forms.TextInput(attrs={"autocomplete": "postal-code", "inputmode": "numeric"}),
-    )
-    city = forms.CharField(
-        label=_("Ville"),
-        max_length=60,
-        error_messages={"required": _("Donnez votre ville.")},
-        widget=forms.TextInput(attrs={"autocomplete": "address-level2"}),
     )
     adult = forms.BooleanField(required=False, label=ADULT_SENTENCES[ADULT_WORDING])
 
@@ -87,12 +91,6 @@ class AddressForm(NameForm):
 
     def clean_email(self) -> str:
         return str(self.cleaned_data["email"]).lower()
-
-    def clean_postal_code(self) -> str:
-        code = str(self.cleaned_data["postal_code"]).strip()
-        if not _POSTAL_CODE.match(code):
-            raise forms.ValidationError(_("Un code postal a cinq chiffres."))
-        return code
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or {}
@@ -182,11 +180,6 @@ class LineForm(NameForm):
     """A place in the line of a plan that is full."""
 
     site = forms.CharField(required=False)
-    email = forms.EmailField(
-        label=_("Votre e-mail"),
-        error_messages={
-            "required": _("Donnez votre e-mail : nous y écrirons quand une place se libère."),
-            "invalid": _("Cet e-mail n’est pas complet. Exemple : nom@exemple.fr."),
-        },
-        widget=forms.EmailInput(attrs={"autocomplete": "email", "inputmode": "email"}),
+    email = email_field(
+        _("Votre e-mail"), _("Donnez votre e-mail : nous y écrirons quand une place se libère.")
     )

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods
 
 from apps.club import contract
 from apps.club.customer_member_forms import CancelForm, WordForm
-from apps.club.customer_member_views import is_open, named, private
+from apps.club.customer_member_views import is_open, named
 from apps.club.member_models import Leaving, Way
 from apps.club.models import Member
 from apps.club.services import leaving
@@ -22,6 +22,7 @@ from apps.core.doors import customers
 from apps.core.network import client_address
 from apps.core.ratelimit import Limit, spend
 from apps.core.refusal import Refusal
+from apps.loyalty.customer_views import private
 from apps.shops.requests import ShopRequest
 
 WORDS = Limit("club-word:client", 30, 3600)

@@ -4,25 +4,18 @@ from typing import Any
 from uuid import uuid4
 
 from django import forms
-from django.core.validators import RegexValidator
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from apps.club.customer_forms import PlaceForm, email_field
 from apps.club.models import Handover, Member
-from apps.club.services.keeping import LONGEST_REST, Address
+from apps.club.services.keeping import LONGEST_REST
 from apps.contacts.models import Channel
 from apps.contacts.services import WrongPhone, read_phone
 from apps.core.templatetags.french import prix_rond
+from apps.invoicing.words import Address
 from apps.loyalty.rule import months_later
 from apps.shops.models import Shop
-
-_EMAIL_WRONG = _("Cet e-mail n’est pas complet. Exemple : nom@exemple.fr.")
-
-
-def _email(label: Any) -> forms.EmailField:
-    said = {"required": _("Donnez votre e-mail."), "invalid": _EMAIL_WRONG}
-    widget = forms.EmailInput(attrs={"autocomplete": "email", "inputmode": "email"})
-    return forms.EmailField(label=label, error_messages=said, widget=widget)
 
 
 class PlainForm(forms.Form):
@@ -48,7 +41,7 @@ class FindForm(PlainForm):
     def clean_to(self) -> str:
         typed = str(self.cleaned_data["to"]).strip()
         if "@" in typed:
-            return str(forms.EmailField(error_messages={"invalid": _EMAIL_WRONG}).clean(typed))
+            return str(email_field("", "").clean(typed))
         self.channel = Channel.SMS
         try:
             return read_phone(typed, self.shop.region).e164
@@ -77,7 +70,7 @@ class WordForm(PlainForm):
         error_messages={"required": _("Donnez votre prénom et votre nom.")},
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
-    email = _email(_("Votre e-mail, où part l’accusé de réception"))
+    email = email_field(_("Votre e-mail, où part l’accusé de réception"), _("Donnez votre e-mail."))
     reference = forms.CharField(
         label=_("La référence de votre contrat"),
         help_text=_("Elle est dans chaque e-mail du club, et ressemble à C00012-7KQ4."),
@@ -111,28 +104,10 @@ class CancelForm(WordForm):
         return wanted
 
 
-class AddressForm(PlainForm):
+class AddressForm(PlainForm, PlaceForm):
     """Where boxes go, and how."""
 
     handover = forms.ChoiceField(label=_("Vos box"), widget=forms.RadioSelect)
-    street = forms.CharField(
-        label=_("Adresse"),
-        max_length=120,
-        error_messages={"required": _("Donnez le numéro et la rue.")},
-        widget=forms.TextInput(attrs={"autocomplete": "street-address"}),
-    )
-    postal_code = forms.CharField(
-        label=_("Code postal"),
-        validators=[RegexValidator(r"^\d{5}$", _("Un code postal a cinq chiffres."))],
-        error_messages={"required": _("Donnez le code postal.")},
-        widget=forms.TextInput(attrs={"autocomplete": "postal-code", "inputmode": "numeric"}),
-    )
-    city = forms.CharField(
-        label=_("Ville"),
-        max_length=60,
-        error_messages={"required": _("Donnez la ville.")},
-        widget=forms.TextInput(attrs={"autocomplete": "address-level2"}),
-    )
 
     def __init__(self, *args: Any, member: Member, **kwargs: Any) -> None:
         fields = ("handover", "street", "postal_code", "city")

@@ -24,23 +24,11 @@ from apps.core.doors import customers
 from apps.core.network import client_address
 from apps.core.refusal import Refusal
 from apps.invoicing.models import PaperState
+from apps.loyalty.customer_views import private
 from apps.shops.requests import ShopRequest
 
 KEY = "club"  # the cookie that says a page was opened here
 View = Callable[..., HttpResponseBase]
-
-
-def private(view: View) -> View:
-    """The address is half a key: kept by no cache, listed by no engine."""
-
-    @wraps(view)
-    def kept(request: ShopRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        response = view(request, *args, **kwargs)
-        response["Cache-Control"] = "no-store"
-        response["X-Robots-Tag"] = "noindex, nofollow"
-        return response
-
-    return kept
 
 
 def opened(view: View) -> View:

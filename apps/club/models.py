@@ -19,6 +19,7 @@ from apps.catalog.details import WINE_COLOURS
 from apps.contacts.models import Contact
 from apps.core.tokens import new_token
 from apps.invoicing.models import Invoice
+from apps.invoicing.words import Address
 from apps.loyalty.merging import living
 
 
@@ -231,6 +232,11 @@ class Member(models.Model):
     def payer(self) -> Contact:
         """Who pays: of a gift, who gave it."""
         return living(self.giver or self.contact)
+
+    @property
+    def address(self) -> Address:
+        """Of parcels and invoices."""
+        return Address(self.street, self.postal_code, self.city)
 
     @property
     def called(self) -> str:

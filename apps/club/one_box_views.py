@@ -14,7 +14,7 @@ from apps.accounts.requests import TeamRequest, actor
 from apps.catalog.models import Variant
 from apps.club import box_queries as queries
 from apps.club import boxes, labels, packing
-from apps.club.box_forms import ParcelForm
+from apps.club.box_forms import ParcelForm, bottles
 from apps.club.box_models import Box, BoxState, Round
 from apps.club.carriers import CARRIERS
 from apps.core.doors import door
@@ -66,14 +66,7 @@ def _act(request: TeamRequest, found: Box, parcel: ParcelForm | None) -> str:
     if act == "back":
         packing.take_back(found.pk, by=by, now=now)
         return "C’est annulé : la box est de nouveau prête."
-    content = {
-        int(pk): int(units)
-        for pk, units in zip(
-            request.POST.getlist("variant"), request.POST.getlist("units"), strict=False
-        )
-        if pk.isdecimal() and units.isdecimal()
-    }
-    boxes.choose(found.pk, content, by=by, now=now)
+    boxes.choose(found.pk, dict(bottles(request.POST)), by=by, now=now)
     return "La box est changée."
 
 

@@ -9,6 +9,7 @@ from apps.accounts.requests import TeamRequest, actor
 from apps.catalog.details import facet_words
 from apps.catalog.models import Product
 from apps.club import rounds
+from apps.club.box_forms import bottles, number
 from apps.club.box_models import Round, Selection
 from apps.club.models import ClubPlan
 from apps.club.rounds import OfferWords
@@ -57,18 +58,13 @@ def box_selection(request: TeamRequest, pk: int, plan_id: int) -> HttpResponse:
 def _typed(request: TeamRequest) -> list[OfferWords]:
     """The list as it stands on the page, with what the button does to it: ``add``, ``remove`` or
     ``up`` and a variant."""
-    rows = zip(request.POST.getlist("variant"), request.POST.getlist("usual"), strict=False)
-    offers = [OfferWords(_number(pk), _number(usual)) for pk, usual in rows]
+    offers = [OfferWords(*row) for row in bottles(request.POST, "usual")]
     act, _, named = request.POST.get("act", "").partition(":")
-    place = next((n for n, one in enumerate(offers) if one.variant_id == _number(named)), None)
+    place = next((n for n, one in enumerate(offers) if one.variant_id == number(named)), None)
     if act == "add" and place is None:
-        offers.append(OfferWords(_number(named), 0))
+        offers.append(OfferWords(number(named), 0))
     elif act == "remove" and place is not None:
         offers.pop(place)
     elif act == "up" and place:
         offers.insert(place - 1, offers.pop(place))
     return offers
-
-
-def _number(typed: str) -> int:
-    return int(typed) if typed.isdecimal() and len(typed) < 19 else 0

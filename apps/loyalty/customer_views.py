@@ -6,7 +6,7 @@ from functools import wraps
 from typing import Any
 
 from django.conf import settings
-from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -32,7 +32,7 @@ from apps.wallet.device_views import pass_file
 from apps.wallet.identities import standing
 from apps.wallet.saving import save_link
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 SHOWN = "carte"  # the cookie with the card this browser was shown when it joined
 
@@ -51,7 +51,7 @@ def private(view: View) -> View:
     """
 
     @wraps(view)
-    def kept(request: ShopRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def kept(request: ShopRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
             response = view(request, *args, **kwargs)
         except (_Gone, proving.LinkEnded):

@@ -23,7 +23,6 @@ from apps.payments.models import PlanBill
 from apps.payments.providers import stripe
 from apps.shops.models import Shop
 
-# After which events a customer's payments are read, beside the subscription.
 # What a company's invoice says of its buyer, by the shop's own settings.
 _ASKED = {
     "siren": _("votre SIREN"),
@@ -32,6 +31,7 @@ _ASKED = {
     "city": _("votre ville"),
 }
 SHOWN = 36  # three years of months
+# After which events a customer's payments are read, beside the subscription.
 MONEY = ("invoice.", "charge.", "refund.")
 
 

@@ -16,7 +16,7 @@ from apps.invoicing.models import Invoice, Method
 from apps.invoicing.online import named
 from apps.invoicing.reckoning import THOUSAND
 from apps.invoicing.services import issue, pay, save_draft
-from apps.invoicing.words import Address, Buyer, Cause, InvoiceWords, LineWords
+from apps.invoicing.words import Buyer, Cause, InvoiceWords, LineWords
 
 
 def bill(paid_as: str, now: datetime) -> Invoice | None:
@@ -72,9 +72,8 @@ def _words(member: Member, periods: list[Period], now: datetime) -> InvoiceWords
     lines = [LineWords(label, many * THOUSAND, first.amount_cents - ship, plan.vat)]
     if ship:
         lines.append(LineWords(_("Livraison"), many * THOUSAND, ship, plan.vat))
-    address = Address(member.street, member.postal_code, member.city)
     paid_on = timezone.localdate(min(first.paid_at or now, now))
-    return InvoiceWords(Buyer(payer.full_name, address), tuple(lines), paid_on=paid_on)
+    return InvoiceWords(Buyer(payer.full_name, member.address), tuple(lines), paid_on=paid_on)
 
 
 def bill_waiting(now: datetime) -> int:

@@ -1,6 +1,5 @@
 """What a member changes by themselves: a rest, an address, what pays."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -13,6 +12,7 @@ from apps.club.story import tell
 from apps.core.actor import Actor
 from apps.core.ratelimit import Limit, spend
 from apps.core.refusal import Refusal
+from apps.invoicing.words import Address
 from apps.payments import changing, selling
 from apps.shops.services import shop_here
 
@@ -37,15 +37,6 @@ class NotBroughtHere(Refusal):
 
 class NothingToPayWith(Refusal):
     message = _("Un cadeau est déjà payé : il n’y a pas de moyen de paiement à changer.")
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where a parcel goes, and what invoices say."""
-
-    street: str
-    postal_code: str
-    city: str
 
 
 def change_of(member: Member, once: str) -> changing.Change:
@@ -80,11 +71,7 @@ def resume(member: Member, *, now: datetime) -> None:
 def move(member: Member, address: Address, *, now: datetime) -> bool:
     """The address of parcels and invoices, from the next box on; False when it is the same."""
     held = Member.objects.select_for_update(of=("self",)).get(pk=member.pk)
-    if (held.street, held.postal_code, held.city) == (
-        address.street,
-        address.postal_code,
-        address.city,
-    ):
+    if held.address == address:
         return False
     held.street, held.postal_code, held.city = address.street, address.postal_code, address.city
     held.save(update_fields=["street", "postal_code", "city"])
