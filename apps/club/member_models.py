@@ -110,10 +110,6 @@ class ArrearQuerySet(models.QuerySet["Arrear"]):
     def standing(self) -> Self:
         return self.filter(ended_at=None)
 
-    def suspending(self) -> Self:
-        """Grace is over: no box until it is paid."""
-        return self.standing().filter(suspended_at__isnull=False)
-
 
 class Arrear(models.Model):
     """A period that could not be paid, from the first refusal until it is paid or given up.

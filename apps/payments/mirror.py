@@ -203,9 +203,9 @@ def _of(model: Any, customer: str) -> list[Thing]:
     return list(kept.values_list("stripe_data", flat=True))
 
 
-def all_subscriptions() -> dict[str, Thing]:
-    """Those of the platform, by id."""
-    ours = Subscription.objects.filter(djstripe_owner_account=None)
+def all_subscriptions(on: str = "") -> dict[str, Thing]:
+    """Those of the platform, or of a shop's account, by id."""
+    ours = Subscription.objects.filter(djstripe_owner_account_id=on or None)
     return dict(ours.values_list("id", "stripe_data"))
 
 

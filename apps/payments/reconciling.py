@@ -4,7 +4,7 @@ lost event left behind is set right by reading again.
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import transaction
 
 from apps.core.tenancy import across_shops, in_schema
-from apps.payments import billing, connecting, events, mirror, prices, takings
+from apps.payments import billing, connecting, events, mirror, prices, selling, takings
 from apps.payments.models import Difference, Gap, ShopAccount, StripeEvent, Subscriber
 from apps.payments.providers import stripe
 from apps.payments.subscribing import (
@@ -78,7 +78,7 @@ def _on_accounts(now: datetime, since: int) -> tuple[list[stripe.Thing], list[Fo
             events_ = list(stripe.every("events", on=name, created={"gte": since}))
             with in_schema(account.shop_id):
                 connecting.follow(account, looked, began)
-                found += _charges(account, now)
+                found += [*_charges(account, now), *_subscriptions(account)]
         except (stripe.StripeSilent, stripe.StripeRefused) as refusal:
             logger.warning("account not compared", extra={"error": type(refusal).__name__})
             continue
@@ -94,6 +94,26 @@ def _charges(account: ShopAccount, now: datetime) -> list[Found]:
             began = db_clock()
             takings.follow(account, takings.look(takings.Taking(account, one.name)), began)
     return found
+
+
+def _subscriptions(account: ShopAccount) -> Iterator[Found]:
+    """Of the shop's customers."""
+    on = account.account_id
+    there = {one["id"]: one for one in selling.subscriptions_on(account)}
+    for found in _compared(mirror.all_subscriptions(on), there, on):
+        if found.there:
+            selling.refresh(account, there[found.about]["customer"])
+        yield found
+
+
+def _compared(
+    here: Mapping[str, stripe.Thing], there: Mapping[str, stripe.Thing], on: str = ""
+) -> Iterator[Found]:
+    """Subscriptions by their names, as they are kept and as Stripe says."""
+    for name in sorted({*here, *there}):
+        mine, theirs = (_state(side[name]) if name in side else "" for side in (here, there))
+        if mine != theirs:
+            yield Found(Gap.CHANGED if theirs else Gap.GONE, name, mine, theirs, on)
 
 
 def _missed(told: list[stripe.Thing], now: datetime) -> Iterator[Found]:
@@ -129,17 +149,13 @@ def _strangers(
 def _differences(
     at_stripe: dict[str, list[stripe.Thing]], known: list[Subscriber]
 ) -> Iterator[Found]:
-    kept = mirror.all_subscriptions()
-    there = {one["id"] for many in at_stripe.values() for one in many}
-    for name in sorted(set(kept) - there):
-        yield Found(Gap.GONE, name, _state(kept[name]))
+    listed = {one["id"] for many in at_stripe.values() for one in many}
+    there = {one["id"]: one for each in known for one in at_stripe[each.customer_id]}
+    kept = mirror.all_subscriptions().items()
+    here = {name: one for name, one in kept if name in there or name not in listed}
+    yield from _compared(here, there)
     for subscriber in known:
-        theirs = at_stripe[subscriber.customer_id]
-        for one in theirs:
-            mine = _state(kept[one["id"]]) if one["id"] in kept else ""
-            if mine != _state(one):
-                yield Found(Gap.CHANGED, one["id"], mine, _state(one))
-        yield from _odd(subscriber, theirs)
+        yield from _odd(subscriber, at_stripe[subscriber.customer_id])
 
 
 def _odd(subscriber: Subscriber, theirs: list[stripe.Thing]) -> Iterator[Found]:
@@ -170,8 +186,10 @@ def _items(one: stripe.Thing) -> list[stripe.Thing]:
 
 def _state(one: stripe.Thing) -> str:
     item = _items(one)[0]
-    leaves = " leaves" if one["cancel_at_period_end"] else ""
-    return f"{one['status']} {item['price']['id']} {item['current_period_end']}{leaves}"[:120]
+    words = [one["status"], item["price"]["id"], str(item["current_period_end"])]
+    words += ["leaves"] if one["cancel_at_period_end"] else []
+    words += ["rests"] if one.get("pause_collection") else []
+    return " ".join(words)[:120]
 
 
 @transaction.atomic

@@ -282,6 +282,12 @@ def refresh(account: ShopAccount, customer: str) -> None:
     follow(account, customer, read(account.account_id, customer), began)
 
 
+def subscriptions_on(account: ShopAccount) -> list[stripe.Thing]:
+    """All that was ever subscribed to with us on a shop's account, as Stripe says now."""
+    on = account.account_id
+    return _ours(account, stripe.every("subscriptions", on=on, status="all", expand=EXPANDED))
+
+
 def kept(customer: str) -> Kept:
     """What is kept of a customer. Standing in the shop's schema."""
     return Kept(mirror.subscriptions(customer), mirror.invoices(customer), mirror.intents(customer))

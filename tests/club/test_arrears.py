@@ -6,12 +6,13 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from apps.club import care, story
 from apps.club.member_models import Arrear, Reason
-from apps.club.models import Member, PeriodState
-from apps.club.services import arrears
+from apps.club.models import Member, Period, PeriodState
+from apps.club.services import arrears, joining
 from apps.contacts.models import Contact
 from apps.messaging.models import Message
 from apps.payments import events
@@ -106,7 +107,7 @@ def test_reminders_then_boxes_put_aside_each_once(lea, month):
         "Votre paiement attend toujours",
         "Votre box est mise de côté",
     ]
-    assert Arrear.objects.suspending().count() == 1
+    assert Arrear.objects.standing().filter(suspended_at__isnull=False).count() == 1
     assert kinds(lea)[-1] == "wrote_suspended"
 
 
@@ -180,6 +181,25 @@ def test_at_stripes_silence_the_link_says_so(lea, month, visitor, stripe):
     answer = visitor.post(f"/club/regler/{token}/")
     assert answer.status_code == 503
     assert "Stripe ne répond pas" in answer.content.decode()
+
+
+def test_the_page_of_what_is_owed_asks_the_same_for_many(owner_client, make_plan, a_wish):
+    plan = make_plan()
+
+    def owing(first, last):
+        for n in range(first, last):
+            member = joining.seat(a_wish(f"p{n}"), plan, timezone.now())
+            day = timezone.localdate()
+            words = {"starts": day, "ends": day + timedelta(days=30), "amount_cents": 3200}
+            period = Period.objects.create(member=member, paid_as=f"in_{n}", **words)
+            words = {"reason": Reason.SOFT, "since": timezone.now()}
+            Arrear.objects.create(period=period, member=member, **words)
+        with CaptureQueriesContext(connection) as asked:
+            page = owner_client.get("/gestion/club/retards/").text
+        assert f"{last} paiement" in page
+        return len(asked)
+
+    assert owing(0, 1) == owing(1, 5)
 
 
 def test_who_has_neither_mail_nor_mobile_is_to_be_called(lea, month):

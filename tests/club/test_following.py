@@ -11,8 +11,8 @@ from apps.club.models import Member, MemberEvent, Period, State
 from apps.club.services import following
 from apps.core.tenancy import in_schema
 from apps.invoicing.models import Invoice
-from apps.payments import events
-from apps.payments.models import StripeEvent
+from apps.payments import events, reconciling
+from apps.payments.models import Difference, Gap, StripeEvent
 from tests.payments.conftest import CARD
 from tests.peers.stripe import billing
 
@@ -109,6 +109,22 @@ def test_all_that_stands_here_is_read_again_from_stripe_alone(declined, account,
     selling.refresh(account, declined.customer_id)
     following.follow(declined.customer_id, timezone.now())
     assert picture(declined) == before
+
+
+def test_a_membership_that_ended_unheard_is_listed_at_night_and_set_right(
+    make_plan, join, stripe, run_jobs, shop
+):
+    member = join(make_plan())
+    there = stripe.books.things[member.subscription_id]
+    there |= {"status": "canceled", "ended_at": stripe.books.now()}
+    with in_schema("public"):
+        reconciling.reconcile(timezone.now())
+    run_jobs()
+    connection.set_tenant(shop)
+    found = Difference.objects.get(gap=Gap.CHANGED, about=member.subscription_id)
+    assert (found.here.split()[0], found.there.split()[0]) == ("active", "canceled")
+    member.refresh_from_db()
+    assert member.state == State.ENDED
 
 
 def test_a_customer_of_the_account_that_is_not_ours_leaves_no_trace(stripe, account, told, shop):

@@ -14,8 +14,6 @@ from apps.club.contract import reference_of
 from apps.club.member_models import Leaving
 from apps.club.models import Member, MemberEvent
 from apps.club.services import leaving
-from apps.club.services.giving_back import bottles_came_back
-from apps.core.actor import Actor
 from apps.core.tenancy import in_schema
 from apps.invoicing.models import Invoice, Payment, Type
 from apps.messaging.models import Message
@@ -287,12 +285,13 @@ def test_who_renounced_gets_no_box(lea, run_jobs):
     assert not Box.objects.exists()
 
 
-def test_money_waits_for_the_bottles_that_were_received(lea, stripe, run_jobs):
+def test_money_waits_for_the_bottles_that_were_received(lea, stripe, run_jobs, owner_client):
     received(lea, 2)
     word = renounce(lea)
     run_jobs()
+    assert "Revenues, rembourser" in owner_client.get("/gestion/club/retards/").text
     assert again(lea).state == "ended"
     assert not stripe.books.all("refund", account_of(stripe, lea))
-    bottles_came_back(word.pk, by=Actor("team", 1), now=timezone.now())
+    owner_client.post(f"/gestion/club/retours/{word.pk}/")
     run_jobs()
     assert [one["amount"] for one in stripe.books.all("refund", account_of(stripe, lea))] == [3200]
