@@ -6,6 +6,7 @@ from typing import Any
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_http_methods, require_safe
@@ -120,7 +121,12 @@ def wait(request: ShopRequest, pk: int) -> HttpResponse:
     spend_each(
         (WAITS_PER_CLIENT, client_address(request)), (joining.ORDERS_PER_ADDRESS, said["email"])
     )
-    person = add_contact(email=said["email"], first_name=said["first_name"], source=Source.CLUB)
+    person = add_contact(
+        email=said["email"],
+        first_name=said["first_name"],
+        source=Source.CLUB,
+        language=(get_language() or "fr")[:2],
+    )
     waiting.wait(found, person.contact, now)
     return render(request, "club/public/waiting.html", {"plan": found, "email": said["email"]})
 

@@ -227,27 +227,3 @@ def pay_page(change: Change, invoice: str) -> str:
         payment_settings={"save_default_payment_method": "on_subscription"},
     )
     return str(bill["hosted_invoice_url"])
-
-
-# --- money that goes back ------------------------------------------------------------------
-
-
-def give_back(account: ShopAccount, payment: str, *, once: str) -> int:
-    """All that is left of a payment goes back to who made it, and the platform's share to the shop;
-    how many cents. Asked twice with the same name it is one refund."""
-    on = account.account_id
-    intent = stripe.read(f"payment_intents/{payment}", on=on, expand=["latest_charge"])
-    charge = intent["latest_charge"] or {}
-    left = charge.get("amount", 0) - charge.get("amount_refunded", 0)
-    if not charge.get("paid") or left <= 0:
-        return 0
-    share = {"refund_application_fee": "true"} if charge["application_fee"] else {}
-    stripe.write(
-        "refunds",
-        f"back:{once}:{payment}",
-        on=on,
-        charge=charge["id"],
-        reason="requested_by_customer",
-        **share,
-    )
-    return int(left)

@@ -31,6 +31,7 @@ REASONS = {
     "missing": _("Article manquant ou non livré"),
     "duplicate": _("Payé deux fois"),
     "gesture": _("Geste commercial"),
+    "withdrawn": _("Rétractation du client (Code de la consommation, L221-18)"),
 }
 _AT_STRIPE = ("requested_by_customer", "duplicate")  # the reasons Stripe knows
 

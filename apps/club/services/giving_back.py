@@ -1,33 +1,30 @@
-"""What was paid goes back to who renounces: at Stripe under a key of its own, with our credit note
-for each invoice. Again, it gives back what came in meanwhile (a debit takes days) and no cent more.
+"""What was paid goes back to who renounces, as the team gives money back: claimed, asked of Stripe
+once, with a credit note in the books. Again, it gives back what came in meanwhile (a debit takes
+days) and no cent more.
 """
 
 from datetime import datetime
-from uuid import UUID, uuid5
+from uuid import uuid5
 
 from django.db import transaction
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.club import letters
 from apps.club.member_models import Leaving
-from apps.club.models import Period, PeriodState
+from apps.club.models import PeriodState
 from apps.club.story import tell
 from apps.core.actor import SYSTEM, Actor
 from apps.core.jobs import enqueue
 from apps.core.refusal import Refusal
-from apps.invoicing.models import Invoice, Method
-from apps.invoicing.services import credit, credited_quantities, pay
-from apps.payments import changing, selling
-from apps.shops.services import shop_here
+from apps.payments import refunding
+from apps.payments.models import UNSURE, Back, Charge, Refund
 
-_TOKENS = UUID("5a8e7d0c-9d0b-4c1c-8a55-2f6f3a1f7c11")
-REASON = "Rétractation du client (Code de la consommation, L221-18)"
+REASON = "withdrawn"  # of ``refunding.REASONS``
 CARRY = "apps.club.care.carry_out_leaving"
 
 
-class NotInvoicedYet(Exception):
-    """A payment has no invoice yet that could be credited: it is tried again."""
+class NotSettledYet(Exception):
+    """What Stripe took, or gave back, is not known here yet: it is tried again."""
 
 
 class NothingAwaited(Refusal):
@@ -45,45 +42,39 @@ def bottles_came_back(leaving_id: int, *, by: Actor, now: datetime) -> None:
     enqueue(CARRY, word.pk, urgent=True)
 
 
-def give_back(leaving_id: int, *, now: datetime) -> int:
-    """All that was paid; how many cents went now. Raises ``NotInvoicedYet``, and what Stripe's
-    silence raises: then it is tried again."""
+def give_back(leaving_id: int, *, now: datetime) -> None:
+    """All that was paid. The books follow what Stripe says of it (``invoicing.online``). Raises
+    ``NotSettledYet``, and what ``refunding.give_back`` raises: then it is tried again."""
     word = Leaving.objects.select_related("member__plan", "member__contact").get(pk=leaving_id)
-    paid = list(word.member.periods.filter(state=PeriodState.PAID).select_related("invoice"))
-    if any(period.invoice is None and not period.why_not for period in paid):
-        raise NotInvoicedYet()
-    account, cents = selling.account_of(shop_here()), 0
-    for payment in sorted({period.payment_id for period in paid if period.payment_id}):
-        cents += changing.give_back(account, payment, once=f"leaving:{word.pk}")
-    _note(word, paid, cents, now)
-    return cents
+    paid = word.member.periods.filter(state=PeriodState.PAID).exclude(payment_id="")
+    payments = set(paid.values_list("payment_id", flat=True))
+    charges = list(Charge.objects.filter(payment_id__in=payments).order_by("pk"))
+    for charge in charges:
+        _give_back(word, charge, now)
+    refunds = Refund.objects.filter(charge__in=charges, reason=REASON).order_by("pk")
+    if payments != {one.payment_id for one in charges} or refunds.filter(status__in=UNSURE):
+        raise NotSettledYet()
+    _note(word, list(refunds.exclude(status=Back.FAILED)), now)
+
+
+def _give_back(word: Leaving, charge: Charge, now: datetime) -> None:
+    if left := refunding.left_of(charge):
+        # What failed was never made: asked for anew it is another refund.
+        failed = charge.refunds.filter(status=Back.FAILED).count()
+        once = uuid5(word.key, f"{charge.charge_id}:{failed}")
+        refunding.give_back(charge, left, reason=REASON, once=once, by=SYSTEM, now=now)
 
 
 @transaction.atomic
-def _note(word: Leaving, paid: list[Period], cents: int, now: datetime) -> None:
-    """Credit notes, and the money that left; the member hears of it."""
-    for invoice in {period.invoice for period in paid if period.invoice}:
-        _undo(invoice, now)
+def _note(word: Leaving, refunds: list[Refund], now: datetime) -> None:
+    """The money left; the member hears of each refund once."""
     Leaving.objects.filter(pk=word.pk, given_back_at=None).update(given_back_at=now)
-    if cents:
-        about = f"leaving:{word.pk}:{len(paid)}"
-        tell(word.member, "given_back", now=now, about=about, price_cents=cents)
-        letters.post_letter(
-            word.member, letters.GIVEN_BACK, f"club-back:{about}", to=word.email, paid_cents=cents
-        )
+    new = [one for one in refunds if _is_told(word, one, now)]
+    if new:
+        cause, cents = f"club-back:{word.pk}:{new[0].pk}", sum(one.amount_cents for one in new)
+        letters.post_letter(word.member, letters.GIVEN_BACK, cause, to=word.email, paid_cents=cents)
 
 
-def _undo(invoice: Invoice, now: datetime) -> None:
-    taken = credited_quantities(invoice)
-    lines = invoice.record.facts["lines"]
-    left = {n: line["quantity"] - taken.get(n, 0) for n, line in enumerate(lines)}
-    if any(left.values()):
-        token = uuid5(_TOKENS, f"credit:{invoice.number}")
-        credit(invoice, left, reason=REASON, token=token, by=SYSTEM, now=now)
-    held = Invoice.objects.with_balance().get(pk=invoice.pk)
-    if held.owed < 0:
-        token = uuid5(_TOKENS, f"back:{invoice.number}")
-        today = timezone.localdate(now)
-        first = held.payments.order_by("record_id").first()
-        way = Method(first.method) if first else Method.CARD
-        pay(held, held.owed, method=way, paid_on=today, token=token, by=SYSTEM, now=now)
+def _is_told(word: Leaving, refund: Refund, now: datetime) -> bool:
+    cents, about = refund.amount_cents, f"refund:{refund.pk}"
+    return tell(word.member, "given_back", now=now, about=about, price_cents=cents)
