@@ -14,7 +14,6 @@ from apps.club.services import repricing
 from apps.club.services.keeping import LONGEST_REST
 from apps.club.services.leaving import standing
 from apps.invoicing.models import Invoice, Paper
-from apps.loyalty.merging import living
 from apps.loyalty.models import Card
 from apps.payments import changing
 from apps.shops.models import Shop
@@ -46,7 +45,7 @@ def shown(member: Member, shop: Shop) -> dict[str, Any]:
         "may_rest": member.state == State.ACTIVE and not member.is_gift,
         "rests": range(1, LONGEST_REST + 1),
         "once": uuid4().hex,
-        "card": Card.objects.filter(contact=living(member.contact)).first(),
+        "card": Card.objects.filter(contact=member.person).first(),
     }
 
 

@@ -14,6 +14,8 @@ from apps.club.contract import reference_of
 from apps.club.member_models import Leaving
 from apps.club.models import Member, MemberEvent
 from apps.club.services import leaving
+from apps.club.services.giving_back import bottles_came_back
+from apps.core.actor import Actor
 from apps.core.tenancy import in_schema
 from apps.invoicing.models import Invoice, Payment, Type
 from apps.messaging.models import Message
