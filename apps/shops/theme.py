@@ -75,8 +75,8 @@ def theme_css(accent: str) -> str:
     night = f"--accent-text:{dark};--accent-soft:{soft_dark}"
     return (
         f"@layer tokens{{:root{{{fixed}--accent-text:{light};--accent-soft:{soft_light}}}"
-        f"@media (prefers-color-scheme:dark){{:root:not([data-theme=light]){{{night}}}}}"
-        f":root[data-theme=dark]{{{night}}}}}\n"
+        f"@media screen and (prefers-color-scheme:dark){{:root:not([data-theme=light]){{{night}}}}}"
+        f"@media screen{{:root[data-theme=dark]{{{night}}}}}}}\n"
     )
 
 
