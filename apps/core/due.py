@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from apps.core.jobs import enqueue
 from apps.core.models import Due
-from apps.core.tenancy import across_shops, current_schema, in_schema
+from apps.core.tenancy import across_shops, current_schema, database, in_schema
 
 # A job that was queued for a moment and has not ended by then was lost.
 LOST_AFTER = timedelta(minutes=10)
@@ -29,11 +29,16 @@ RETURNING schema
 """
 
 
-def note(what: str, at: datetime, where: str = "") -> None:
-    """Something of this shop is due at ``at``, or sooner as was known; with the caller's commit.
-    Only ``where`` that SQL finds it so."""
+def note(what: str, at: datetime) -> None:
+    """Something of this shop is due at ``at``, or sooner as was known; with the caller's commit."""
     with connection.cursor() as cursor:
-        cursor.execute(_NOTE.format(where=where), [current_schema(), what, at])
+        cursor.execute(_NOTE.format(where=""), [current_schema(), what, at])
+
+
+def note_later(what: str, at: datetime, where: str = "") -> None:
+    """Like ``note``, with this transaction's next statement, or with its COMMIT; only ``where``
+    that SQL finds it so. Between two of one name there must be a statement."""
+    database().write_later(_NOTE.format(where=where), [current_schema(), what, at])
 
 
 @transaction.atomic

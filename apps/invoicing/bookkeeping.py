@@ -51,8 +51,8 @@ def current() -> Bookkeeper | None:
 
 
 def wake(now: datetime) -> None:
-    """Something was sealed: with the caller's commit it is due at the bookkeeper's."""
-    due.note(DUE, now, _ONE_IS_ACTIVE)
+    """Something has just been sealed: with the caller's commit it is due at the bookkeeper's."""
+    due.note_later(DUE, now, _ONE_IS_ACTIVE)
 
 
 def connect(

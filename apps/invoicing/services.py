@@ -227,7 +227,7 @@ def _seal(
 
 def _heard(place: Place) -> None:
     """Something was sealed: its day is to be closed, and the bookkeeper to be told."""
-    due.note(DUE, next_night(place.on))
+    due.note_later(DUE, next_night(place.on))
     bookkeeping.wake(place.at)
 
 
