@@ -10,11 +10,7 @@ import pytest
 
 from tests import environment
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.xdist_group("migrations"),
-    pytest.mark.timeout(600),  # all of them in a row; a busy machine takes its time
-]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("migrations")]
 
 
 def _catalogue(database: str, template: str, *arguments: str) -> dict:
