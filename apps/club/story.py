@@ -35,6 +35,7 @@ SENTENCES: dict[str, str | Promise] = {
     "invoiced": _("Facture %(number)s émise."),
     "cancelled": _("Résiliation demandée, avec effet le %(to_on)s ; accusé de réception envoyé."),
     "took_back": _("Résiliation retirée par le membre."),
+    "called_off": _("Résiliation annulée par la boutique."),
     "renounced": _("Rétractation demandée ; accusé de réception envoyé."),
     "bottles_back": _("Bouteilles revenues : le remboursement peut partir."),
     "given_back": _("%(price_cents)s remboursés, avoir émis."),

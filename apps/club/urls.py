@@ -23,5 +23,7 @@ team_urls = [
     path(f"{_AT}formules/<int:pk>/ouvrir/", views.plan_open, name="club_plan_open"),
     path(f"{_AT}membres/", views.members, name="club_members"),
     path(f"{_AT}membres/<int:pk>/", views.member, name="club_member"),
+    path(f"{_AT}membres/<int:pk>/resilier/", views.member_leaves, name="club_member_leaves"),
+    path(f"{_AT}membres/<int:pk>/garder/", views.member_stays, name="club_member_stays"),
     path(f"{_AT}factures/", views.bill, name="club_bill"),
 ]

@@ -1,5 +1,7 @@
 """The team's doors to the club: what is offered, who belongs to it, one membership's story."""
 
+from uuid import uuid4
+
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpResponse
@@ -12,11 +14,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from apps.accounts.requests import TeamRequest, actor
 from apps.club import queries, story
 from apps.club.forms import MemberFilter, PlanForm
-from apps.club.models import ClubPlan, Member
-from apps.club.services import billing, planning, waiting
+from apps.club.member_models import Way
+from apps.club.models import BELONGS, ClubPlan, Member
+from apps.club.services import billing, leaving, planning, waiting
 from apps.core.doors import door
 from apps.core.refusal import Refusal
 from apps.core.roles import Right
+from apps.core.templatetags.french import jour
 from apps.legal.models import Kind as Text
 from apps.legal.queries import in_force
 from apps.payments import selling
@@ -116,8 +120,47 @@ def member(request: TeamRequest, pk: int) -> HttpResponse:
         "member": found,
         "periods": found.periods.select_related("invoice").order_by("-starts", "-pk"),
         "story": story.lines(found),
+        "leaves": leaving.standing(found, Way.CANCEL),
+        "may_leave": found.state in BELONGS and not found.is_gift,
     }
     return render(request, "club/member.html", context)
+
+
+@door(Right.CLUB)
+@require_POST
+def member_leaves(request: TeamRequest, pk: int) -> HttpResponse:
+    """Asked for by letter or by telephone: the same as on the member's own page."""
+    found = get_object_or_404(Member.objects.select_related("plan", "contact", "giver"), pk=pk)
+    words = {"name": found.payer.full_name or found.called, "email": found.payer.email}
+    try:
+        word = leaving.cancel(
+            found,
+            key=uuid4(),  # posted twice, it is the word that stands
+            **words,
+            wanted_on=None,
+            now=timezone.now(),
+            by=actor(request),
+        )
+    except Refusal as refusal:
+        messages.error(request, str(refusal))
+    else:
+        said = _("Le contrat prend fin le %(day)s. L’accusé de réception part à %(email)s.")
+        messages.success(request, said % {"day": jour(word.ends_at), "email": word.email})
+    return redirect("club_member", pk)
+
+
+@door(Right.CLUB)
+@require_POST
+def member_stays(request: TeamRequest, pk: int) -> HttpResponse:
+    """A leaving that was a mistake, or that the member wants no more."""
+    found = get_object_or_404(Member, pk=pk)
+    try:
+        leaving.take_back(found, now=timezone.now(), by=actor(request))
+    except Refusal as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, _("L’abonnement continue. Le membre en est prévenu par e-mail."))
+    return redirect("club_member", pk)
 
 
 @door(Right.CLUB)

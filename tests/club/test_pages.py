@@ -7,7 +7,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from apps.club import showing
-from apps.club.models import ClubPlan, Member, State
+from apps.club.member_models import Leaving
+from apps.club.models import ClubPlan, Member, MemberEvent, State
+from apps.messaging.models import Message
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("seller")]
 PLAN = {
@@ -138,6 +140,32 @@ def test_a_members_page_tells_what_happened(owner_client, make_plan, join):
     page = owner_client.get(f"/gestion/club/membres/{member.pk}/").text
     for said in ("Camille Martin", "Inscription commencée", "Facture F", "3 rue des Clercs"):
         assert said in page
+
+
+def test_who_asks_by_letter_is_let_go_by_the_shop_and_kept_when_it_was_a_mistake(
+    owner_client, lea, stripe, told, run_jobs
+):
+    """The acknowledgement is the customer's all the same; typed twice it is one word."""
+    page = f"/gestion/club/membres/{lea.pk}/"
+    assert "Résilier à sa demande" in owner_client.get(page).text
+    owner_client.post(f"{page}resilier/")
+    owner_client.post(f"{page}resilier/")
+    word = Leaving.objects.get()
+    assert (word.email, word.name) == ("lea@exemple.fr", "Lea Martin")
+    (receipt,) = Message.objects.filter(subject__contains="résiliation est enregistrée")
+    assert receipt.to == "lea@exemple.fr"
+    run_jobs()
+    told()
+    assert Member.objects.get().state == State.LEAVING
+    assert MemberEvent.objects.get(kind="cancelled").actor_kind == "team"
+    assert "Annuler la résiliation" in owner_client.get(page).text
+    owner_client.post(f"{page}garder/")
+    run_jobs()
+    told()
+    assert Member.objects.get().state == State.ACTIVE
+    assert "Résiliation annulée par la boutique" in owner_client.get(page).text
+    answer = owner_client.post(f"{page}garder/", follow=True)
+    assert "pas résilié" in answer.text
 
 
 def count(client, address):

@@ -107,6 +107,8 @@ NO_PAGES = (
     "closure_sheet",
     "club_act_",
     "club_bottles_back",
+    "club_member_leaves",
+    "club_member_stays",
     "counter-code-back",
     "counter-icon",
     "counter-open-card",

@@ -110,10 +110,18 @@ def paid_cents(member: Member) -> int:
 
 @transaction.atomic
 def cancel(
-    member: Member, *, key: UUID, name: str, email: str, wanted_on: date | None, now: datetime
+    member: Member,
+    *,
+    key: UUID,
+    name: str,
+    email: str,
+    wanted_on: date | None,
+    now: datetime,
+    by: Actor | None = None,
 ) -> Leaving:
     """The contract ends as soon as it may, or with the period of ``wanted_on``. The same form, or
-    another one for who has already left, is the same word.
+    another one for who has already left, is the same word. ``by``: who of the team wrote down what
+    the customer said.
 
     Raises ``NothingToCancel``, ``EndsByItself``, ``TakenBack``.
     """
@@ -131,7 +139,7 @@ def cancel(
         ends_at=end_of(ours, now, wanted_on),
     )
     ends_on = timezone.localdate(word.ends_at)
-    _told(word, "cancelled", now, to_on=ends_on.isoformat())
+    _told(word, "cancelled", now, by, to_on=ends_on.isoformat())
     letters.post_letter(
         ours,
         letters.CANCELLED,
@@ -145,14 +153,14 @@ def cancel(
 
 
 @transaction.atomic
-def take_back(member: Member, *, now: datetime) -> Leaving:
+def take_back(member: Member, *, now: datetime, by: Actor | None = None) -> Leaving:
     """Who was leaving stays. Raises ``NothingToTakeBack``."""
     word = standing(held(member.pk), Way.CANCEL)
     if word is None or word.ends_at <= now:
         raise NothingToTakeBack()
     word.taken_back_at, word.done_at = now, None
     word.save(update_fields=["taken_back_at", "done_at"])
-    _told(word, "took_back", now)
+    _told(word, "called_off" if by else "took_back", now, by)
     letters.post_letter(member, letters.STAYS, f"club-stays:{word.pk}")
     return word
 
@@ -201,9 +209,9 @@ def renounce(member: Member, *, key: UUID, name: str, email: str, now: datetime)
 # --- carried out ---------------------------------------------------------------------------
 
 
-def _told(word: Leaving, kind: str, now: datetime, **words: str) -> None:
+def _told(word: Leaving, kind: str, now: datetime, by: Actor | None = None, **words: str) -> None:
     """In the story, and to the job that tells Stripe."""
-    by = Actor("customer", word.member.contact_id)
+    by = by or Actor("customer", word.member.contact_id)
     tell(word.member, kind, now=now, about=f"leaving:{word.pk}", by=by, **words)
     enqueue(CARRY, word.pk, urgent=True)
     due.note(DUE, now + AGAIN)
