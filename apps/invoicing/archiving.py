@@ -32,16 +32,22 @@ Comment le lire, même dans dix ans, sans aucun logiciel de Comptoir
       kind      invoice (facture ou avoir), payment (paiement), closure (clôture),
                 movement (ce qui a bougé sur le compte des paiements en ligne)
       previous  l’empreinte du maillon d’avant (64 zéros avant le premier)
-    d’une facture : number (F… facture, A… avoir), type, seller (vendeur), buyer (client),
-      lines (lignes : label désignation, quantity en millièmes, unit_cents prix unitaire,
-      discount_cents remise, amount_cents montant, net_cents montant hors taxe, vat taux),
-      bases (par taux de TVA : base et taxe), net_cents, vat_cents, total_cents, due_on
-      (échéance), paid_on (payée avant d’être émise), supplied_on (livraison), mentions,
-      corrects et reason (d’un avoir)
+    d’une facture : number (F… facture, A… avoir), type, series et position (sa place dans la
+      série), seller (vendeur), buyer (client), contact et purchase (leurs numéros dans Comptoir),
+      lines (lignes : label désignation, of la ligne qu’un avoir reprend, quantity en millièmes,
+      unit_cents prix unitaire, discount_share et discount_cents remise, amount_cents montant,
+      net_cents montant hors taxe, vat taux), taxed (prix TVA comprise), currency, bases (par taux
+      de TVA : base et taxe), net_cents, vat_cents, total_cents, due_on (échéance), paid_on (payée
+      avant d’être émise), operation (goods biens, services, mixed les deux), supplied_on
+      (livraison), delivery (son lieu), mentions, note, corrects et reason (d’un avoir)
     d’un paiement : invoice (la facture), amount_cents (négatif : rendu), method (cash espèces,
-      card carte, transfer virement, cheque chèque), paid_on, reverses (le maillon repris)
+      card carte, transfer virement, cheque chèque, online en ligne), paid_on, reverses (le maillon
+      repris)
     d’une clôture : period (day jour, month mois, year année), starts, ends, totals (totaux de la
       période), perpetual (totaux depuis toujours)
+    d’un mouvement : what (fee frais, share part de Comptoir, contested contestation, lost
+      contestation perdue, returned remboursement revenu, payout versement), about (son nom chez
+      Stripe), amount_cents (négatif : la boutique a moins), moved_on
     Les montants sont en centimes, les taux en dix-millièmes (2000 = 20 %).
   empreintes.txt   le numéro de chaque maillon et son empreinte.
   factures.csv     les factures et avoirs en tableau (séparateur ;), pour un tableur.

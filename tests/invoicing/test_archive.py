@@ -2,16 +2,22 @@
 
 import hashlib
 import io
+import re
 import subprocess
 import zipfile
+from datetime import timedelta
 
 import pytest
 from django.urls import reverse
 
 from apps.core.container import Damaged, Reader
-from apps.invoicing.models import Record
+from apps.invoicing.archiving import README
+from apps.invoicing.closing import run
+from apps.invoicing.models import Method, Move, Period, Record, RecordKind
+from apps.invoicing.services import reverse as reverse_payment
+from tests.invoicing.test_money import take_back
 from tests.invoicing.test_seal import a_life
-from tests.invoicing.writing import file_of, issued
+from tests.invoicing.writing import NOON, OWNER, bottles, file_of, issued, paid, paid_out
 
 
 @pytest.fixture
@@ -49,6 +55,19 @@ def test_it_says_how_to_read_it_and_what_it_says_works(kept, tmp_path):
     whole = next(line for line in told.splitlines() if "head -c -71" in line)
     first, second = whole.split(";")
     assert shell(second) == f"sha256:{shell(first)}"
+
+
+def test_it_names_all_that_a_link_says(seller):
+    bill = issued(bottles(3))
+    reverse_payment(paid(bill, 1200, method=Method.ONLINE), by=OWNER, now=NOON)
+    take_back(bill, {0: 1000})
+    paid_out(seller)
+    run(NOON + timedelta(days=1))
+    told = set()
+    for facts in (one.facts for one in Record.objects.all()):
+        told |= facts.keys() | {key for line in facts.get("lines", ()) for key in line}
+    told |= {*RecordKind.values, *Method.values, *Move.values, *Period.values}
+    assert [one for one in sorted(told) if not re.search(rf"\b{one}\b", README)] == []
 
 
 def test_a_flipped_byte_is_seen(kept):

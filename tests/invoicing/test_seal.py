@@ -12,12 +12,12 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 
 from apps.invoicing.closing import run
-from apps.invoicing.models import Chain, Closure, Invoice, Payment, Record
+from apps.invoicing.models import Chain, Closure, Invoice, Movement, Payment, Record
 from apps.invoicing.seal import GENESIS
 from apps.invoicing.verifying import prove_chain
-from tests.invoicing.writing import NOON, bottles, issued, paid
+from tests.invoicing.writing import NOON, bottles, issued, paid, paid_out
 
-SEALED = (Record, Invoice, Payment, Closure)
+SEALED = (Record, Invoice, Payment, Closure, Movement)
 
 
 def a_life():
@@ -104,6 +104,15 @@ def test_the_first_broken_link_is_named(tills, what):
     (proof,) = tills(lambda _: prove_chain(), None)
     assert proof.broken.number == number
     assert why in proof.broken.why
+
+
+def test_what_moved_online_is_sealed_as_well(tills, shop):
+    (schema,) = tills(lambda _: (paid_out(shop), connection.schema_name)[1], None)
+    with psycopg.connect(os.environ["DATABASE_OWNER_URL"]) as owner:
+        owner.execute(f"UPDATE {schema}.invoicing_movement SET amount_cents = 1")
+    (proof,) = tills(lambda _: prove_chain(), None)
+    assert proof.broken.number == 1
+    assert "répète" in proof.broken.why
 
 
 def test_the_command_proves_every_shop(seller):

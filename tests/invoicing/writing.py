@@ -6,9 +6,11 @@ from uuid import uuid4
 from django.core.files.storage import default_storage
 
 from apps.core.actor import Actor
-from apps.invoicing.models import Method
+from apps.invoicing.models import Method, Movement
+from apps.invoicing.online import follow_payout
 from apps.invoicing.services import change_terms, issue, pay, save_draft
 from apps.invoicing.words import Address, Buyer, InvoiceWords, LineWords
+from apps.payments.models import Payout
 from apps.shops.models import Shop
 from apps.shops.services import shop_here
 
@@ -69,6 +71,17 @@ def paid(invoice, cents, *, method=Method.CARD, at=NOON, on=None, token=None):
         by=OWNER,
         now=at,
     )
+
+
+def paid_out(shop, now=NOON):
+    """What customers paid online reached the bank; what is sealed of it."""
+    when = {"arrives_on": now.date(), "read_at": now}
+    sent = Payout.objects.create(
+        shop=shop, payout_id="po_1", amount_cents=2900, status="paid", **when
+    )
+    follow_payout(sent.pk, now)
+    sent.delete()  # what Stripe says can be asked anew: no part of the shop
+    return Movement.objects.get(about="po_1")
 
 
 def stored(name) -> bytes:

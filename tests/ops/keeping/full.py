@@ -26,11 +26,10 @@ from apps.club.models import ClubPlan, Member, Period, Waiting
 from apps.contacts.models import Contact
 from apps.core.actor import SYSTEM, Actor
 from apps.core.roles import Role
-from apps.core.tenancy import in_schema
+from apps.core.tenancy import current_schema, in_schema
 from apps.core.webpush import Subscription
 from apps.imports.models import Fate, ImportLine, ImportRun, ImportState
 from apps.invoicing.models import Invoice
-from apps.invoicing.online import follow_payout
 from apps.loyalty.models import Joining
 from apps.loyalty.programme import set_programme
 from apps.loyalty.services import the_programme
@@ -41,11 +40,11 @@ from apps.ops.demo.shops import CAVE
 from apps.ops.keeping import erasing
 from apps.ops.keeping.reading import restore
 from apps.ops.models import Erasure
-from apps.payments.models import Payout
 from apps.shops import vault
 from apps.shops.models import Domain, DomainClaim, SharedLine, Shop
 from apps.shops.services import provision
 from apps.wallet.models import GoogleObject, Pass
+from tests.invoicing.writing import paid_out
 
 SLUG = "gardee"
 OWNER, HELPER = "gardienne@exemple.fr", "aide@exemple.fr"
@@ -71,7 +70,7 @@ def full_shop() -> Shop:
         Address.objects.create(key="3k9d2x", url="https://www.domaine.fr/")
         _the_rest(shop, now)
         _a_member(now)
-        _paid_out(shop, now)
+        paid_out(shop, now)
         home(now)  # somebody looked: what the past came to is kept
     return Shop.objects.get(pk=shop.pk)
 
@@ -124,16 +123,6 @@ def _a_box(member: Member, period: Period, now) -> None:
     BoxLine.objects.create(box=box, variant=bottle, units=1, reservation=held)
 
 
-def _paid_out(shop: Shop, now) -> None:
-    """What customers paid online reached the bank."""
-    when = {"arrives_on": now.date(), "read_at": now}
-    sent = Payout.objects.create(
-        shop=shop, payout_id="po_1", amount_cents=2900, status="paid", **when
-    )
-    follow_payout(sent.pk, now)
-    sent.delete()  # what Stripe says can be asked anew: no part of the shop
-
-
 def _team(shop: Shop) -> None:
     for email, role in ((OWNER, Role.OWNER), (HELPER, Role.HELPER)):
         user = open_account(email, "vive-le-comptoir", name=email.partition("@")[0].title())
@@ -180,14 +169,14 @@ def _what_waits(now) -> None:
         (Status.SENT, now + timedelta(hours=1), Status.SENT),
     )
     drop = Drop.objects.create(title="En route", state=State.SENDING, launch_token=uuid4())
+    told = {"channel": "sms", "kind": "commercial", "body": "Bonjour"}
     for person, (status, at, tried) in zip(people, waits, strict=False):
         message = Message.objects.create(
+            **told,
             contact=person,
-            channel="sms",
-            kind="commercial",
             cause=drop.cause,
             to=person.phone,
-            body="Bonjour",
+            file=f"{current_schema()}/factures/F2026-00001.pdf",
             status=status,
             available_at=at,
         )
