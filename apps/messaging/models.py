@@ -53,6 +53,8 @@ class Message(models.Model):
     cancels a try that has not begun.
     """
 
+    names_files = ("file",)
+
     contact = models.ForeignKey(Contact, models.PROTECT, related_name="messages", db_index=False)
     channel = models.CharField(max_length=12, choices=channels.choices)
     kind = models.CharField(max_length=10, choices=Kind)

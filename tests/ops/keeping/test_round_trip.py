@@ -169,6 +169,8 @@ def test_a_copy_is_another_shop_with_the_same_people(was, full_shop, kept):
         assert not SharedLine.objects.exists()
         assert account_of(copy) is None
         assert ImportRun.objects.get().file == f"{target.schema}/imports/liste.csv"
+        attached = Message.objects.exclude(file="").values_list("file", flat=True)
+        assert set(attached) == {f"{target.schema}/factures/F2026-00001.pdf"}
         assert {m.user.email for m in copy.memberships.select_related("user")} == {
             full.OWNER,
             full.HELPER,
