@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 
 import requests
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 
 from apps.core.actor import SYSTEM, Actor
@@ -24,6 +25,7 @@ from apps.core.sealing import Unopenable
 from apps.invoicing.providers.base import Later, ShutOut, Uncertain
 from apps.invoicing.providers.line import DOWN, PATIENCE
 from apps.invoicing.providers.pennylane import SCOPES
+from apps.invoicing.push_models import Bookkeeper, Standing
 from apps.shops import vault
 from apps.shops.models import Shop
 
@@ -94,8 +96,13 @@ class Kept:
         if not found.refresh:
             raise ShutOut(WITHDRAWN)
         tokens = granted(grant_type="refresh_token", refresh_token=found.refresh)
-        keep(self.shop, self.target, tokens, SYSTEM)
-        return tokens
+        standing = Bookkeeper.objects.exclude(standing=Standing.LEFT)
+        with transaction.atomic():
+            if standing.select_for_update().filter(target=self.target).first():
+                keep(self.shop, self.target, tokens, SYSTEM)
+                return tokens
+        revoke(tokens)  # whoever left meanwhile gave back what these come from
+        raise ShutOut(WITHDRAWN)
 
 
 class Typed:

@@ -12,7 +12,7 @@ import pytest
 from django.utils import timezone
 
 from apps.core.ratelimit import Limit, turn
-from apps.invoicing import access
+from apps.invoicing import access, bookkeeping
 from apps.invoicing.delivering import drain
 from apps.invoicing.push_models import Bookkeeper
 from tests.environment import ROOT
@@ -104,6 +104,21 @@ def test_a_worker_killed_between_the_call_and_its_note_leaves_nothing_twice(
 def test_places_in_the_line_lie_apart_whoever_takes_them(committed):
     waits = sorted(committed(lambda _: turn(Limit("essai", 1, 20)), *range(6)))
     # Each tells the seconds from its own moment on; evenly, and a tenth more than the limit.
+def test_who_leaves_while_the_access_is_renewed_leaves_no_key_behind(tills, pennylane, shop):
+    tills(lambda _: [issued(), print_papers(), connect("pennylane", granted(pennylane))], None)
+    pennylane.tokens.clear()  # ended before its time
+
+    def leave(call):
+        if call.path == "/oauth/token":
+            tills(lambda _: bookkeeping.leave(shop=shop, by=OWNER), None)
+
+    pennylane.hooks.append(leave)
+    tills(lambda _: drain(timezone.now), None)
+    assert tills(lambda _: access.kept(shop, "pennylane"), None) == [None]
+    assert len(pennylane.posts("/oauth/revoke")) == 2
+    assert not pennylane.invoices
+
+
     for place, wait in enumerate(waits):
         assert 22 * place - 15 < wait <= 22 * place
 
