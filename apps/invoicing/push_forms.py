@@ -13,11 +13,15 @@ from apps.invoicing.targets import KEY, Target
 class ConnectForm(forms.Form):
     """From which day; and the key, where one is typed."""
 
-    key = forms.CharField(
+    key = forms.RegexField(
+        r"^[!-~]+$",
         label=_("Clé d’API"),
         min_length=16,
         max_length=200,
-        error_messages={"min_length": _("Cette clé est trop courte : copiez-la en entier.")},
+        error_messages={
+            "min_length": _("Cette clé est trop courte : copiez-la en entier."),
+            "invalid": _("Une clé n’a ni espace ni accent : copiez-la telle quelle."),
+        },
         widget=forms.PasswordInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
     since = forms.DateField(

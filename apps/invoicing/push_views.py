@@ -110,7 +110,7 @@ def connect(request: TeamRequest, target: str) -> HttpResponse:
     if chosen.way == GRANT:
         return _ask_for_grant(request, since)
     try:
-        _connect(request, chosen, Tokens(form.cleaned_data.get("key", "").strip()), since)
+        _connect(request, chosen, Tokens(form.cleaned_data.get("key", "")), since)
     except Refusal as refusal:
         form.add_error("key" if "key" in form.fields else None, str(refusal))
         return _choose(request, form, refusal.status)

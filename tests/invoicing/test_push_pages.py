@@ -51,6 +51,8 @@ def test_a_key_is_tried_kept_sealed_and_never_shown(owner_client, seller, lexwar
     ("typed", "sentence"),
     [
         ({"key": "trop-courte"}, "Cette clé est trop courte"),
+        ({"key": "lxw-0123456789…abcdef"}, "Une clé n’a ni espace ni accent"),
+        ({"key": "lxw-0123456789\r\nHost: x"}, "Une clé n’a ni espace ni accent"),
         ({"key": "x" * 30}, "ne reconnaît pas cet accès"),
         ({"key": KEY, "since": "2126-01-01"}, "Choisissez un jour passé"),
     ],
