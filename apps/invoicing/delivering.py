@@ -13,6 +13,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Min, Q
+from django.db.models.functions import Least
 
 from apps.core import due
 from apps.core.jobs import enqueue
@@ -35,6 +36,7 @@ MAKING = timedelta(seconds=20)  # until one looks again for a file that is being
 # A request without an answer may still be under way there: it is asked for after that only.
 ASKED_AFTER = timedelta(minutes=1)
 LONGEST_REST = timedelta(hours=1)
+MOST_TRIES = 1000  # counted: who is down for weeks is asked each minute
 
 
 # --- the cursor --------------------------------------------------------------------------------
@@ -165,9 +167,10 @@ def _hold(keeper: Bookkeeper, now: datetime) -> bool:
 
 
 def _doubt_the_lost(keeper: Bookkeeper, now: datetime) -> None:
-    """Whoever claimed these died before the note."""
+    """Whoever claimed these died before the note. Others go first: one may have been its death."""
     lost = Delivery.objects.filter(bookkeeper=keeper, state=State.SENDING)
-    lost.filter(claimed_at__lt=now - CLAIM).update(state=State.UNKNOWN, due_at=now)
+    lost = lost.filter(claimed_at__lt=now - CLAIM)
+    lost.update(state=State.UNKNOWN, due_at=now + ASKED_AFTER)
 
 
 def _send_some(keeper: Bookkeeper, clock: Clock) -> None:
@@ -188,7 +191,8 @@ def _still_ours(keeper: Bookkeeper, now: datetime) -> bool:
 def _deliver(keeper: Bookkeeper, delivery: Delivery, books: Books, clock: Clock) -> bool:
     """Hand one piece over and note how it ended; False when no other one may follow now."""
     mine = Delivery.objects.filter(pk=delivery.pk)
-    claimed = {"state": State.SENDING, "claimed_at": clock(), "tries": F("tries") + 1}
+    tries = Least(F("tries") + 1, MOST_TRIES)
+    claimed = {"state": State.SENDING, "claimed_at": clock(), "tries": tries}
     if not mine.filter(state=delivery.state).update(**claimed):
         return True
     delivery = mine.select_related("record").get()

@@ -60,6 +60,8 @@ def _bill(delivery: Delivery, facts: dict[str, Any]) -> Bill:
         raise NotMade
     if paper.state == PaperState.REFUSED:
         raise Refused("no_file", _("Son PDF n’a pas pu être fait : voyez la facture."))
+    if not default_storage.exists(paper.file):
+        raise Refused("lost_file", _("Son PDF n’est plus là."))
     corrected = facts["corrects"]["number"] if is_credit else ""
     return Bill(
         reference=facts["number"],

@@ -13,7 +13,8 @@ from apps.core.refusal import Refusal
 from apps.core.tenancy import in_schema
 from apps.invoicing import bookkeeping
 from apps.invoicing.access import Tokens
-from apps.invoicing.models import Method
+from apps.invoicing.delivering import take_in
+from apps.invoicing.models import Method, Paper
 from apps.invoicing.push_models import Bookkeeper, Delivery, Standing
 from apps.invoicing.resting import rest
 from apps.invoicing.services import reverse
@@ -134,6 +135,48 @@ def test_a_refusal_says_why_and_what_hangs_on_it_waits(seller, lexware, run_jobs
     assert list(states().values()) == ["sent", "refused", "queued", "queued"]
     assert bookkeeping.retry(pk=refused.pk, by=OWNER, now=NOON) == 1
     send()
+    assert set(states().values()) == {"sent"}
+
+
+@pytest.mark.parametrize("said", [["nein"], "nein", {"details": ["nein"]}])
+def test_a_refusal_that_says_nothing_readable_is_one_all_the_same(seller, lexware, said):
+    issued()
+    connect("lexware")
+    lexware.fail("POST /v1/vouchers", 400, said)
+    send()
+    (refused,) = Delivery.objects.filter(state="refused")
+    assert refused.reason == "Lexware ne prend pas cette pièce, sans dire pourquoi."
+
+
+def test_a_file_that_is_gone_holds_up_nothing_else(seller, lexware):
+    gone, other = issued(), issued()
+    print_papers()
+    Paper.objects.filter(invoice=gone).update(file="cave/perdu.pdf")
+    connect("lexware")
+    send()
+    assert states()[gone.number] == "refused"
+    assert states()[other.number] == "sent"
+
+
+def test_who_is_down_for_weeks_is_still_asked(seller, lexware):
+    issued()
+    connect("lexware")
+    take_in(Bookkeeper.objects.get(), NOON)
+    Delivery.objects.update(tries=32_767)  # as many as the column holds
+    send()
+    assert set(states().values()) == {"sent"}
+
+
+def test_a_piece_whose_worker_died_lets_the_others_pass(seller, lexware):
+    """It may have been what killed it."""
+    deadly, other = issued(), issued()
+    connect("lexware")
+    take_in(Bookkeeper.objects.get(), NOON)
+    held = {"state": "sending", "claimed_at": NOON - HOUR, "tries": 1}
+    Delivery.objects.filter(reference=deadly.number).update(**held)
+    send()
+    assert (states()[deadly.number], states()[other.number]) == ("unknown", "sent")
+    send(NOON + HOUR)
     assert set(states().values()) == {"sent"}
 
 

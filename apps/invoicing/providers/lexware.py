@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.core.money import show_euros
 from apps.invoicing.providers.base import Bill, Company, Money, Party, Refused, Uncertain
-from apps.invoicing.providers.line import Line, Thing
+from apps.invoicing.providers.line import Line, Thing, name_of, told
 from apps.invoicing.reckoning import Base
 
 COLLECTIVE = "collectif"  # its own account of those who pass
@@ -48,10 +48,7 @@ _FIELDS = {
 
 def explain(answer: requests.Response) -> Refused:
     """Which field it does not take, in French where we know it; else its own words."""
-    try:
-        said = answer.json()
-    except ValueError:
-        said = {}
+    said = told(answer)
     code, whys = str(answer.status_code), list[str]()
     for one in [*_listed(said, "details"), *_listed(said, "IssueList")]:
         path = str(one.get("field") or one.get("source") or "")
@@ -67,9 +64,8 @@ def explain(answer: requests.Response) -> Refused:
     return Refused(code, _("Lexware ne prend pas : %(why)s.") % {"why": ", ".join(whys)})
 
 
-def _listed(said: Any, name: str) -> list[Thing]:
-    found = said.get(name) if isinstance(said, dict) else None
-    return [one for one in found or () if isinstance(one, dict)]
+def _listed(said: Thing, name: str) -> list[Thing]:
+    return [one for one in said.get(name) or () if isinstance(one, dict)]
 
 
 class Lexware:
@@ -90,7 +86,7 @@ class Lexware:
             return COLLECTIVE
         known = party.known or (self._party(party) if again else "")
         if not known:
-            return _name(self.line.write("POST", "contacts", json={"version": 0, **_who(party)}))
+            return name_of(self.line.write("POST", "contacts", json={"version": 0, **_who(party)}))
         return self._change(f"contacts/{known}", lambda there: {**there, **_who(party)})
 
     def _party(self, party: Party) -> str:
@@ -119,7 +115,7 @@ class Lexware:
             if wanted == there:
                 return str(there["id"])
             try:
-                return _name(self.line.write("PUT", path, json=wanted))
+                return name_of(self.line.write("PUT", path, json=wanted))
             except Refused as refused:
                 if refused.code != str(CONFLICT) or turn == TRIES - 1:
                     raise
@@ -131,7 +127,7 @@ class Lexware:
         there = self._bill(bill) if again else None
         name = str(there["id"]) if there else ""
         if not name:
-            name = _name(self.line.write("POST", "vouchers", json=_voucher(bill)))
+            name = name_of(self.line.write("POST", "vouchers", json=_voucher(bill)))
         if not (there and there.get("files")):
             paper = (f"{bill.reference}.pdf", bill.file(), "application/pdf")
             self.line.write("POST", f"vouchers/{name}/files", files={"file": paper})
@@ -162,14 +158,6 @@ class Lexware:
             return {**there, "remark": whole}
 
         return self._change(f"vouchers/{money.bill}", noted)
-
-
-def _name(said: Any) -> str:
-    """What it calls what was written; an answer without it is none."""
-    try:
-        return str(said["id"])
-    except (KeyError, TypeError) as error:
-        raise Uncertain from error
 
 
 def _note(reference: str) -> str:

@@ -91,6 +91,23 @@ class Line:
             raise Uncertain from error
 
 
+def told(answer: requests.Response) -> Thing:
+    """What an answer that refuses says; empty where that is nothing one can read."""
+    try:
+        said = answer.json()
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def name_of(said: Any) -> str:
+    """What they call what was written; an answer without it is none."""
+    try:
+        return str(said["id"])
+    except (KeyError, TypeError) as error:
+        raise Uncertain from error
+
+
 def _readable(answer: requests.Response, *, written: bool) -> Any:
     if answer.status_code == 204:
         return {}

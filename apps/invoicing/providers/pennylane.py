@@ -13,13 +13,12 @@ marked as paid once nothing is owed: a payment is not something one writes there
 
 import json
 from datetime import timedelta
-from typing import Any
 
 import requests
 from django.utils.translation import gettext_lazy as _
 
 from apps.invoicing.providers.base import Bill, Company, Money, Party, Refused, Uncertain
-from apps.invoicing.providers.line import Line, Thing
+from apps.invoicing.providers.line import Line, Thing, name_of, told
 from apps.invoicing.vat import show_rate
 
 PAGE, PAGES = 100, 5
@@ -49,11 +48,7 @@ _FIELDS = {
 
 def explain(answer: requests.Response) -> Refused:
     """Which field it does not take, in French where we know it; else its own words."""
-    try:
-        said = answer.json()
-    except ValueError:
-        said = {}
-    said = said if isinstance(said, dict) else {}
+    said = told(answer)
     code, own = str(answer.status_code), str(said.get("message") or said.get("error") or "")
     whole = json.dumps(said.get("details") or own)
     named = [str(label) for field, label in _FIELDS.items() if f'"{field}"' in whole]
@@ -90,9 +85,9 @@ class Pennylane:
         if not known and again:
             known = self._known("customers", "external_reference", ours, ours)
         if known:
-            return _name(self.line.write("PUT", f"{kind}/{known}", json=_who(party)))
+            return name_of(self.line.write("PUT", f"{kind}/{known}", json=_who(party)))
         said = {**_who(party), "external_reference": ours}
-        return _name(self.line.write("POST", kind, json=said))
+        return name_of(self.line.write("POST", kind, json=said))
 
     # --- invoices and credit notes -------------------------------------------------------------
 
@@ -102,9 +97,9 @@ class Pennylane:
             return known
         named = f"{number}.pdf"
         paper = {"file": (named, bill.file(), "application/pdf"), "filename": (None, named)}
-        kept = _name(self.line.write("POST", "file_attachments", files=paper))
+        kept = name_of(self.line.write("POST", "file_attachments", files=paper))
         said = _invoice(bill, int(kept))
-        return _name(self.line.write("POST", "customer_invoices/import", json=said))
+        return name_of(self.line.write("POST", "customer_invoices/import", json=said))
 
     # --- payments ------------------------------------------------------------------------------
 
@@ -143,14 +138,6 @@ class Pennylane:
                 break
             cursor = {"cursor": said["next_cursor"]}
         return None
-
-
-def _name(said: Any) -> str:
-    """What it calls what was written; an answer without it is none."""
-    try:
-        return str(said["id"])
-    except (KeyError, TypeError) as error:
-        raise Uncertain from error
 
 
 def _ours(reference: str) -> str:
