@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -39,6 +39,7 @@ from apps.invoicing.words import Cause, InvoiceWords
 from apps.shops.services import shop_here
 
 MAKE = "apps.invoicing.tasks.make_paper"
+LOST = timedelta(hours=1)  # none takes so long
 SERIES = {Type.INVOICE: "F", Type.CREDIT: "A"}
 
 
@@ -238,6 +239,13 @@ def ask_for_paper(invoice: Invoice) -> None:
     _paper, is_new = Paper.objects.get_or_create(invoice=invoice)
     if refused or is_new:
         enqueue(MAKE, invoice.pk, urgent=True)
+
+
+def ask_for_lost_papers(now: datetime) -> None:
+    """The net under files whose making was lost: with a shop that was restored, or given up."""
+    lost = Paper.objects.filter(state=PaperState.PREPARING, invoice__record__at__lt=now - LOST)
+    for pk in lost.values_list("pk", flat=True):
+        enqueue(MAKE, pk, bulk=True)
 
 
 # --- payments --------------------------------------------------------------------------------

@@ -4,7 +4,16 @@ bookkeeper."""
 from django.utils import timezone
 
 from apps.core import due
-from apps.invoicing import bookkeeping, closing, day_sheet, delivering, online, our_bills, paper
+from apps.invoicing import (
+    bookkeeping,
+    closing,
+    day_sheet,
+    delivering,
+    online,
+    our_bills,
+    paper,
+    services,
+)
 from apps.shops.services import every_open_shop, shop_here
 
 
@@ -54,10 +63,12 @@ def look_at_deliveries() -> None:
 
 
 def sweep() -> None:
-    """Recurring, in public: the net under shops that lost their next moment, as a restored one."""
+    """Recurring, in public: the net under shops that lost their next moment, or a file that was
+    being made, as a restored one."""
     moments = {closing.DUE: closing.next_closure, bookkeeping.DUE: delivering.next_moment}
     for shop in every_open_shop():
         with timezone.override(shop.zone):
+            services.ask_for_lost_papers(timezone.now())
             for what, next_moment in moments.items():
                 if at := next_moment(timezone.now()):
                     due.note(what, at)

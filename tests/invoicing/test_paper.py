@@ -2,23 +2,27 @@
 
 import io
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pypdfium2
 import pytest
 from django.db import connection
 from django.urls import reverse
+from django.utils import timezone
+from django_q.models import OrmQ
 from facturx import get_facturx_xml_from_pdf
 from hypothesis import HealthCheck, given, settings
 from lxml import etree
 from pypdf import PdfReader
 
 from apps.core.jobs import JobFailed
+from apps.core.tenancy import in_schema, use_public
 from apps.invoicing import checks, electronic
 from apps.invoicing.checks import CheckAbsent, InvalidInvoice, check
 from apps.invoicing.electronic import xml_of
 from apps.invoicing.models import Paper, PaperState
 from apps.invoicing.services import ask_for_paper, change_terms
+from apps.invoicing.tasks import sweep
 from apps.shops.models import Shop
 from tests.invoicing.test_money import LINES, take_back
 from tests.invoicing.writing import CLAIRE, HOTEL, OWNER, bottles, file_of, issued
@@ -202,3 +206,16 @@ def test_it_is_drawn_once(seller, run_jobs):
     ask_for_paper(invoice)
     assert run_jobs() == 0
     assert Paper.objects.get().file == before.file
+
+
+def test_a_file_that_was_being_made_when_the_shop_was_lost_is_made_again(seller, run_jobs):
+    hours_ago = issued(at=timezone.now() - timedelta(hours=2))
+    issued(at=timezone.now())  # its own job is on its way
+    OrmQ.objects.all().delete()
+    schema = seller.schema_name
+    use_public()
+    sweep()
+    with in_schema(schema):
+        (job,) = (one.task["args"] for one in OrmQ.objects.all())
+        assert job[-1] == hours_ago.pk
+        made(hours_ago, run_jobs)
