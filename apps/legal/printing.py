@@ -14,8 +14,6 @@ from apps.legal.reading import blocks
 from apps.shops.models import Shop
 
 _DRAWING = Path(__file__).with_name("print") / "text.typ"
-# A line of the withdrawal form that somebody fills in by hand.
-_TO_FILL = ":"
 
 
 def drawn(version: Version, shop: Shop) -> bytes:
@@ -32,6 +30,7 @@ def drawn(version: Version, shop: Shop) -> bytes:
 
 @lru_cache(maxsize=32)
 def _drawn(*, kind: Kind, number: int, day: date, body: str, name: str, accent: str) -> bytes:
+    is_form = kind == Kind.WITHDRAWAL
     data = {
         "title": str(kind.label),
         "shop": name,
@@ -40,7 +39,11 @@ def _drawn(*, kind: Kind, number: int, day: date, body: str, name: str, accent: 
         "hash": digest(body),
         "accent": accent,
         "blocks": [
-            {"kind": block.kind, "lines": block.lines, "fill": block.lines[0].endswith(_TO_FILL)}
+            {
+                "kind": block.kind,
+                "lines": block.lines,
+                "fill": is_form and block.lines[0].endswith(":"),  # by hand
+            }
             for block in blocks(body)
         ],
     }

@@ -279,6 +279,17 @@ def test_the_withdrawal_form_is_a_pdf(visitor, seller):
     assert "Cave du Marché SARL" in said
 
 
+def test_only_the_form_has_lines_to_fill_in(owner_client, seller):
+    def dotted(kind, place, **said):
+        put(kind, **said)
+        file = owner_client.get(f"{AT}{place}/1.pdf").content
+        pages = (page.extract_text() for page in PdfReader(BytesIO(file)).pages)
+        return [one for one in "".join(pages).splitlines() if ". . . ." in one or "...." in one]
+
+    assert len(dotted(Kind.WITHDRAWAL, "retractation")) == 6
+    assert dotted(Kind.SALES, "cgv", own_words="Nos horaires :\nde 9 h à 19 h.") == []
+
+
 def test_the_words_stay_french_around_them_the_page_speaks(visitor, seller):
     put(Kind.SALES)
     page = plain(visitor.get("/cgv/", headers={"accept-language": "es"}))
