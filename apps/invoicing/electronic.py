@@ -20,10 +20,9 @@ _TYPES = {Type.INVOICE: "380", Type.CREDIT: "381"}
 _FRAMES = {Operation.GOODS: "B", Operation.SERVICES: "S", Operation.MIXED: "M"}
 _TO_PAY, _PAID = "1", "2"  # what follows in the frame
 _SIREN, _FRENCH_ADDRESS = "0002", "0225"
-_ON_DEBITS, _ON_PAYMENT = "invoice", "payment"
+_ON_DEBITS = "invoice"
 _CASH_OR_ANY, _TRANSFER, _ONLINE = "1", "30", "68"  # UNTDID 4461
 _UNIT = "C62"  # one; what the line counts is in its words
-_OUTSIDE = {"GP", "MQ", "GF", "RE", "YT"}  # French, with a country code of their own
 
 
 def euros(cents: int) -> str:
