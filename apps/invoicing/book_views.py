@@ -20,9 +20,9 @@ from apps.core.refusal import Refusal
 from apps.core.roles import Right
 from apps.core.tenancy import in_schema
 from apps.invoicing import daily
+from apps.invoicing.book_forms import AccountsForm
 from apps.invoicing.bookkeeping import current
 from apps.invoicing.books import Books, balances, describe, fec, file_name
-from apps.invoicing.forms import AccountsForm
 from apps.invoicing.models import Record
 from apps.invoicing.push_queries import tally
 from apps.invoicing.services import change_terms, the_terms
@@ -78,7 +78,9 @@ def _zipped(shop: Shop, year: int, name: str) -> Iterator[bytes]:
             with made.open(f"{name}.txt", "w", force_zip64=True) as member:
                 for line in fec(_books(year)):
                     member.write(line)
-            made.writestr(f"{name}-description.txt", describe(shop, f"{name}.txt"))
+            made.writestr(
+                f"{name}-description.txt", describe(shop, f"{name}.txt", the_terms().accounts)
+            )
         kept.seek(0)
         while block := kept.read(BLOCK):
             yield block
@@ -87,11 +89,11 @@ def _zipped(shop: Shop, year: int, name: str) -> Iterator[bytes]:
 @door(Right.INVOICES)
 @require_http_methods(["GET", "HEAD", "POST"])
 def accounts(request: TeamRequest) -> HttpResponse:
-    """The accounts that the shop's accountant wants."""
+    """The accounts and journals that the shop's accountant wants."""
     form = AccountsForm(request.POST or None, initial=the_terms().accounts)
     if request.method == "POST" and form.is_valid():
         change_terms({"accounts": form.chosen}, by=actor(request))
-        messages.success(request, "Les comptes sont enregistrés.", extra_tags="good")
+        messages.success(request, "C’est enregistré.", extra_tags="good")
         return redirect("books")
     context = {"section": "invoices", "tab": "books", "form": form}
     status = 422 if request.method == "POST" else 200

@@ -23,7 +23,8 @@ COLUMNS = (
     *("CompAuxNum", "CompAuxLib", "PieceRef", "PieceDate", "EcritureLib", "Debit", "Credit"),
     *("EcritureLet", "DateLet", "ValidDate", "Montantdevise", "Idevise"),
 )
-# What a shop's accountant expects; those of its own stand in ``Terms.accounts``.
+# What a shop's accountant expects; those of its own, and codes of its journals, stand in
+# ``Terms.accounts``.
 ACCOUNTS = {
     "customers": ("411000", _("Clients")),
     "goods": ("707000", _("Ventes de marchandises")),
@@ -78,13 +79,14 @@ class Line:
     bill: int = 0
     letter: str = ""
     lettered_on: date | None = None
+    code: str = ""  # of the journal, where the shop's accountant has another one
 
     @property
     def cells(self) -> tuple[str, ...]:
         """As the file writes it."""
         debit, credit = max(0, self.cents), max(0, -self.cents)
         return (
-            *(self.journal, JOURNALS[self.journal], str(self.entry), _day(self.on)),
+            *(self.code or self.journal, JOURNALS[self.journal], str(self.entry), _day(self.on)),
             *(self.account, self.account_label, *self.aux, self.piece, _day(self.piece_on)),
             *(self.label, _amount(debit), _amount(credit)),
             *(self.letter, _day(self.lettered_on), _day(self.on), "", ""),
@@ -134,7 +136,8 @@ class Books:
         for entry, lines in enumerate(self._entries(), start=1):
             for line in lines:
                 letter, day = settled.get(line.bill, ("", None))
-                yield replace(line, entry=entry, letter=letter, lettered_on=day)
+                code = self.chosen.get(line.journal, "")
+                yield replace(line, entry=entry, letter=letter, lettered_on=day, code=code)
 
     def _entries(self) -> Iterator[list[Line]]:
         if opening := self._opening():
@@ -333,13 +336,13 @@ autres. EcritureLet réunit une facture, ses avoirs et ses règlements une fois 
 """
 
 
-def describe(shop: Shop, name: str) -> str:
+def describe(shop: Shop, name: str, chosen: Mapping[str, str]) -> str:
     """The description that the law wants beside the file."""
     return DESCRIPTION.format(
         name=name,
         company=shop.legal_name or shop.name,
         siren=shop.siren,
         columns=", ".join(COLUMNS),
-        journals=", ".join(f"{code} {label}" for code, label in JOURNALS.items()),
+        journals=", ".join(f"{chosen.get(code, code)} {label}" for code, label in JOURNALS.items()),
         passing=PASSING[0],
     )

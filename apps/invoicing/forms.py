@@ -20,7 +20,6 @@ from apps.catalog.models import Variant
 from apps.core.fields import EurosField
 from apps.core.filters import Filter
 from apps.core.money import read_euros
-from apps.invoicing.books import ACCOUNTS
 from apps.invoicing.models import Invoice, Method, Terms
 from apps.invoicing.reckoning import THOUSAND, WHOLE, plain_quantity
 from apps.invoicing.vat import rates_in, show_rate, territory_of
@@ -441,28 +440,6 @@ class TermsForm(forms.ModelForm):
         if days > 60:
             raise ValidationError(_("La loi permet 60 jours au plus (C. com. L441-10)."))
         return days
-
-
-class AccountsForm(forms.Form):
-    """The accounts of the books; what is left empty, or is the usual one, is not kept."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for what, (number, label) in ACCOUNTS.items():
-            widget = {"inputmode": "numeric", "placeholder": number}
-            self.fields[what] = _text(label, 12, required=False, **widget)
-
-    def clean(self) -> dict[str, Any]:
-        data = super().clean() or self.cleaned_data
-        for what, number in list(data.items()):
-            if number and not (number.isascii() and number.isalnum() and number[:3].isdecimal()):
-                self.add_error(what, _("Un compte commence par trois chiffres, comme 707000."))
-        return data
-
-    @property
-    def chosen(self) -> dict[str, str]:
-        told = self.cleaned_data
-        return {what: told[what] for what in ACCOUNTS if told[what] not in ("", ACCOUNTS[what][0])}
 
 
 class BillFilter(Filter):

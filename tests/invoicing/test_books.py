@@ -156,3 +156,17 @@ def test_the_shop_s_own_accounts_are_used(owner_client, seller):
     assert "707100" in accounts
     page = owner_client.post(reverse("book_accounts"), {"goods": "VENTES"})
     assert page.status_code == 422
+
+
+def test_the_journals_bear_the_accountants_codes(owner_client, seller):
+    typed = {"VE": "vt", "BQ": "B1"}
+    assert owner_client.post(reverse("book_accounts"), typed).status_code == 302
+    paid(issued(), 1200)
+    answer = owner_client.post(reverse("books"), {"annee": "2026"})
+    made = zipfile.ZipFile(io.BytesIO(b"".join(answer.streaming_content)))
+    lines = made.read("732829320FEC20261231.txt").decode().splitlines()[1:]
+    assert {tuple(line.split("\t")[:2]) for line in lines} == {("VT", "Ventes"), ("B1", "Banque")}
+    described = made.read("732829320FEC20261231-description.txt").decode()
+    assert "AN À nouveau, VT Ventes, B1 Banque, CA Caisse" in described
+    for wrong in ({"VE": "BQ"}, {"VE": "V-T"}):
+        assert owner_client.post(reverse("book_accounts"), wrong).status_code == 422
