@@ -1,10 +1,11 @@
 """What the shop's accountant wants otherwise than usual."""
 
 import re
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.dates import MONTHS
 from django.utils.translation import gettext_lazy as _
 
 from apps.invoicing.books import ACCOUNTS, JOURNALS
@@ -13,11 +14,17 @@ USUAL = {what: number for what, (number, _label) in ACCOUNTS.items()} | {j: j fo
 
 
 class AccountsForm(forms.Form):
-    """The accounts and journals of the books; what is left empty, or is the usual one, is not
-    kept."""
+    """When the books' year ends, their accounts and journals; an account or code that is left
+    empty, or is the usual one, is not kept."""
+
+    year_ends = forms.TypedChoiceField(
+        label=_("Dernier mois de l’exercice"), coerce=int, required=False
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        month = cast(forms.TypedChoiceField, self.fields["year_ends"])
+        month.choices = [(number, MONTHS[number].capitalize()) for number in range(1, 13)]
         for what, (number, label) in ACCOUNTS.items():
             self._add(what, label, 12, inputmode="numeric", placeholder=number)
         for code, name in JOURNALS.items():
@@ -43,6 +50,11 @@ class AccountsForm(forms.Form):
         if len({*codes}) < len(codes):
             raise ValidationError(_("Deux journaux ne portent pas le même code."))
         return data
+
+    @property
+    def last_month(self) -> int:
+        """Of the books' year; the calendar's, where none was chosen."""
+        return int(self.cleaned_data["year_ends"] or 12)
 
     @property
     def chosen(self) -> dict[str, str]:

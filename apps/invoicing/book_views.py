@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import date
 from itertools import groupby
 from tempfile import TemporaryFile
+from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse, StreamingHttpResponse
@@ -22,7 +23,7 @@ from apps.core.tenancy import in_schema
 from apps.invoicing import daily
 from apps.invoicing.book_forms import AccountsForm
 from apps.invoicing.bookkeeping import current
-from apps.invoicing.books import Books, balances, describe, fec, file_name
+from apps.invoicing.books import Books, Year, balances, describe, fec, file_name
 from apps.invoicing.models import Record
 from apps.invoicing.push_queries import tally
 from apps.invoicing.services import change_terms, the_terms
@@ -30,37 +31,39 @@ from apps.invoicing.targets import TARGETS
 from apps.shops.models import Shop
 
 
-def _years() -> list[int]:
+def _years(ends: int) -> list[Year]:
     """Those in which something was recorded, the latest first."""
     days = Record.objects.order_by("on").values_list("on", flat=True)
     first, last = days.first(), days.last()
-    return list(range(last.year, first.year - 1, -1)) if first and last else []
-
-
-def _books(year: int) -> Books:
-    return Books(date(year, 1, 1), date(year, 12, 31), the_terms().accounts)
+    if not (first and last):
+        return []
+    found = range(Year.of(last, ends).year, Year.of(first, ends).year - 1, -1)
+    return [Year(year, ends) for year in found]
 
 
 @door(Right.INVOICES)
 @require_http_methods(["GET", "HEAD", "POST"])
 def books(request: TeamRequest) -> HttpResponse | StreamingHttpResponse:
     """The balance of a year, account by account; posted to, its file once every check passed."""
-    years, asked = _years(), request.POST.get("annee") or request.GET.get("annee", "")
-    year = int(asked) if asked.isdecimal() and int(asked) in years else (years or [0])[0]
-    context = {"section": "invoices", "tab": "books", "years": years, "year": year}
+    terms, asked = the_terms(), request.POST.get("annee") or request.GET.get("annee", "")
+    years = _years(terms.year_ends)
+    year = next((one for one in years if str(one.year) == asked), next(iter(years), None))
+    context: dict[str, Any] = {"section": "invoices", "tab": "books"}
+    context |= {"years": years, "year": year}
     if keeper := current():
         context |= {"keeper": keeper, "target": TARGETS[keeper.target], "tally": tally(keeper)}
     try:
-        context["balances"] = told = balances(_books(year)) if year else []
+        told = balances(Books(year.since, year.until, terms.accounts)) if year else []
+        context["balances"] = told
     except Refusal as refusal:
         context["sentence"] = str(refusal)
         return render(request, "invoicing/books.html", context, status=refusal.status)
-    if request.method != "POST" or not told:
+    if request.method != "POST" or not (told and year):
         context["debit"] = sum(one.debit for one in told)
         context["credit"] = sum(one.credit for one in told)
         return render(request, "invoicing/books.html", context)
-    record(actor(request), "books.exported", "shop", request.shop.pk, after={"year": year})
-    name = file_name(request.shop.siren, date(year, 12, 31))
+    record(actor(request), "books.exported", "shop", request.shop.pk, after={"year": str(year)})
+    name = file_name(request.shop.siren, year.until)
     return StreamingHttpResponse(
         _zipped(request.shop, year, name),
         content_type="application/zip",
@@ -71,16 +74,15 @@ def books(request: TeamRequest) -> HttpResponse | StreamingHttpResponse:
     )
 
 
-def _zipped(shop: Shop, year: int, name: str) -> Iterator[bytes]:
+def _zipped(shop: Shop, year: Year, name: str) -> Iterator[bytes]:
     """The file and its description, once both stand whole."""
     with in_schema(shop.schema_name), timezone.override(shop.zone), TemporaryFile() as kept:
+        chosen = the_terms().accounts
         with zipfile.ZipFile(kept, "w", zipfile.ZIP_DEFLATED) as made:
             with made.open(f"{name}.txt", "w", force_zip64=True) as member:
-                for line in fec(_books(year)):
+                for line in fec(Books(year.since, year.until, chosen)):
                     member.write(line)
-            made.writestr(
-                f"{name}-description.txt", describe(shop, f"{name}.txt", the_terms().accounts)
-            )
+            made.writestr(f"{name}-description.txt", describe(shop, f"{name}.txt", chosen))
         kept.seek(0)
         while block := kept.read(BLOCK):
             yield block
@@ -89,10 +91,13 @@ def _zipped(shop: Shop, year: int, name: str) -> Iterator[bytes]:
 @door(Right.INVOICES)
 @require_http_methods(["GET", "HEAD", "POST"])
 def accounts(request: TeamRequest) -> HttpResponse:
-    """The accounts and journals that the shop's accountant wants."""
-    form = AccountsForm(request.POST or None, initial=the_terms().accounts)
+    """The closing month, accounts and journals that the shop's accountant wants."""
+    terms = the_terms()
+    initial = {**terms.accounts, "year_ends": terms.year_ends}
+    form = AccountsForm(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():
-        change_terms({"accounts": form.chosen}, by=actor(request))
+        told = {"accounts": form.chosen, "year_ends": form.last_month}
+        change_terms(told, by=actor(request))
         messages.success(request, "C’est enregistré.", extra_tags="good")
         return redirect("books")
     context = {"section": "invoices", "tab": "books", "form": form}

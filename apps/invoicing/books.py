@@ -2,11 +2,12 @@
 art. A47 A-1): 18 columns, checked line by line before anybody gets it."""
 
 import json
+from calendar import monthrange
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
-from typing import Any
+from datetime import date, timedelta
+from typing import Any, Self
 
 from django.db.models import F, OuterRef, Subquery, Sum
 from django.db.models.functions import Coalesce
@@ -287,6 +288,33 @@ def fec(books: Books) -> Iterator[bytes]:
     yield ("\t".join(COLUMNS) + "\r\n").encode()
     for line in checked(books.lines(), books.since, books.until):
         yield ("\t".join(line.cells) + "\r\n").encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Year:
+    """Twelve months of the books, which close with the month ``ends`` of ``year``."""
+
+    year: int
+    ends: int = 12
+
+    @classmethod
+    def of(cls, day: date, ends: int) -> Self:
+        return cls(day.year if day.month <= ends else day.year + 1, ends)
+
+    @property
+    def since(self) -> date:
+        return _last_day(self.year - 1, self.ends) + timedelta(days=1)
+
+    @property
+    def until(self) -> date:
+        return _last_day(self.year, self.ends)
+
+    def __str__(self) -> str:
+        return str(self.year) if self.ends == 12 else f"{self.year - 1}-{self.year}"
+
+
+def _last_day(year: int, month: int) -> date:
+    return date(year, month, monthrange(year, month)[1])
 
 
 def file_name(siren: str, until: date) -> str:

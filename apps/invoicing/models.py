@@ -51,10 +51,15 @@ class Terms(models.Model):
     )
     iban = models.CharField(_("IBAN"), max_length=34, blank=True)
     accounts = models.JSONField(default=dict, db_default={})  # those of its own, see ``books``
+    # The month whose last day closes the books' year.
+    year_ends = models.PositiveSmallIntegerField(_("fin de l’exercice"), default=12, db_default=12)
 
     class Meta:
         constraints: ClassVar = [
-            models.CheckConstraint(condition=Q(days_to_pay__lte=60), name="paid_within_sixty_days")
+            models.CheckConstraint(condition=Q(days_to_pay__lte=60), name="paid_within_sixty_days"),
+            models.CheckConstraint(
+                condition=Q(year_ends__range=(1, 12)), name="a_year_ends_with_a_month"
+            ),
         ]
 
     def __str__(self) -> str:

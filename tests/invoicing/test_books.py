@@ -11,7 +11,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from apps.core.refusal import Refusal
-from apps.invoicing.books import COLUMNS, Books, WrongLine, balances, checked, fec, letters, plain
+from apps.invoicing.books import (
+    COLUMNS,
+    Books,
+    WrongLine,
+    Year,
+    balances,
+    checked,
+    fec,
+    letters,
+    plain,
+)
 from apps.invoicing.models import Method
 from tests.invoicing.test_money import LINES, STEP, _step, take_back
 from tests.invoicing.writing import CLAIRE, HOTEL, NOON, bottles, issued, paid
@@ -146,6 +156,35 @@ def test_the_owner_reads_the_balance_and_takes_the_file_home(owner_client, selle
     assert names == ["732829320FEC20261231.txt", "732829320FEC20261231-description.txt"]
     assert made.read(names[0]) == b"".join(fec(YEAR))
     assert "tabulation" in made.read(names[1]).decode()
+
+
+def test_a_year_may_end_with_june_and_its_file_is_named_after_that_day(owner_client, seller):
+    assert owner_client.post(reverse("book_accounts"), {"year_ends": "6"}).status_code == 302
+    issued(at=NOON.replace(year=2027, month=6, day=30))
+    issued(at=NOON.replace(year=2027, month=7, day=1))
+    shown = owner_client.get(reverse("books")).text
+    assert "2027-2028" in shown
+    assert "2026-2027" in shown
+    answer = owner_client.post(reverse("books"), {"annee": "2027"})
+    made = zipfile.ZipFile(io.BytesIO(b"".join(answer.streaming_content)))
+    file = made.read("732829320FEC20270630.txt").decode()
+    assert "F2027-00001" in file
+    assert "F2027-00002" not in file
+    assert owner_client.post(reverse("book_accounts"), {"year_ends": "13"}).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("ends", "day", "since", "until"),
+    [
+        (12, date(2026, 11, 22), date(2026, 1, 1), date(2026, 12, 31)),
+        (6, date(2026, 6, 30), date(2025, 7, 1), date(2026, 6, 30)),
+        (6, date(2026, 7, 1), date(2026, 7, 1), date(2027, 6, 30)),
+        (2, date(2028, 2, 29), date(2027, 3, 1), date(2028, 2, 29)),
+    ],
+)
+def test_each_day_stands_in_one_year_of_twelve_months(ends, day, since, until):
+    found = Year.of(day, ends)
+    assert (found.since, found.until) == (since, until)
 
 
 def test_the_shop_s_own_accounts_are_used(owner_client, seller):
