@@ -39,6 +39,14 @@ def stood_in(shop: Any) -> None:
     database().stood_in(shop)
 
 
+def one_at_a_time(what: str) -> None:
+    """Wait, in this schema, for whoever does the same, and hold it until this transaction ends:
+    where no row stands that one could lock."""
+    with database().cursor() as cursor:
+        name = f"{what}:{current_schema()}"
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
+
+
 @contextmanager
 def in_schema(schema: str) -> Iterator[None]:
     """Stand in ``schema`` for a while, and step back to where one was.

@@ -7,12 +7,12 @@ the one that reached us last counts, whichever is applied first.
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from apps.contacts.models import Contact, Source
-from apps.core.tenancy import current_schema
+from apps.core.tenancy import one_at_a_time
 from apps.messaging.channels import sending
 from apps.messaging.models import Meaning, Reply
 from apps.messaging.stops import holder, is_start, is_stop, stop_address, take_back_stop
@@ -41,7 +41,8 @@ def meaning_of(channel: str, text: str) -> Meaning:
 @transaction.atomic
 def hear(heard: Heard) -> Reply:
     """Keep the answer and do what it asks. The same again is the same."""
-    _one_at_a_time(heard.channel, heard.sender)
+    # Two answers of one address wait for each other, also where no record holds it.
+    one_at_a_time(f"reply:{heard.channel}:{heard.sender}")
     meaning = meaning_of(heard.channel, heard.body)
     reply, is_new = Reply.objects.get_or_create(
         key=heard.key,
@@ -60,13 +61,6 @@ def hear(heard: Heard) -> Reply:
     if is_new and meaning:
         _obey(reply)
     return reply
-
-
-def _one_at_a_time(channel: str, sender: str) -> None:
-    """Two answers of one address wait for each other, also where no record holds it."""
-    with connection.cursor() as cursor:
-        name = f"reply:{current_schema()}:{channel}:{sender}"
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
 
 
 def _obey(reply: Reply) -> None:

@@ -8,7 +8,7 @@ from django.utils import timezone
 from apps.contacts.models import Contact
 from apps.core.reading import columns, instance, one
 from apps.core.rows import insert_selected
-from apps.core.tenancy import current_schema
+from apps.core.tenancy import one_at_a_time
 from apps.core.tokens import new_token
 from apps.loyalty.models import Card, Programme
 from apps.loyalty.rule import months_later
@@ -78,7 +78,10 @@ def give_cards(people: list[int], now: datetime) -> None:
     have theirs. The numbers follow the order of the list. Safe in parallel."""
     if not _without_card(people):
         return
-    _one_list_at_a_time()
+    # Two lists at once would deadlock: each holds a number that the other wants for a person, and
+    # a person whom the other wants a number for. The counter makes one card and never holds one
+    # while it waits for another.
+    one_at_a_time("cards")
     for _attempt in range(20):
         missing = _without_card(people)
         if not missing:
@@ -98,12 +101,3 @@ def _without_card(people: list[int]) -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute(_WITHOUT, [people])
         return [pk for (pk,) in cursor.fetchall()]
-
-
-def _one_list_at_a_time() -> None:
-    """Two lists at once would deadlock: each holds a number that the other wants for a person,
-    and a person whom the other wants a number for. The counter makes one card and never holds
-    one while it waits for another."""
-    with connection.cursor() as cursor:
-        name = f"cards:{current_schema()}"
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
