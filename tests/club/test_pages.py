@@ -5,6 +5,7 @@ from uuid import uuid4
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from apps.club import showing
 from apps.club.member_models import Leaving
@@ -159,6 +160,9 @@ def test_who_asks_by_letter_is_let_go_by_the_shop_and_kept_when_it_was_a_mistake
     assert Member.objects.get().state == State.LEAVING
     assert MemberEvent.objects.get(kind="cancelled").actor_kind == "team"
     assert "Annuler la résiliation" in owner_client.get(page).text
+    Member.objects.update(state=State.ENDED, ended_at=timezone.now())
+    assert "Annuler la résiliation" not in owner_client.get(page).text, "nothing is left to keep"
+    Member.objects.update(state=State.LEAVING, ended_at=None)
     owner_client.post(f"{page}garder/")
     run_jobs()
     told()
@@ -176,8 +180,6 @@ def count(client, address):
 
 
 def test_no_page_asks_more_for_more_members(owner_client, visitor, make_plan, account, a_wish):
-    from django.utils import timezone
-
     from apps.club.services import joining
 
     pages = ["/gestion/club/", "/gestion/club/membres/"]
